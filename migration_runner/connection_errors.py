@@ -1,0 +1,139 @@
+"""What a failed connection attempt means: try again, or give up and say why.
+
+libpq reports no SQLSTATE for a connection that was never made, only text, so this reads the text
+of `src/backend/libpq/auth.c`, `utils/init/postinit.c` and `interfaces/libpq/fe-connect.c`.
+A server that speaks another language than English (`lc_messages`) is tried until the time is up.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+# libpq puts one hint or address a line, tab-indented; psycopg lists all attempts behind this.
+_ALL_FAILURES: Final = "Multiple connection attempts failed."
+
+
+@dataclass(frozen=True)
+class ConnectionFailure:
+    """One failed attempt: its class, whether another attempt can help, and what to do if not."""
+
+    reason: str
+    retryable: bool
+    advice: str
+    detail: str = ""
+
+
+_UNKNOWN: Final = ConnectionFailure("unknown", retryable=True, advice="Read the server's log.")
+MISSING_DATABASE: Final = "missing_database"
+
+# In order: what a server says about the moment wins over a refusal by another host,
+# and a refusal wins over hosts that do not answer.
+_KINDS: Final = tuple(
+    (re.compile(pattern, re.IGNORECASE), ConnectionFailure(reason, retryable, advice))
+    for reason, retryable, pattern, advice in (
+        (
+            "not_accepting_connections",
+            True,
+            r"the database system is |is not currently accepting connections",
+            "The server is starting, stopping or recovering: look at its log.",
+        ),
+        (
+            "too_many_connections",
+            True,
+            r"too many clients|remaining connection slots are reserved|too many connections for",
+            "Raise max_connections, or end idle sessions.",
+        ),
+        (
+            "read_only",
+            True,
+            r"session is read-only|server is in hot standby mode|server is not in hot standby",
+            "The server is a standby or read-only (default_transaction_read_only):"
+            " name the primary in the URL, or several hosts.",
+        ),
+        (
+            "tls_refused",
+            False,
+            r"does not support SSL|certificate verify failed|does not match host name"
+            r"|root certificate file|could not load (?:private key|root certificate)"
+            r"|could not read (?:certificate|root certificate)|no certificate|certificate file"
+            r"|private key file|SSL error: (?!unexpected eof)|requires? (?:a )?valid client cert"
+            r"|certificate revoked|certificate has expired|sslmode value",
+            "Check sslmode and sslrootcert against the server's certificate.",
+        ),
+        (
+            "authentication_failed",
+            False,
+            r"authentication failed|no password supplied|fe_sendauth|password is empty"
+            r"|authentication method|is not permitted to log in|SCRAM|SASL",
+            "Check the user and the password in DATABASE_URL (or PGPASSWORD, the secret).",
+        ),
+        (
+            "unknown_role",
+            False,
+            r'role "[^"]*" does not exist|no such user',
+            "Create the role, or correct the user in DATABASE_URL.",
+        ),
+        (
+            MISSING_DATABASE,
+            False,
+            r'database "[^"]*" does not exist|no such database',
+            "Create the database, correct its name in DATABASE_URL, or set"
+            " MIGRATE_WAIT_FOR_DATABASE=true where another step creates it.",
+        ),
+        (
+            "not_allowed",
+            False,
+            r"pg_hba\.conf|permission denied for database",
+            "Allow this user and address in pg_hba.conf, or GRANT CONNECT on the database.",
+        ),
+        (
+            "bad_parameters",
+            False,
+            r"could not match|invalid (?:connection option|port|integer|\w+ value)|missing \"=\""
+            r"|unrecognized configuration parameter|unsupported startup parameter",
+            "Correct the options in DATABASE_URL or libpq's variables.",
+        ),
+        (
+            "host_unknown",
+            True,
+            r"failed to resolve host|could not translate host name|Name or service not known",
+            "Check the host's name in DATABASE_URL and the DNS.",
+        ),
+        (
+            "timeout",
+            True,
+            r"timeout expired|timed out",
+            "Nothing answers there: check host, port, firewall and network policy.",
+        ),
+        (
+            "connection_refused",
+            True,
+            r"Connection refused|No such file or directory",
+            "Nothing listens there: check host and port, and that the server runs.",
+        ),
+        (
+            "connection_lost",
+            True,
+            r"closed the connection unexpectedly|reset by peer|unexpected eof|EOF detected"
+            r"|could not (?:send|receive)|server login (?:has been )?failing|cannot connect to server",
+            "Something answers and hangs up: a proxy without its server, or a crashing server.",
+        ),
+        (
+            "unreachable",
+            True,
+            r"unreachable|No route to host",
+            "Check host, routes, firewall and network policy.",
+        ),
+    )
+)
+
+
+def classify(message: str) -> ConnectionFailure:
+    """Return what `message`, a connection error of psycopg's, means."""
+    detail = " ".join(message.partition(_ALL_FAILURES)[0].split())
+    for pattern, kind in _KINDS:
+        if pattern.search(message):
+            return ConnectionFailure(kind.reason, kind.retryable, kind.advice, detail)
+    return ConnectionFailure(_UNKNOWN.reason, _UNKNOWN.retryable, _UNKNOWN.advice, detail)

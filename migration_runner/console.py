@@ -1,0 +1,79 @@
+"""The log on a terminal: a line a person reads at a glance, for every event."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+from migration_runner import events
+
+_RESET, _DIM, _RED, _GREEN, _YELLOW, _BOLD = (
+    "\x1b[0m",
+    "\x1b[2m",
+    "\x1b[31m",
+    "\x1b[32m",
+    "\x1b[33m",
+    "\x1b[1m",
+)
+_COLORS: Final = {"debug": _DIM, "info": "", "warning": _YELLOW, "error": _RED, "critical": _RED}
+
+
+def _revisions(ids: list[str] | None) -> str:
+    return ", ".join(ids) if ids else "base"
+
+
+def _run_finished(facts: EventDict) -> str:
+    lines = ["", facts["summary"]]
+    if facts["outcome"] in ("applied", "up_to_date"):
+        lines[1] = "✓ " + lines[1]
+    return "\n".join(lines)
+
+
+_SENTENCES: Final[dict[str, Any]] = {
+    events.RUN_STARTED: "migrate {runner_version} to {target}".format_map,
+    events.DATABASE_UNAVAILABLE: (
+        "waiting for the database ({reason}), attempt {attempt},"
+        " {remaining_seconds:.0f} s left: {detail}"
+    ).format_map,
+    events.DATABASE_READY: "{database} on PostgreSQL {server_version}".format_map,
+    events.RUN_LOCK_BUSY: (
+        "another run holds the run lock, {remaining_seconds:.0f} s left"
+    ).format_map,
+    events.RUN_LOCK_ACQUIRED: "run lock acquired".format_map,
+    events.REVISION_STARTED: "▸ {revision}  {description}".format_map,
+    events.REVISION_APPLIED: "✓ {revision}  {duration_seconds:.2f} s".format_map,
+    events.STATEMENT_EXECUTED: "  {duration_seconds:.3f} s  {statement}".format_map,
+    events.HISTORY_CHECKED: (
+        "✓ {revisions} revisions, heads: {heads}, {compiled} files compiled"
+    ).format_map,
+    events.RUN_FINISHED: _run_finished,
+}
+
+
+class ConsoleLines:
+    """A structlog renderer: the time, then the event's sentence, or its facts where it has none."""
+
+    def __init__(self, *, colors: bool) -> None:
+        self._colors = colors
+        self._facts = structlog.dev.ConsoleRenderer(
+            colors=colors, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+        )
+
+    def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> str:
+        """Render one event."""
+        time = event_dict.pop("timestamp")[11:19]
+        level = event_dict.pop("level")
+        event_dict.pop("run_id", None)
+        sentence = _SENTENCES.get(event_dict["event"])
+        if sentence is None:
+            text = str(self._facts(logger, name, event_dict))
+        else:
+            text = sentence(event_dict)
+        if not self._colors:
+            return f"{time}  {text}"
+        color = _COLORS.get(level, "")
+        if level == "info" and "✓" in text:
+            color = _GREEN
+        return f"{_DIM}{time}{_RESET}  {color}{text}{_RESET}"

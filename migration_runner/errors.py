@@ -1,0 +1,82 @@
+"""Everything a run can end with, each with its exit code.
+
+A message says what happened, what state the database is in, and what to do next.
+Exit codes follow `sysexits.h`, so that a Kubernetes Job's `podFailurePolicy` can act on them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class MigrationError(Exception):
+    """Base of all errors that end a run.
+
+    `facts` are the machine-readable side of the message; they go into the report as they are.
+    """
+
+    exit_code: ClassVar[int] = 70
+
+    def __init__(self, message: str, **facts: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.facts = facts
+
+
+class RevisionFailed(MigrationError):
+    """A revision's own SQL or Python failed."""
+
+    exit_code = 1
+
+
+class UsageError(MigrationError):
+    """The command line is wrong."""
+
+    exit_code = 64
+
+
+class HistoryError(MigrationError):
+    """The image's revisions are inconsistent, or do not go with the database."""
+
+    exit_code = 65
+
+
+class DatabaseUnavailable(MigrationError):
+    """The database was not reachable, or not writable, within the wait timeout."""
+
+    exit_code = 69
+
+
+class TemporaryFailure(MigrationError):
+    """Trying again later can help: the run lock is busy, a lock timed out, the session was lost."""
+
+    exit_code = 75
+
+
+class DatabaseRejected(MigrationError):
+    """The server answered and refused: login, missing database, TLS, privilege."""
+
+    exit_code = 77
+
+
+class ConfigError(MigrationError):
+    """The settings are wrong; nothing was touched."""
+
+    exit_code = 78
+
+
+class Interrupted(KeyboardInterrupt):
+    """SIGTERM or SIGINT arrived.
+
+    A `KeyboardInterrupt`, because psycopg cancels the running statement in the server for that
+    and because a revision's `except Exception` must not swallow it.
+    """
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal_number)
+        self.signal_number = signal_number
+
+    @property
+    def exit_code(self) -> int:
+        """128 plus the signal's number, as a shell reports it: 143 for SIGTERM, 130 for SIGINT."""
+        return 128 + self.signal_number

@@ -1,0 +1,167 @@
+"""One stream, one format: our events, other people's log records, warnings and prints.
+
+JSON lines on standard output, or a console rendering on a terminal.
+Lines are written with `write(2)`, without a buffer and without a lock: a signal handler or a
+watching thread can write the last line whatever the main thread is in the middle of.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+from collections.abc import Iterator
+from typing import Any, Final
+
+import structlog
+from structlog.typing import FilteringBoundLogger, Processor
+
+from migration_runner.console import ConsoleLines
+
+_STANDARD_OUTPUT: Final = 1
+_LEVELS: Final = logging.getLevelNamesMapping()
+# A shorter secret is no secret, and hiding it would make holes in ordinary words.
+_SHORTEST_SECRET: Final = 4
+_HIDDEN: Final = "***"
+
+_secrets: tuple[str, ...] = ()
+
+
+def hide_secrets(secrets: tuple[str, ...], public: tuple[str, ...] = ()) -> None:
+    """Blank out `secrets` from here on, in every line and message, in each of their spellings.
+
+    A secret that is part of a `public` word (the user's or database's name) cannot be hidden.
+    """
+    from urllib.parse import quote, quote_plus  # noqa: PLC0415 - only where there is a secret
+
+    global _secrets  # noqa: PLW0603 - the process has one output stream, and this is its filter
+    spellings = set()
+    for secret in secrets:
+        if len(secret) >= _SHORTEST_SECRET and not any(secret in word for word in public):
+            spellings |= {secret, quote(secret), quote(secret, safe=""), quote_plus(secret)}
+            spellings |= {repr(secret)[1:-1], secret.replace("%", "%%")}
+    spellings |= {spelling.replace("\\", "\\\\").replace('"', '\\"') for spelling in spellings}
+    _secrets = tuple(sorted(spellings, key=len, reverse=True))
+
+
+def redact(text: str) -> str:
+    """Return `text` without the secrets."""
+    for secret in _secrets:
+        text = text.replace(secret, _HIDDEN)
+    return text
+
+
+def write_line(line: str) -> None:
+    """Write one line to standard output; a reader that is gone does not stop the run."""
+    data = (redact(line) + "\n").encode(errors="backslashreplace")
+    with contextlib.suppress(OSError):
+        while data:
+            data = data[os.write(_STANDARD_OUTPUT, data) :]
+
+
+def configure_logging(log_format: str, log_level: str) -> None:
+    """Set the stream up. `auto` is the console on a terminal and JSON elsewhere."""
+    on_terminal = os.isatty(_STANDARD_OUTPUT)
+    if log_format == "console" or (log_format == "auto" and on_terminal):
+        colors = on_terminal and "NO_COLOR" not in os.environ
+        renderer: Processor = ConsoleLines(colors=colors)
+    else:
+        renderer = structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[log_level.upper()]),
+        logger_factory=_LineLogger,
+        cache_logger_on_first_use=False,
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+    )
+    _handler.setFormatter(formatter)
+    _handler.setLevel(_LEVELS[log_level.upper()])
+    capture_log_records()
+
+
+def capture_log_records() -> None:
+    """Send the standard library's log records and Python's warnings through our stream.
+
+    Called again after an env.py was loaded: most of them replace the root logger's handlers.
+    """
+    root = logging.getLogger()
+    root.handlers[:] = [_handler]
+    root.setLevel(logging.INFO)
+    logging.captureWarnings(capture=True)
+    # Alembic's "Running upgrade" repeats `revision_started`; its other lines are about itself.
+    quiet = logging.INFO if _handler.level <= logging.DEBUG else logging.WARNING
+    logging.getLogger("alembic.runtime").setLevel(quiet)
+
+
+def get_logger() -> FilteringBoundLogger:
+    """Return the logger for events."""
+    logger: FilteringBoundLogger = structlog.get_logger()
+    return logger
+
+
+def write_last_line(event: str, **facts: Any) -> None:
+    """Write an event whatever the log level is: the result belongs in every log."""
+    unfiltered = structlog.make_filtering_bound_logger(logging.NOTSET)
+    structlog.wrap_logger(_LineLogger(), wrapper_class=unfiltered).info(event, **facts)
+
+
+@contextlib.contextmanager
+def captured_prints() -> Iterator[None]:
+    """Turn what a revision or an env.py prints into log records, a line each."""
+    lines = _PrintedLines()
+    with contextlib.redirect_stdout(lines):
+        yield
+    lines.close()
+
+
+class _LineLogger:
+    """structlog's way out: every level ends in `write_line`."""
+
+    def __init__(self, *_: object) -> None:
+        self.msg = self.debug = self.info = self.warning = self.error = write_line
+        self.critical = self.exception = write_line
+
+
+class _LineHandler(logging.Handler):
+    """The standard library's way out."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            write_line(self.format(record))
+        except Exception:  # noqa: BLE001 - a record that cannot be rendered must not end the run
+            self.handleError(record)
+
+
+class _PrintedLines(io.TextIOBase):
+    """A standard output whose lines are log records."""
+
+    def __init__(self) -> None:
+        self._rest = ""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            logging.getLogger("print").info("%s", line)
+        return len(text)
+
+    def close(self) -> None:
+        if self._rest:
+            self.write("\n")
+        super().close()
+
+
+_handler: Final = _LineHandler()
+

@@ -1,0 +1,181 @@
+"""Connecting, and waiting for a database that is not there yet."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, InvalidStateError
+from dataclasses import dataclass
+from typing import Any, Final
+
+import psycopg
+import tenacity
+
+from migration_runner import events, logs
+from migration_runner.clock import Clock, Stopwatch
+from migration_runner.connection_errors import MISSING_DATABASE, ConnectionFailure, classify
+from migration_runner.database_url import DatabaseAddress
+from migration_runner.errors import ConfigError, DatabaseRejected, DatabaseUnavailable
+
+Connection = psycopg.Connection[Any]
+
+# A dead server or network shows itself within half a minute, also while a statement runs long.
+_DEFAULTS: Final = {
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "25000",
+}
+_FIRST_PAUSE: Final = 0.25
+_LONGEST_PAUSE: Final = 5.0
+# libpq's and psycopg's own limit counts whole seconds, from two.
+_LIBPQ_SHORTEST: Final = 2
+_SHORTEST_LAST_ATTEMPT: Final = 1.0
+
+
+@dataclass(frozen=True)
+class WaitLimits:
+    """How long to wait in all and for one attempt (a host), in seconds, and for what."""
+
+    total: float
+    attempt: float
+    missing_database: bool = False
+
+
+class _AttemptFailed(Exception):
+    def __init__(self, failure: ConnectionFailure) -> None:
+        super().__init__(failure.detail)
+        self.failure = failure
+
+
+def connection_parameters(address: DatabaseAddress, application_name: str) -> dict[str, str]:
+    """Return libpq's parameters for `address`, with our defaults where nobody chose."""
+    parameters = {**_DEFAULTS, **address.parameters, "application_name": application_name}
+    if not os.environ.get("PGTARGETSESSIONATTRS"):
+        parameters.setdefault("target_session_attrs", "read-write")
+    return parameters
+
+
+def connect_when_ready(
+    parameters: dict[str, str],
+    limits: WaitLimits,
+    clock: Clock,
+    connect: Callable[..., Connection] = psycopg.connect,
+) -> Connection:
+    """Connect to a server that takes writes, waiting for it as long as `limits` say.
+
+    Between attempts it pauses exponentially longer, with full jitter
+    (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
+    Raises `DatabaseUnavailable` when the time is up, `DatabaseRejected` at once when the server
+    answered and waiting cannot help, `ConfigError` when the parameters make no sense.
+    """
+    stopwatch = Stopwatch(clock)
+    reserve = min(_SHORTEST_LAST_ATTEMPT, limits.attempt, limits.total / 4)
+    jitter = tenacity.wait_random_exponential(multiplier=_FIRST_PAUSE, max=_LONGEST_PAUSE)
+
+    def pause(state: tenacity.RetryCallState) -> float:
+        # So that the last attempt ends within the total.
+        return max(0.0, min(jitter(state), stopwatch.remaining(limits.total) - reserve))
+
+    def time_is_up(_state: tenacity.RetryCallState) -> bool:
+        return stopwatch.remaining(limits.total) <= reserve
+
+    def attempt() -> Connection:
+        hosts = parameters.get("host", "").count(",") + 1
+        seconds = limits.attempt * hosts
+        if limits.total:
+            seconds = min(seconds, max(stopwatch.remaining(limits.total), reserve))
+        try:
+            return _connect_within(seconds, parameters, limits.attempt, connect)
+        except (psycopg.Error, TimeoutError) as error:
+            failure = classify(str(error))
+            if failure.reason == MISSING_DATABASE and limits.missing_database:
+                failure = ConnectionFailure(failure.reason, True, failure.advice, failure.detail)
+            raise _AttemptFailed(failure) from error
+
+    def log(state: tenacity.RetryCallState) -> None:
+        failure = _failure_of(state)
+        if failure is not None:
+            logs.get_logger().warning(
+                events.DATABASE_UNAVAILABLE,
+                reason=failure.reason,
+                attempt=state.attempt_number,
+                remaining_seconds=round(max(0.0, stopwatch.remaining(limits.total)), 1),
+                detail=failure.detail,
+            )
+
+    retrying = tenacity.Retrying(
+        sleep=clock.sleep,
+        stop=time_is_up,
+        wait=pause,
+        retry=tenacity.retry_if_exception(_can_help),
+        after=log,
+        reraise=True,
+    )
+    try:
+        return retrying(attempt)
+    except _AttemptFailed as error:
+        raise _translate(error.failure, stopwatch.elapsed()) from error
+
+
+def _failure_of(state: tenacity.RetryCallState) -> ConnectionFailure | None:
+    error = state.outcome.exception() if state.outcome else None
+    return error.failure if isinstance(error, _AttemptFailed) else None
+
+
+def _can_help(error: BaseException) -> bool:
+    return isinstance(error, _AttemptFailed) and error.failure.retryable
+
+
+def _translate(
+    failure: ConnectionFailure, waited: float
+) -> DatabaseUnavailable | DatabaseRejected | ConfigError:
+    facts = {"reason": failure.reason, "detail": failure.detail, "advice": failure.advice}
+    if failure.retryable:
+        message = f"The database was not ready within {waited:.0f} s: {failure.detail}."
+        return DatabaseUnavailable(f"{message} {failure.advice}", **facts)
+    if failure.reason == "bad_parameters":
+        message = f"The connection options make no sense: {failure.detail}. {failure.advice}"
+        return ConfigError(message, **facts)
+    message = f"The server refused the connection: {failure.detail}. {failure.advice}"
+    return DatabaseRejected(message, **facts)
+
+
+def _connect_within(
+    seconds: float,
+    parameters: dict[str, str],
+    host_seconds: float,
+    connect: Callable[..., Connection],
+) -> Connection:
+    """Connect in a thread of its own, and wait for that for at most `seconds`.
+
+    Only so can the resolver, which hangs in C for many seconds when the DNS is away, neither
+    overrun the limit nor keep a signal from being handled. Raises `TimeoutError`.
+    """
+    pending: Future[Connection] = Future()
+    limit = str(max(_LIBPQ_SHORTEST, round(host_seconds)))
+
+    def run() -> None:
+        try:
+            connection = connect(**{"connect_timeout": limit, **parameters}, autocommit=True)
+        except Exception as error:  # noqa: BLE001 - handed over to the thread that waits
+            if not pending.cancelled():
+                pending.set_exception(error)
+            return
+        try:
+            pending.set_result(connection)
+        except InvalidStateError:
+            connection.close()
+
+    threading.Thread(target=run, name="connect", daemon=True).start()
+    try:
+        return pending.result(seconds)
+    except TimeoutError:
+        if pending.cancel():
+            message = f"connection timed out after {seconds:.1f} s"
+            raise TimeoutError(message) from None
+        return pending.result()
+    except BaseException:
+        pending.cancel()
+        raise

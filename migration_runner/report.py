@@ -1,0 +1,170 @@
+"""What a run did, told once: the last line of the log and the termination message."""
+
+from __future__ import annotations
+
+import json
+import threading
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from migration_runner import __version__, events, logs
+from migration_runner.clock import Clock, Stopwatch, SystemClock
+from migration_runner.errors import Interrupted, MigrationError
+
+# Kubernetes keeps this much of a termination message, for all containers of a pod 12 KiB.
+TERMINATION_MESSAGE_BYTES: Final = 4096
+_SENTENCE_BYTES: Final = 2048
+_INTERNAL_ERROR: Final = 70
+
+
+@dataclass
+class AppliedRevision:
+    """A revision whose transaction was committed by this run."""
+
+    revision: str
+    description: str
+    duration_seconds: float
+
+
+@dataclass
+class RunReport:
+    """The facts of one run, gathered while it goes on."""
+
+    run_id: str
+    build: str = ""
+    clock: Clock = field(default_factory=SystemClock)
+    target: str | None = None
+    server_version: str | None = None
+    database: str | None = None
+    from_revisions: Sequence[str] | None = None
+    to_revisions: Sequence[str] | None = None
+    applied: list[AppliedRevision] = field(default_factory=list)
+    waited_for_database_seconds: float = 0.0
+    waited_for_run_lock_seconds: float = 0.0
+    termination_log: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Start the run's time."""
+        self._stopwatch = Stopwatch(self.clock)
+        self._finishing = threading.Lock()
+
+    def finish(self, error: BaseException | None = None, *, abandoned: bool = False) -> int:
+        """Write the last line and the termination message, and return the exit code.
+
+        Only the first call writes: main thread and signal watcher can meet here.
+        """
+        outcome, exit_code = self._judge(error)
+        if not self._finishing.acquire(blocking=False):
+            return exit_code
+        summary = self._summarize(outcome, error)
+        if abandoned:
+            summary += " The server was not waited for: it may still be rolling back."
+        facts = self._facts(outcome, exit_code, error)
+        if exit_code == _INTERNAL_ERROR and error is not None:
+            trace = "".join(traceback.format_exception(error))
+            logs.get_logger().error(events.RUN_FAILED, exception=trace)
+        self._write_termination_message(summary, facts)
+        logs.write_last_line(events.RUN_FINISHED, summary=summary, **facts)
+        return exit_code
+
+    def _judge(self, error: BaseException | None) -> tuple[str, int]:
+        if error is None:
+            return ("applied" if self.applied else "up_to_date"), 0
+        if isinstance(error, Interrupted):
+            return "interrupted", error.exit_code
+        if isinstance(error, MigrationError):
+            return "failed", error.exit_code
+        return "failed", _INTERNAL_ERROR
+
+    def _summarize(self, outcome: str, error: BaseException | None) -> str:
+        at = _join(self.to_revisions)
+        if outcome == "up_to_date":
+            return f"Up to date: the database is at {at}."
+        count = len(self.applied)
+        done = f"{count} revision{'' if count == 1 else 's'}"
+        if outcome == "applied":
+            took = f"{self._stopwatch.elapsed():.1f} s"
+            return f"Applied {done} in {took}: {_join(self.from_revisions)} -> {at}."
+        if self.from_revisions is None:
+            state = " Nothing was applied."
+        else:
+            state = f" This run applied {done}; the database is at {at}."
+        if isinstance(error, Interrupted):
+            return f"Interrupted by signal {error.signal_number}.{state} The next run goes on."
+        if isinstance(error, MigrationError):
+            return error.message + state
+        return (
+            f"A bug in the migration runner: {type(error).__name__}: {error}.{state}"
+            " Please report it with the log."
+        )
+
+    def _facts(self, outcome: str, exit_code: int, error: BaseException | None) -> dict[str, Any]:
+        facts: dict[str, Any] = {
+            "outcome": outcome,
+            "exit_code": exit_code,
+            "target": self.target,
+            "database": self.database,
+            "from_revisions": self.from_revisions,
+            "to_revisions": self.to_revisions,
+            "applied": [
+                {"revision": each.revision, "duration_seconds": round(each.duration_seconds, 3)}
+                for each in self.applied
+            ],
+            "duration_seconds": round(self._stopwatch.elapsed(), 3),
+            "waited_for_database_seconds": round(self.waited_for_database_seconds, 3),
+            "waited_for_run_lock_seconds": round(self.waited_for_run_lock_seconds, 3),
+            "server_version": self.server_version,
+            "runner_version": __version__,
+            "build": self.build or None,
+            "run_id": self.run_id,
+        }
+        if error is not None:
+            kind = type(error).__name__ if isinstance(error, MigrationError | Interrupted) else None
+            details = error.facts if isinstance(error, MigrationError) else {}
+            facts["error"] = {"kind": kind or "InternalError", **details}
+        return facts
+
+    def _write_termination_message(self, summary: str, facts: dict[str, Any]) -> None:
+        if self.termination_log is None:
+            return
+        message = render_termination_message(logs.redact(summary), facts)
+        try:
+            # Kubelet makes the file; where it did not, there is nobody to read it.
+            with self.termination_log.open("r+b", buffering=0) as file:
+                file.truncate()
+                file.write(message)
+        except OSError as error:
+            logs.get_logger().debug(
+                events.CLEANUP_FAILED, step="termination_message", detail=str(error)
+            )
+
+
+def render_termination_message(summary: str, facts: dict[str, Any]) -> bytes:
+    """Render a sentence for people, then the result for machines, in at most 4,096 bytes."""
+    sentence = _shorten(summary, _SENTENCE_BYTES)
+    room = TERMINATION_MESSAGE_BYTES - len(sentence) - 2
+    for smaller in (facts, {**facts, "applied": len(facts["applied"])}):
+        result = logs.redact(_compact(smaller)).encode()
+        if len(result) <= room:
+            return sentence + b"\n" + result + b"\n"
+    kept = ("outcome", "exit_code", "run_id", "server_version", "runner_version", "build")
+    result = logs.redact(_compact({name: facts.get(name) for name in kept})).encode()
+    return sentence + b"\n" + (result + b"\n" if len(result) <= room else b"")
+
+
+def _shorten(text: str, size: int) -> bytes:
+    data = text.encode(errors="backslashreplace")
+    if len(data) <= size:
+        return data
+    return data[: size - 3].decode(errors="ignore").encode() + "…".encode()
+
+
+def _compact(facts: dict[str, Any]) -> str:
+    return json.dumps(facts, separators=(",", ":"), ensure_ascii=False, default=str)
+
+
+def _join(revisions: Sequence[str] | None) -> str:
+    return ", ".join(revisions) if revisions else "base"
