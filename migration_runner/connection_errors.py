@@ -117,7 +117,8 @@ _KINDS: Final = tuple(
             "connection_lost",
             True,
             r"closed the connection unexpectedly|reset by peer|unexpected eof|EOF detected"
-            r"|could not (?:send|receive)|server login (?:has been )?failing|cannot connect to server",
+            r"|could not (?:send|receive)|server login (?:has been )?failing"
+            r"|cannot connect to server",
             "Something answers and hangs up: a proxy without its server, or a crashing server.",
         ),
         (

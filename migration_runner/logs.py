@@ -164,4 +164,3 @@ class _PrintedLines(io.TextIOBase):
 
 
 _handler: Final = _LineHandler()
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import threading
 from collections.abc import Callable
@@ -91,7 +92,7 @@ def connect_when_ready(
         except (psycopg.Error, TimeoutError) as error:
             failure = classify(str(error))
             if failure.reason == MISSING_DATABASE and limits.missing_database:
-                failure = ConnectionFailure(failure.reason, True, failure.advice, failure.detail)
+                failure = dataclasses.replace(failure, retryable=True)
             raise _AttemptFailed(failure) from error
 
     def log(state: tenacity.RetryCallState) -> None:

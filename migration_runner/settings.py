@@ -63,7 +63,7 @@ def _parse_switch(text: str) -> bool:
 
 
 def _parse_lock_key(text: str) -> int | None:
-    """A signed 64-bit integer, as `pg_try_advisory_lock(bigint)` takes; empty: derived."""
+    """Read a signed 64-bit integer, as `pg_try_advisory_lock(bigint)` takes; empty: derived."""
     if not text:
         return None
     try:

@@ -35,7 +35,7 @@ def interruptible(
     block has not ended `grace_seconds` after the first: it must report and end the process.
     """
     ear, mouth = socket.socketpair()
-    mouth.setblocking(False)
+    mouth.settimeout(0)
     armed = True
 
     def disarm() -> None:

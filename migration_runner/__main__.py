@@ -1,8 +1,0 @@
-"""`python -m migration_runner` is the command `migrate`."""
-
-from __future__ import annotations
-
-from migration_runner.cli import main
-
-if __name__ == "__main__":
-    raise SystemExit(main())
