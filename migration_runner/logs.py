@@ -63,6 +63,7 @@ def write_line(line: str) -> None:
 def configure_logging(log_format: str, log_level: str) -> None:
     """Set the stream up. `auto` is the console on a terminal and JSON elsewhere."""
     on_terminal = os.isatty(_STANDARD_OUTPUT)
+    level = _LEVELS.get(log_level.upper(), logging.INFO)
     if log_format == "console" or (log_format == "auto" and on_terminal):
         colors = on_terminal and "NO_COLOR" not in os.environ
         renderer: Processor = ConsoleLines(colors=colors)
@@ -76,7 +77,7 @@ def configure_logging(log_format: str, log_level: str) -> None:
     ]
     structlog.configure(
         processors=[*shared, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[log_level.upper()]),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=_LineLogger,
         cache_logger_on_first_use=False,
     )
@@ -85,7 +86,7 @@ def configure_logging(log_format: str, log_level: str) -> None:
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
     )
     _handler.setFormatter(formatter)
-    _handler.setLevel(_LEVELS[log_level.upper()])
+    _handler.setLevel(level)
     capture_log_records()
 
 
@@ -107,6 +108,11 @@ def get_logger() -> FilteringBoundLogger:
     """Return the logger for events."""
     logger: FilteringBoundLogger = structlog.get_logger()
     return logger
+
+
+def bind(**facts: str) -> None:
+    """Put `facts` into every line from here on."""
+    structlog.contextvars.bind_contextvars(**facts)
 
 
 def write_last_line(event: str, **facts: Any) -> None:

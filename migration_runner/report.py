@@ -51,6 +51,10 @@ class RunReport:
         self._stopwatch = Stopwatch(self.clock)
         self._finishing = threading.Lock()
 
+    def elapsed(self) -> float:
+        """Seconds since the run began."""
+        return self._stopwatch.elapsed()
+
     def finish(self, error: BaseException | None = None, *, abandoned: bool = False) -> int:
         """Write the last line and the termination message, and return the exit code.
 

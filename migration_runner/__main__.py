@@ -1,0 +1,8 @@
+"""`python -m migration_runner` is the command `migrate`."""
+
+from __future__ import annotations
+
+from migration_runner.cli import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,180 @@
+"""The one place that knows Alembic's insides.
+
+What is private here: `ScriptDirectory._load_revisions` (to know the files of duplicate ids),
+`ScriptDirectory._upgrade_revs` (underscored, and the same since 2012), and that
+`alembic.context` looks `configure` up on the instance of `EnvironmentContext`.
+"""
+
+from __future__ import annotations
+
+import traceback
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext, RevisionStep
+from alembic.script import Script, ScriptDirectory
+from alembic.script.revision import RevisionError, RevisionMap
+from alembic.util import CommandError
+
+from migration_runner.errors import ConfigError, HistoryError
+from migration_runner.history import History, Revision, check_consistency
+
+
+class AlembicProject:
+    """An `alembic.ini` with its revisions, loaded and consistent."""
+
+    def __init__(self, config_file: Path) -> None:
+        self.config = Config(str(config_file))
+        try:
+            self._scripts = ScriptDirectory.from_config(self.config)
+        except CommandError as error:
+            message = f"{config_file} is no usable Alembic configuration: {error}"
+            raise ConfigError(message) from error
+        self.history = self._load()
+
+    def _load(self) -> History:
+        scripts = list(_load_files(self._scripts))
+        check_consistency([_describe(script) for script in scripts])
+        # So that the files are executed once.
+        self._scripts.revision_map = RevisionMap(lambda: scripts)
+        try:
+            heads = tuple(self._scripts.get_heads())
+        except (CommandError, RevisionError) as error:
+            message = f"The history is broken; nothing was touched. {error}"
+            raise HistoryError(message, reason="broken_history") from error
+        return History({script.revision: _resolve(script) for script in scripts}, heads)
+
+    def check_target(self, target: str) -> None:
+        """Raise `HistoryError` when `target` cannot be found in the history.
+
+        Relative targets (`+1`) depend on the database and are not looked at.
+        """
+        if target == "head":
+            self.history.require_one_head()
+        if "+" in target or "-" in target:
+            return
+        try:
+            found = self._scripts.get_revisions(target)
+        except CommandError as error:
+            message = f"MIGRATE_TARGET={target!r} is not to be had; nothing was touched. {error}"
+            raise HistoryError(message, reason="unknown_target", target=target) from error
+        if not found and self.history.revisions and target not in ("base", "None"):
+            message = f"MIGRATE_TARGET={target!r} names no revision of this image."
+            raise HistoryError(message, reason="unknown_target", target=target)
+
+    def pending(self, target: str, heads: Sequence[str]) -> list[str]:
+        """Return the revisions that `upgrade target` applies to a database at `heads`."""
+        return [_revision_of(step) for step in self._steps(target, heads)]
+
+    def _steps(self, target: str, heads: Sequence[str]) -> Sequence[RevisionStep]:
+        if not self.history.revisions:
+            return ()
+        try:
+            # The annotation says `str`; Alembic itself passes the tuple of heads.
+            return self._scripts._upgrade_revs(target, tuple(heads))  # type: ignore[arg-type]  # noqa: SLF001 - see the module's docstring
+        except CommandError as error:
+            message = f"There is no way from {', '.join(heads) or 'base'} to {target}: {error}"
+            raise HistoryError(message, reason="no_path", target=target) from error
+
+    def run_env(
+        self,
+        target: str,
+        connection: sqlalchemy.Connection | None,
+        configured: Callable[[MigrationContext], Any],
+        apply: Callable[[Iterable[tuple[str, RevisionStep]]], Iterable[RevisionStep]],
+    ) -> None:
+        """Load env.py and let it run its migrations up to `target`.
+
+        env.py finds `connection` in `config.attributes["connection"]`. `configured` is called
+        when it has configured the context with whichever connection it uses, before Alembic reads
+        the heads. `apply` gets the steps, with their revisions, and hands them on one by one.
+        """
+        if connection is not None:
+            self.config.attributes["connection"] = connection
+
+        def steps(heads: Sequence[str], _context: MigrationContext) -> Iterable[RevisionStep]:
+            planned = self._steps(target, heads)
+            return apply([(_revision_of(step), step) for step in planned])
+
+        environment = EnvironmentContext(
+            self.config,
+            self._scripts,
+            fn=steps,
+            as_sql=False,
+            starting_rev=None,
+            destination_rev=target,
+            tag=None,
+        )
+        configure = environment.configure
+
+        def configure_and_tell(*args: Any, **kwargs: Any) -> None:
+            configure(*args, **kwargs)
+            configured(environment.get_context())
+
+        # On the instance: alembic.context's module proxy is keyed by the class.
+        environment.configure = configure_and_tell  # type: ignore[method-assign]
+        with environment:
+            self._scripts.run_env()
+
+
+def _revision_of(step: RevisionStep) -> str:
+    revision = step.info.up_revision_id
+    return str(revision)
+
+
+def _load_files(scripts: ScriptDirectory) -> Iterable[Script]:
+    """Execute the revision files. Raises `HistoryError` that names the first that does not."""
+    try:
+        with warnings.catch_warnings():
+            # "loaded twice! ignoring": two version_locations that are one folder.
+            warnings.simplefilter("ignore", UserWarning)
+            yield from scripts._load_revisions()  # noqa: SLF001 - see the module's docstring
+    except (CommandError, RevisionError) as error:
+        message = f"The history is broken; nothing was touched. {error}"
+        raise HistoryError(message, reason="broken_history") from error
+    except Exception as error:
+        file, line = _where(error, scripts)
+        message = (
+            f"A revision file does not load: {file}, line {line}: {type(error).__name__}: {error}."
+            " Nothing was touched. Mend the file, or install what it imports."
+        )
+        raise HistoryError(message, reason="import_error", file=file, line=line) from error
+
+
+def _where(error: BaseException, scripts: ScriptDirectory) -> tuple[str | None, int | None]:
+    if isinstance(error, SyntaxError) and error.filename:
+        return error.filename, error.lineno
+    folders = tuple(
+        str(Path(folder).resolve())
+        for folder in (scripts.version_locations or [str(Path(scripts.dir, "versions"))])
+    )
+    frames = traceback.extract_tb(error.__traceback__)
+    for frame in reversed(frames):
+        if str(Path(frame.filename).resolve()).startswith(folders):
+            return frame.filename, frame.lineno
+    return frames[-1].filename, frames[-1].lineno
+
+
+def _describe(script: Script) -> Revision:
+    """Describe a script as its file says it, before Alembic has resolved labels and names."""
+    parents = _as_tuple(script.down_revision) + _as_tuple(script.dependencies)
+    labels = frozenset(script.branch_labels or ())
+    return Revision(script.revision, parents, labels, script.path, script.doc)
+
+
+def _resolve(script: Script) -> Revision:
+    """Describe a script with its parents as revision ids."""
+    parents = tuple(script._all_down_revisions)  # noqa: SLF001 - labels in depends_on, resolved
+    labels = frozenset(script.branch_labels or ())
+    return Revision(script.revision, parents, labels, script.path, script.doc)
+
+
+def _as_tuple(value: str | Iterable[str] | None) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value)

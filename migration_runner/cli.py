@@ -1,0 +1,77 @@
+"""The command line: arguments in, exit code out."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from migration_runner import __version__, commands, logs
+from migration_runner.errors import Interrupted, UsageError
+from migration_runner.report import RunReport
+from migration_runner.settings import VARIABLES
+from migration_runner.signals import interruptible
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of exiting with 2."""
+        sentence = f"{message[:1].upper()}{message[1:]}. See `migrate --help`."
+        raise UsageError(sentence)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="migrate",
+        description="Wait for Postgres, take the run lock, run `upgrade`, report, exit.",
+        epilog="Every flag is a variable, too: --wait-timeout is MIGRATE_WAIT_TIMEOUT.",
+    )
+    parser.add_argument("--version", action="version", version=f"migrate {__version__}")
+    parser.add_argument("-c", "--config", dest="alembic_config", help="the alembic.ini")
+    for variable in VARIABLES:
+        parser.add_argument(variable.flag, dest=variable.field, help=variable.help, metavar="VALUE")
+    parser.set_defaults(command=commands.run_upgrade)
+    verbs = parser.add_subparsers(metavar="COMMAND")
+    upgrade = verbs.add_parser("upgrade", help="the run itself, which is also the default")
+    upgrade.add_argument("revision", nargs="?", help="as `alembic upgrade` takes it")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code. Whatever happens, it is reported."""
+    report = RunReport(run_id=uuid.uuid4().hex[:12], build=os.environ.get("MIGRATE_BUILD", ""))
+    report.termination_log = Path(
+        os.environ.get("MIGRATE_TERMINATION_LOG") or "/dev/termination-log"
+    )
+    logs.configure_logging(
+        os.environ.get("MIGRATE_LOG_FORMAT", "auto"), os.environ.get("MIGRATE_LOG_LEVEL", "info")
+    )
+    logs.bind(run_id=report.run_id)
+
+    def abandon(signal_number: int) -> None:
+        os._exit(report.finish(Interrupted(signal_number), abandoned=True))
+
+    with interruptible(abandon) as disarm:
+        error: BaseException | None = None
+        try:
+            try:
+                flags = vars(_parser().parse_args(arguments))
+                command = flags.pop("command")
+                flags["target"] = flags.pop("revision", None) or flags["target"]
+                command({name: value for name, value in flags.items() if value}, report)
+            finally:
+                disarm()
+        except SystemExit as exit_:
+            # argparse's own, after --help and --version.
+            return int(exit_.code or 0)
+        except BaseException as caught:  # noqa: BLE001 - every way out is reported
+            error = caught
+        return report.finish(error)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""The image's revisions: read once, judged before anything is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from migration_runner.errors import HistoryError
+
+
+@dataclass(frozen=True)
+class Revision:
+    """One revision of the history. `parents` has its `down_revision` and its `depends_on`."""
+
+    id: str
+    parents: tuple[str, ...]
+    labels: frozenset[str]
+    path: str
+    description: str
+
+
+@dataclass(frozen=True)
+class History:
+    """The image's revision graph. `heads` are Alembic's: what nothing descends from."""
+
+    revisions: dict[str, Revision]
+    heads: tuple[str, ...]
+
+    def unknown(self, revisions: Iterable[str]) -> list[str]:
+        """Return those of `revisions` that are not in this history."""
+        return [revision for revision in revisions if revision not in self.revisions]
+
+    def with_ancestors(self, revisions: Iterable[str]) -> set[str]:
+        """Return `revisions` and everything that they descend from or depend on."""
+        found: set[str] = set()
+        ahead = list(revisions)
+        while ahead:
+            revision = self.revisions.get(ahead.pop())
+            if revision is not None and revision.id not in found:
+                found.add(revision.id)
+                ahead += revision.parents
+        return found
+
+    def require_one_head(self) -> None:
+        """Raise `HistoryError` when there are several heads, naming them and what joins them."""
+        if len(self.heads) > 1:
+            named = "; ".join(
+                f"{head} ({self.revisions[head].path})" for head in sorted(self.heads)
+            )
+            message = (
+                f"The history has {len(self.heads)} heads: {named}. Nothing was touched."
+                " Join them with `alembic merge heads -m '...'`,"
+                " or take all of them with MIGRATE_TARGET=heads."
+            )
+            raise HistoryError(message, reason="several_heads", heads=sorted(self.heads))
+
+
+def check_consistency(revisions: Sequence[Revision]) -> None:
+    """Raise `HistoryError` for revision ids that are there twice, and for parents that are not."""
+    problems = []
+    first: dict[str, Revision] = {}
+    for revision in revisions:
+        if revision.id in first:
+            problems.append(
+                f"revision {revision.id} is in two files, {first[revision.id].path} and"
+                f" {revision.path}: give one of them another id (`revision = ...`)"
+            )
+        first.setdefault(revision.id, revision)
+    known = set(first).union(*(revision.labels for revision in revisions))
+    problems += [
+        f"{revision.path} (revision {revision.id}) builds on {parent}, which is not there:"
+        " copy the missing file into the image, or correct its down_revision"
+        for revision in revisions
+        for parent in revision.parents
+        if parent not in known and not _abbreviates(parent, known)
+    ]
+    if problems:
+        message = "The history is broken; nothing was touched. " + "; ".join(problems) + "."
+        raise HistoryError(message, reason="broken_history", problems=problems)
+
+
+def _abbreviates(parent: str, known: Iterable[str]) -> bool:
+    """Alembic takes the first characters of a revision id in `depends_on`."""
+    return any(revision.startswith(parent) for revision in known)

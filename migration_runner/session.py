@@ -1,0 +1,146 @@
+"""The work session: the connection that env.py hands to Alembic, with our settings on it."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import event, text
+
+from migration_runner import events, logs
+
+
+@dataclass(frozen=True)
+class SessionSettings:
+    """What is set on the session; times in seconds, 0 for none."""
+
+    application_name: str
+    ddl_lock_timeout: float
+    statement_timeout: float
+    role: str
+
+
+class WorkSession:
+    """One connection and what the runner does on it between other people's transactions."""
+
+    def __init__(self, connection: sqlalchemy.Connection, settings: SessionSettings) -> None:
+        self.connection = connection
+        self._settings = settings
+        self._locked: int | None = None
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open: env.py's own, or a revision's."""
+        return self.connection.in_transaction()
+
+    @contextlib.contextmanager
+    def between_transactions(self) -> Iterator[None]:
+        """Leave no transaction behind: Alembic takes an open one for somebody else's.
+
+        Inside a transaction that env.py has begun, everything happens in that one.
+        """
+        theirs = self.in_transaction
+        yield
+        if not theirs:
+            self.connection.commit()
+
+    def apply_settings(self) -> None:
+        """Set timeouts, role and name; before every revision, as revisions change them too."""
+        values = {
+            "application_name": self._settings.application_name,
+            "lock_timeout": f"{self._settings.ddl_lock_timeout * 1000:.0f}",
+            "statement_timeout": f"{self._settings.statement_timeout * 1000:.0f}",
+        }
+        if self._settings.role:
+            values["role"] = self._settings.role
+        calls = ", ".join(f"set_config('{name}', :{name}, false)" for name in values)
+        with self.between_transactions():
+            self.connection.execute(text(f"SELECT {calls}"), values)
+
+    def locate_version_table(self, schema: str | None, table: str) -> tuple[str, str, str]:
+        """Return database, schema and name of the version table, where it is or would be made."""
+        query = text(
+            "SELECT current_database(), coalesce(:schema,"
+            " (SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE c.oid = to_regclass(quote_ident(:table))), current_schema(), ''), :table"
+        ).bindparams(
+            sqlalchemy.bindparam("schema", schema, sqlalchemy.Text),
+            sqlalchemy.bindparam("table", table, sqlalchemy.Text),
+        )
+        with self.between_transactions():
+            database, found, name = self.connection.execute(query).one()
+        return str(database), str(found), str(name)
+
+    def try_lock(self, key: int) -> bool:
+        """Ask for the advisory lock, without waiting in the server."""
+        with self.between_transactions():
+            query = text("SELECT pg_try_advisory_lock(:key)")
+            locked = bool(self.connection.execute(query, {"key": key}).scalar_one())
+        if locked:
+            self._locked = key
+        return locked
+
+    def unlock(self) -> None:
+        """Give the lock back; a session that is closed has done so already."""
+        if self._locked is None or self.connection.closed or self.connection.invalidated:
+            return
+        if self.in_transaction:
+            self.connection.rollback()
+        with self.between_transactions():
+            query = text("SELECT pg_advisory_unlock(:key)")
+            self.connection.execute(query, {"key": self._locked})
+        self._locked = None
+
+    def prepare(self) -> tuple[str, str]:
+        """Return the database's name and the server's version, `18.1` for example.
+
+        And set `client_connection_check_interval` where there is one (PostgreSQL 14, on Linux and
+        the BSDs): when this process is killed the server drops its statement, and so the lock.
+        """
+        query = (
+            "SELECT current_database(), current_setting('server_version'), (SELECT"
+            " set_config(name, '2s', false) FROM pg_settings"
+            " WHERE name = 'client_connection_check_interval')"
+        )
+        with self.between_transactions():
+            database, version, _ = self.connection.exec_driver_sql(query).one()
+        return str(database), str(version).split()[0]
+
+
+def log_statements(connection: sqlalchemy.Connection) -> None:
+    """Log every statement of `connection` with its duration, at debug."""
+    event.listen(connection, "before_cursor_execute", _before_statement)
+    event.listen(connection, "after_cursor_execute", _after_statement)
+
+
+def count_commits(connection: sqlalchemy.Connection) -> Callable[[], int]:
+    """Return a function that tells how many commits there were on `connection` since."""
+    commits = 0
+
+    def count(_connection: sqlalchemy.Connection) -> None:
+        nonlocal commits
+        commits += 1
+
+    event.listen(connection, "commit", count)
+    return lambda: commits
+
+
+def _before_statement(*arguments: Any) -> None:
+    context = arguments[4]
+    if context is not None:
+        context.migrate_started = time.perf_counter()
+
+
+def _after_statement(*arguments: Any) -> None:
+    statement, context = arguments[2], arguments[4]
+    started = getattr(context, "migrate_started", None)
+    if started is not None:
+        duration = round(time.perf_counter() - started, 6)
+        text_ = " ".join(statement.split())
+        logs.get_logger().debug(
+            events.STATEMENT_EXECUTED, statement=text_, duration_seconds=duration
+        )
