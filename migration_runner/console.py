@@ -20,14 +20,16 @@ _RESET, _DIM, _RED, _GREEN, _YELLOW, _BOLD = (
 _COLORS: Final = {"debug": _DIM, "info": "", "warning": _YELLOW, "error": _RED, "critical": _RED}
 
 
-def _revisions(ids: list[str] | None) -> str:
-    return ", ".join(ids) if ids else "base"
-
-
 def _run_finished(facts: EventDict) -> str:
-    lines = ["", facts["summary"]]
-    if facts["outcome"] in ("applied", "up_to_date"):
-        lines[1] = "✓ " + lines[1]
+    mark = "✓" if facts["exit_code"] == 0 else "✗"
+    return f"{mark} {facts['summary']}"
+
+
+def _revision_failed(facts: EventDict) -> str:
+    lines = [f"✗ {facts['revision']}  {facts['file']}, line {facts['line']}"]
+    for name in ("message", "detail", "hint", "statement", "sqlstate"):
+        if name in facts:
+            lines.append(f"            {name}: {facts[name]}")
     return "\n".join(lines)
 
 
@@ -44,6 +46,7 @@ _SENTENCES: Final[dict[str, Any]] = {
     events.RUN_LOCK_ACQUIRED: "run lock acquired".format_map,
     events.REVISION_STARTED: "▸ {revision}  {description}".format_map,
     events.REVISION_APPLIED: "✓ {revision}  {duration_seconds:.2f} s".format_map,
+    events.REVISION_FAILED: _revision_failed,
     events.STATEMENT_EXECUTED: "  {duration_seconds:.3f} s  {statement}".format_map,
     events.HISTORY_CHECKED: (
         "✓ {revisions} revisions, heads: {heads}, {compiled} files compiled"
@@ -74,6 +77,6 @@ class ConsoleLines:
         if not self._colors:
             return f"{time}  {text}"
         color = _COLORS.get(level, "")
-        if level == "info" and "✓" in text:
-            color = _GREEN
+        if text.startswith(("✓", "✗")):
+            color = _GREEN if text.startswith("✓") else _RED
         return f"{_DIM}{time}{_RESET}  {color}{text}{_RESET}"

@@ -17,7 +17,7 @@ class MigrationError(Exception):
 
     exit_code: ClassVar[int] = 70
 
-    def __init__(self, message: str, **facts: Any) -> None:
+    def __init__(self, message: str, /, **facts: Any) -> None:
         super().__init__(message)
         self.message = message
         self.facts = facts

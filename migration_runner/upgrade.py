@@ -291,7 +291,7 @@ class Upgrade:
 
 def _describe(error: Exception) -> dict[str, Any]:
     """Return the facts of a database error: statement, SQLSTATE, the server's detail and hint."""
-    facts: dict[str, Any] = {"exception": type(error).__name__}
+    facts: dict[str, Any] = {"exception_type": type(error).__name__}
     if isinstance(error, sqlalchemy.exc.StatementError) and error.statement:
         facts["statement"] = " ".join(error.statement.split())[:_STATEMENT_CHARACTERS]
     original = getattr(error, "orig", None) or error
