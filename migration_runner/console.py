@@ -26,11 +26,13 @@ def _run_finished(facts: EventDict) -> str:
 
 
 def _revision_failed(facts: EventDict) -> str:
-    lines = [f"✗ {facts['revision']}  {facts['file']}, line {facts['line']}"]
-    for name in ("message", "detail", "hint", "statement", "sqlstate"):
-        if name in facts:
-            lines.append(f"            {name}: {facts[name]}")
-    return "\n".join(lines)
+    shown = ("message", "detail", "hint", "statement", "sqlstate")
+    return "\n            ".join(
+        [
+            f"✗ {facts['revision']}  {facts['file']}, line {facts['line']}",
+            *(f"{name}: {facts[name]}" for name in shown if name in facts),
+        ]
+    )
 
 
 _SENTENCES: Final[dict[str, Any]] = {
