@@ -7,6 +7,7 @@ What is private here: `ScriptDirectory._load_revisions` (to know the files of du
 
 from __future__ import annotations
 
+import configparser
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -24,6 +25,38 @@ from alembic.util import CommandError
 from migration_runner.errors import ConfigError, HistoryError
 from migration_runner.history import History, Revision, check_consistency
 
+Step = RevisionStep
+
+
+class ConfiguredContext:
+    """What env.py has configured: a connection, and the version table on it."""
+
+    def __init__(self, context: MigrationContext) -> None:
+        self._context = context
+        self.version_table = context.version_table
+        self.version_table_schema = context.version_table_schema
+
+    @property
+    def connection(self) -> sqlalchemy.Connection | None:
+        """env.py's connection; None in offline mode."""
+        return self._context.connection
+
+    def heads(self) -> tuple[str, ...]:
+        """Read the heads from the version table; none where there is no such table."""
+        return tuple(sorted(self._context.get_current_heads()))
+
+    def heads_on(self, connection: sqlalchemy.Connection) -> tuple[str, ...]:
+        """Read the heads from the same version table over another connection."""
+        opts = {
+            "version_table": self.version_table,
+            "version_table_schema": self.version_table_schema,
+        }
+        return ConfiguredContext(MigrationContext.configure(connection, opts=opts)).heads()
+
+    def change_nothing(self) -> None:
+        """Keep Alembic from making the version table when nothing is going to be applied."""
+        self._context.opts["dont_mutate"] = True
+
 
 class AlembicProject:
     """An `alembic.ini` with its revisions, loaded and consistent."""
@@ -32,7 +65,7 @@ class AlembicProject:
         self.config = Config(str(config_file))
         try:
             self._scripts = ScriptDirectory.from_config(self.config)
-        except CommandError as error:
+        except (CommandError, configparser.Error, UnicodeDecodeError) as error:
             message = f"{config_file} is no usable Alembic configuration: {error}"
             raise ConfigError(message) from error
         self.history = self._load()
@@ -45,9 +78,14 @@ class AlembicProject:
         try:
             heads = tuple(self._scripts.get_heads())
         except (CommandError, RevisionError) as error:
-            message = f"The history is broken; nothing was touched. {error}"
+            message = f"The history is broken: {error}"
             raise HistoryError(message, reason="broken_history") from error
         return History({script.revision: _resolve(script) for script in scripts}, heads)
+
+    @property
+    def folders(self) -> list[Path]:
+        """The folders of env.py and of the revision files."""
+        return [Path(self._scripts.dir), *_version_folders(self._scripts)]
 
     def check_target(self, target: str) -> None:
         """Raise `HistoryError` when `target` cannot be found in the history.
@@ -61,7 +99,7 @@ class AlembicProject:
         try:
             found = self._scripts.get_revisions(target)
         except CommandError as error:
-            message = f"MIGRATE_TARGET={target!r} is not to be had; nothing was touched. {error}"
+            message = f"MIGRATE_TARGET={target!r} is not to be had: {error}"
             raise HistoryError(message, reason="unknown_target", target=target) from error
         if not found and self.history.revisions and target not in ("base", "None"):
             message = f"MIGRATE_TARGET={target!r} names no revision of this image."
@@ -71,7 +109,7 @@ class AlembicProject:
         """Return the revisions that `upgrade target` applies to a database at `heads`."""
         return [_revision_of(step) for step in self._steps(target, heads)]
 
-    def _steps(self, target: str, heads: Sequence[str]) -> Sequence[RevisionStep]:
+    def _steps(self, target: str, heads: Sequence[str]) -> Sequence[Step]:
         if not self.history.revisions:
             return ()
         try:
@@ -85,8 +123,8 @@ class AlembicProject:
         self,
         target: str,
         connection: sqlalchemy.Connection | None,
-        configured: Callable[[MigrationContext], Any],
-        apply: Callable[[Iterable[tuple[str, RevisionStep]]], Iterable[RevisionStep]],
+        configured: Callable[[ConfiguredContext], Any],
+        apply: Callable[[Iterable[tuple[str, Step]]], Iterable[Step]],
     ) -> None:
         """Load env.py and let it run its migrations up to `target`.
 
@@ -97,7 +135,7 @@ class AlembicProject:
         if connection is not None:
             self.config.attributes["connection"] = connection
 
-        def steps(heads: Sequence[str], _context: MigrationContext) -> Iterable[RevisionStep]:
+        def steps(heads: Sequence[str], _context: MigrationContext) -> Iterable[Step]:
             planned = self._steps(target, heads)
             return apply([(_revision_of(step), step) for step in planned])
 
@@ -114,7 +152,7 @@ class AlembicProject:
 
         def configure_and_tell(*args: Any, **kwargs: Any) -> None:
             configure(*args, **kwargs)
-            configured(environment.get_context())
+            configured(ConfiguredContext(environment.get_context()))
 
         # On the instance: alembic.context's module proxy is keyed by the class.
         environment.configure = configure_and_tell  # type: ignore[method-assign]
@@ -122,7 +160,7 @@ class AlembicProject:
             self._scripts.run_env()
 
 
-def _revision_of(step: RevisionStep) -> str:
+def _revision_of(step: Step) -> str:
     revision = step.info.up_revision_id
     return str(revision)
 
@@ -135,13 +173,13 @@ def _load_files(scripts: ScriptDirectory) -> Iterable[Script]:
             warnings.simplefilter("ignore", UserWarning)
             yield from scripts._load_revisions()  # noqa: SLF001 - see the module's docstring
     except (CommandError, RevisionError) as error:
-        message = f"The history is broken; nothing was touched. {error}"
+        message = f"The history is broken: {error}"
         raise HistoryError(message, reason="broken_history") from error
     except Exception as error:
         file, line = _where(error, scripts)
         message = (
             f"A revision file does not load: {file}, line {line}: {type(error).__name__}: {error}."
-            " Nothing was touched. Mend the file, or install what it imports."
+            " Mend the file, or install what it imports."
         )
         raise HistoryError(message, reason="import_error", file=file, line=line) from error
 
@@ -149,15 +187,16 @@ def _load_files(scripts: ScriptDirectory) -> Iterable[Script]:
 def _where(error: BaseException, scripts: ScriptDirectory) -> tuple[str | None, int | None]:
     if isinstance(error, SyntaxError) and error.filename:
         return error.filename, error.lineno
-    folders = tuple(
-        str(Path(folder).resolve())
-        for folder in (scripts.version_locations or [str(Path(scripts.dir, "versions"))])
-    )
+    folders = tuple(str(folder.resolve()) for folder in _version_folders(scripts))
     frames = traceback.extract_tb(error.__traceback__)
     for frame in reversed(frames):
         if str(Path(frame.filename).resolve()).startswith(folders):
             return frame.filename, frame.lineno
     return frames[-1].filename, frames[-1].lineno
+
+
+def _version_folders(scripts: ScriptDirectory) -> list[Path]:
+    return [Path(folder) for folder in scripts.version_locations or [f"{scripts.dir}/versions"]]
 
 
 def _describe(script: Script) -> Revision:

@@ -10,7 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from migration_runner import __version__, commands, logs
+from migration_runner import __version__, logs
+from migration_runner.commands.build import build
+from migration_runner.commands.upgrade import upgrade
+from migration_runner.commands.wait import wait
 from migration_runner.errors import Interrupted, UsageError
 from migration_runner.report import RunReport
 from migration_runner.settings import VARIABLES
@@ -34,10 +37,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-c", "--config", dest="alembic_config", help="the alembic.ini")
     for variable in VARIABLES:
         parser.add_argument(variable.flag, dest=variable.field, help=variable.help, metavar="VALUE")
-    parser.set_defaults(command=commands.run_upgrade)
+    parser.set_defaults(command=upgrade)
     verbs = parser.add_subparsers(metavar="COMMAND")
-    upgrade = verbs.add_parser("upgrade", help="the run itself, which is also the default")
-    upgrade.add_argument("revision", nargs="?", help="as `alembic upgrade` takes it")
+    run = verbs.add_parser("upgrade", help="the run itself, which is also the default")
+    run.add_argument("revision", nargs="?", help="as `alembic upgrade` takes it")
+    waiting = verbs.add_parser("wait", help="wait until another run has reached the target")
+    waiting.set_defaults(command=wait)
+    building = verbs.add_parser("build", help="in an image's build: check the history, compile it")
+    building.set_defaults(command=build)
     return parser
 
 

@@ -46,13 +46,14 @@ _SENTENCES: Final[dict[str, Any]] = {
         "another run holds the run lock, {remaining_seconds:.0f} s left"
     ).format_map,
     events.RUN_LOCK_ACQUIRED: "run lock acquired".format_map,
+    events.REVISIONS_PENDING: (
+        "waiting for another run to apply the revisions, {remaining_seconds:.0f} s left"
+    ).format_map,
     events.REVISION_STARTED: "▸ {revision}  {description}".format_map,
     events.REVISION_APPLIED: "✓ {revision}  {duration_seconds:.2f} s".format_map,
     events.REVISION_FAILED: _revision_failed,
     events.STATEMENT_EXECUTED: "  {duration_seconds:.3f} s  {statement}".format_map,
-    events.HISTORY_CHECKED: (
-        "✓ {revisions} revisions, heads: {heads}, {compiled} files compiled"
-    ).format_map,
+    events.HISTORY_CHECKED: ("{revisions} revisions, heads: {heads}").format_map,
     events.RUN_FINISHED: _run_finished,
 }
 

@@ -29,6 +29,12 @@ class RevisionFailed(MigrationError):
     exit_code = 1
 
 
+class PendingRevisions(MigrationError):
+    """The database is behind the target, and the command does not change that."""
+
+    exit_code = 3
+
+
 class UsageError(MigrationError):
     """The command line is wrong."""
 

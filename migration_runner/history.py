@@ -41,6 +41,12 @@ class History:
                 ahead += revision.parents
         return found
 
+    def heads_after(self, heads: Iterable[str], applied: Iterable[str]) -> tuple[str, ...]:
+        """Return the heads of a database at `heads` once `applied` are, too."""
+        there = self.with_ancestors(heads) | set(applied)
+        below = {parent for revision in there for parent in self.revisions[revision].parents}
+        return tuple(sorted(there - below))
+
     def require_one_head(self) -> None:
         """Raise `HistoryError` when there are several heads, naming them and what joins them."""
         if len(self.heads) > 1:
@@ -48,7 +54,7 @@ class History:
                 f"{head} ({self.revisions[head].path})" for head in sorted(self.heads)
             )
             message = (
-                f"The history has {len(self.heads)} heads: {named}. Nothing was touched."
+                f"The history has {len(self.heads)} heads: {named}. "
                 " Join them with `alembic merge heads -m '...'`,"
                 " or take all of them with MIGRATE_TARGET=heads."
             )
@@ -75,7 +81,7 @@ def check_consistency(revisions: Sequence[Revision]) -> None:
         if parent not in known and not _abbreviates(parent, known)
     ]
     if problems:
-        message = "The history is broken; nothing was touched. " + "; ".join(problems) + "."
+        message = "The history is broken: " + "; ".join(problems) + "."
         raise HistoryError(message, reason="broken_history", problems=problems)
 
 

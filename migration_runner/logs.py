@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import structlog
-from structlog.typing import FilteringBoundLogger, Processor
+from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 from migration_runner.console import ConsoleLines
 
@@ -74,6 +74,7 @@ def configure_logging(log_format: str, log_level: str) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
+        _order,
     ]
     structlog.configure(
         processors=[*shared, renderer],
@@ -128,6 +129,12 @@ def captured_prints() -> Iterator[None]:
     with contextlib.redirect_stdout(lines):
         yield
     lines.close()
+
+
+def _order(_logger: object, _name: str, event_dict: EventDict) -> EventDict:
+    """Put what every line has first: people read JSON, too."""
+    first = ("timestamp", "level", "event")
+    return {**{name: event_dict.pop(name) for name in first}, **event_dict}
 
 
 class _LineLogger:

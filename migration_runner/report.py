@@ -50,10 +50,15 @@ class RunReport:
         """Start the run's time."""
         self._stopwatch = Stopwatch(self.clock)
         self._finishing = threading.Lock()
+        self._conclusion: tuple[str, str] | None = None
 
     def elapsed(self) -> float:
         """Seconds since the run began."""
         return self._stopwatch.elapsed()
+
+    def conclude(self, outcome: str, summary: str) -> None:
+        """Set the result of a command that applies nothing by its nature."""
+        self._conclusion = outcome, summary
 
     def finish(self, error: BaseException | None = None, *, abandoned: bool = False) -> int:
         """Write the last line and the termination message, and return the exit code.
@@ -75,6 +80,8 @@ class RunReport:
         return exit_code
 
     def _judge(self, error: BaseException | None) -> tuple[str, int]:
+        if error is None and self._conclusion:
+            return self._conclusion[0], 0
         if error is None:
             return ("applied" if self.applied else "up_to_date"), 0
         if isinstance(error, Interrupted):
@@ -84,24 +91,25 @@ class RunReport:
         return "failed", _INTERNAL_ERROR
 
     def _summarize(self, outcome: str, error: BaseException | None) -> str:
+        if error is None and self._conclusion:
+            return self._conclusion[1]
         at = _join(self.to_revisions)
         if outcome == "up_to_date":
             return f"Up to date: the database is at {at}."
         count = len(self.applied)
-        done = f"{count} revision{'' if count == 1 else 's'}"
+        done = f"{count} revision{'' if count == 1 else 's'}" if count else "nothing"
         if outcome == "applied":
             took = f"{self._stopwatch.elapsed():.1f} s"
             return f"Applied {done} in {took}: {_join(self.from_revisions)} -> {at}."
-        if self.from_revisions is None:
-            state = " Nothing was applied."
-        else:
-            state = f" This run applied {done}; the database is at {at}."
+        state = "The database was not touched."
+        if self.from_revisions is not None:
+            state = f"This run applied {done}; the database is at {at}."
         if isinstance(error, Interrupted):
-            return f"Interrupted by signal {error.signal_number}.{state} The next run goes on."
+            return f"Interrupted by signal {error.signal_number}. {state} The next run goes on."
         if isinstance(error, MigrationError):
-            return error.message + state
+            return f"{error.message} {state}"
         return (
-            f"A bug in the migration runner: {type(error).__name__}: {error}.{state}"
+            f"A bug in the migration runner: {type(error).__name__}: {error}. {state}"
             " Please report it with the log."
         )
 

@@ -37,6 +37,15 @@ class WorkSession:
         """Whether a transaction is open: env.py's own, or a revision's."""
         return self.connection.in_transaction()
 
+    @property
+    def usable(self) -> bool:
+        """Whether the server can still be asked over this connection."""
+        return not self.connection.closed and not self.connection.invalidated
+
+    def roll_back(self) -> None:
+        """Give up the open transaction, whoever began it."""
+        self.connection.rollback()
+
     @contextlib.contextmanager
     def between_transactions(self) -> Iterator[None]:
         """Leave no transaction behind: Alembic takes an open one for somebody else's.
@@ -86,10 +95,9 @@ class WorkSession:
 
     def unlock(self) -> None:
         """Give the lock back; a session that is closed has done so already."""
-        if self._locked is None or self.connection.closed or self.connection.invalidated:
+        if self._locked is None or not self.usable:
             return
-        if self.in_transaction:
-            self.connection.rollback()
+        self.roll_back()
         with self.between_transactions():
             query = text("SELECT pg_advisory_unlock(:key)")
             self.connection.execute(query, {"key": self._locked})
@@ -113,8 +121,9 @@ class WorkSession:
 
 def log_statements(connection: sqlalchemy.Connection) -> None:
     """Log every statement of `connection` with its duration, at debug."""
-    event.listen(connection, "before_cursor_execute", _before_statement)
-    event.listen(connection, "after_cursor_execute", _after_statement)
+    if not event.contains(connection, "before_cursor_execute", _before_statement):
+        event.listen(connection, "before_cursor_execute", _before_statement)
+        event.listen(connection, "after_cursor_execute", _after_statement)
 
 
 def count_commits(connection: sqlalchemy.Connection) -> Callable[[], int]:

@@ -120,11 +120,15 @@ class Settings:
 
 
 def load_settings(
-    environment: Mapping[str, str] | None = None, flags: Mapping[str, str] | None = None
+    environment: Mapping[str, str] | None = None,
+    flags: Mapping[str, str] | None = None,
+    *,
+    needs_database: bool = True,
 ) -> Settings:
     """Read the settings from `environment` (the process's own by default) and `flags`.
 
-    `flags` is keyed by `Variable.field` and `alembic_config`.
+    `flags` is keyed by `Variable.field` and `alembic_config`. Where a command `needs_database`,
+    one must be named.
     Raises `ConfigError` that lists every problem there is, and shows no secret.
     """
     environment = os.environ if environment is None else environment
@@ -148,10 +152,12 @@ def load_settings(
             f"the Alembic configuration {str(path)!r} is not there (looked in {Path.cwd()});"
             " name it with ALEMBIC_CONFIG or -c"
         )
-    try:
-        values["database"] = load_database_address(environment)
-    except ConfigError as error:
-        problems.append(error.message)
+    values["database"] = DatabaseAddress()
+    if needs_database:
+        try:
+            values["database"] = load_database_address(environment)
+        except ConfigError as error:
+            problems.append(error.message)
     if problems:
         raise ConfigError(
             "The settings are wrong; nothing was touched. " + "; ".join(problems) + ".",

@@ -1,28 +1,37 @@
-"""The verbs, each a thin function of flags and report."""
+"""What every verb does first, and what those that go through env.py have in common."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from migration_runner import __version__, events, logs
 from migration_runner.alembic_bridge import AlembicProject
-from migration_runner.clock import SystemClock
+from migration_runner.clock import Clock, SystemClock
 from migration_runner.engine import application_name, waiting_engine
+from migration_runner.env_run import Decide, EnvRun
 from migration_runner.probe import WaitLimits
 from migration_runner.report import RunReport
-from migration_runner.settings import load_settings
-from migration_runner.upgrade import Upgrade
+from migration_runner.settings import Settings, load_settings
 
 
-def run_upgrade(flags: Mapping[str, str], report: RunReport) -> None:
-    """`migrate`: bring the database to the target."""
-    settings = load_settings(flags=flags)
+def begin(settings: Settings, report: RunReport) -> None:
+    """Let the log and the report follow the settings, and keep their secrets out of both."""
     address = settings.database
     public = (address.parameters.get("user", ""), address.parameters.get("dbname", ""))
     logs.hide_secrets(address.secrets, public)
     logs.configure_logging(settings.log_format, settings.log_level)
     report.termination_log, report.build = settings.termination_log, settings.build
     report.target = settings.target
+
+
+def go_through_env(
+    flags: Mapping[str, str],
+    report: RunReport,
+    make_decision: Callable[[Settings, RunReport, Clock], Decide],
+) -> None:
+    """Check settings and history, wait for the database, and go through env.py."""
+    settings = load_settings(flags=flags)
+    begin(settings, report)
     logs.get_logger().info(
         events.RUN_STARTED,
         target=settings.target,
@@ -33,5 +42,7 @@ def run_upgrade(flags: Mapping[str, str], report: RunReport) -> None:
     project.check_target(settings.target)
     limits = WaitLimits(settings.wait_timeout, settings.connect_timeout, settings.wait_for_database)
     name = application_name(report.run_id)
-    engine = waiting_engine(address, limits, name)
-    Upgrade(project, settings, report, SystemClock()).run(engine, name)
+    engine = waiting_engine(settings.database, limits, name)
+    clock = SystemClock()
+    run = EnvRun(project, settings, report, clock, make_decision(settings, report, clock))
+    run.run(engine, name)

@@ -1,0 +1,1 @@
+"""The verbs, a file each: thin functions of flags and report."""

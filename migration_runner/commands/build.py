@@ -1,0 +1,49 @@
+"""`migrate build`: the step of an image's build that finds a broken history before a deployment."""
+
+from __future__ import annotations
+
+import compileall
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from py_compile import PycInvalidationMode
+
+from migration_runner import events, logs
+from migration_runner.alembic_bridge import AlembicProject
+from migration_runner.commands.begin import begin
+from migration_runner.report import RunReport
+from migration_runner.settings import load_settings
+
+
+def build(flags: Mapping[str, str], report: RunReport) -> None:
+    """Check the history and compile the project's files. No database is needed.
+
+    Raises `HistoryError` for what could not be run, `ConfigError` for wrong settings.
+    """
+    settings = load_settings(flags=flags, needs_database=False)
+    begin(settings, report)
+    project = AlembicProject(settings.alembic_config)
+    project.check_target(settings.target)
+    _compile({settings.alembic_config.parent, *project.folders})
+    count, heads = len(project.history.revisions), project.history.heads
+    logs.get_logger().info(events.HISTORY_CHECKED, revisions=count, heads=heads)
+    report.conclude(
+        "checked", f"The history is consistent: {count} revisions, head {', '.join(heads) or '-'}."
+    )
+
+
+def _compile(folders: set[Path]) -> None:
+    """Compile what is in `folders`, but for hidden ones such as `.venv`.
+
+    A compiled file is good as long as its source has the same hash: layers and mounts change
+    times, and a source that was mounted over the image's must win.
+    """
+    roots = {folder.resolve() for folder in folders}
+    for root in sorted(root for root in roots if not roots & set(root.parents)):
+        compileall.compile_dir(
+            root,
+            quiet=2,
+            force=True,
+            rx=re.compile(rf"{re.escape(str(root))}/(.*/)?\."),
+            invalidation_mode=PycInvalidationMode.CHECKED_HASH,
+        )
