@@ -1,0 +1,11 @@
+"""Every fixture is in `tests/fixtures/`, a file a concern."""
+
+from __future__ import annotations
+
+pytest_plugins = [
+    "tests.fixtures.postgres",
+    "tests.fixtures.databases",
+    "tests.fixtures.proxy",
+    "tests.fixtures.project",
+    "tests.fixtures.runner",
+]
