@@ -143,6 +143,8 @@ class EnvRun:
             )
             raise RevisionFailed(message, reason="nothing_happened")
         for this in self._passes:
+            # What env.py left open would be gone with its connection.
+            this.state.session.roll_back()
             heads = this.state.heads()
             missing = set(this.planned) - self._project.history.with_ancestors(heads)
             never_ran = this.applies and not this.planned
@@ -168,8 +170,9 @@ class EnvRun:
     def _read_back(self) -> None:
         """After a failure, note what the database says, where it can still be asked."""
         for this in self._passes[-1:]:
-            with _warned("read_back"):
-                if this.state.session.usable:
+            self._report.to_revisions = None
+            if this.state.session.usable:
+                with _warned("read_back"):
                     this.state.session.roll_back()
                     this.state.heads()
 

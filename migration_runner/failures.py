@@ -20,7 +20,8 @@ from migration_runner.errors import (
 _TEMPORARY: Final = frozenset(
     ("55P03", "40P01", "40001", "57P01", "57P02", "57P03", "53300", "25006")
 )
-_INSUFFICIENT_PRIVILEGE: Final = "42501"
+# The second: no schema of the search_path is there, or none that the role may use.
+_NOT_ALLOWED: Final = frozenset(("42501", "3F000"))
 _STATEMENT_CHARACTERS: Final = 2000
 
 
@@ -30,7 +31,7 @@ def translate_env_failure(error: Exception) -> MigrationError:
     detail = facts["message"]
     if _is_temporary(error, facts):
         return TemporaryFailure(f"The session failed: {detail}. Run again.", **facts)
-    if facts.get("sqlstate") == _INSUFFICIENT_PRIVILEGE:
+    if facts.get("sqlstate") in _NOT_ALLOWED:
         return DatabaseRejected(
             f"The database role lacks a privilege: {detail}. Grant it, or set MIGRATE_ROLE.",
             **facts,

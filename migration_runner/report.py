@@ -104,6 +104,8 @@ class RunReport:
         state = "The database was not touched."
         if self.from_revisions is not None:
             state = f"This run applied {done}; the database is at {at}."
+        if self.from_revisions is not None and self.to_revisions is None:
+            state = f"This run applied {done}; the database could not be asked where it is now."
         if isinstance(error, Interrupted):
             return f"Interrupted by signal {error.signal_number}. {state} The next run goes on."
         if isinstance(error, MigrationError):

@@ -43,8 +43,9 @@ class WorkSession:
         return not self.connection.closed and not self.connection.invalidated
 
     def roll_back(self) -> None:
-        """Give up the open transaction, whoever began it."""
-        self.connection.rollback()
+        """Give up the open transaction, whoever began it, where there still is a session."""
+        if self.usable:
+            self.connection.rollback()
 
     @contextlib.contextmanager
     def between_transactions(self) -> Iterator[None]:

@@ -1,0 +1,101 @@
+"""Wrong settings and arguments end a run before it touches anything."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fixtures.databases import CANARY, Database
+from tests.fixtures.project import Project
+from tests.fixtures.runner import Migrate
+
+
+def test_every_problem_is_told_at_once(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    project.revision("r1")
+
+    result = migrate.run(
+        DATABASE_URL=database.url,
+        DATABASE_URL_FILE="/nowhere/url",
+        MIGRATE_WAIT_TIMOUT="5s",
+        MIGRATE_CONNECT_TIMEOUT="soon",
+        MIGRATE_RUN_LOCK_KEY="one",
+        ALEMBIC_CONFIG="missing.ini",
+    )
+
+    assert 78 == result.exit_code, result.stdout
+    problems = "\n".join(result.finished["error"]["problems"])
+    for words in (
+        "MIGRATE_WAIT_TIMOUT is unknown: did you mean MIGRATE_WAIT_TIMEOUT?",
+        "MIGRATE_CONNECT_TIMEOUT",
+        "'soon'",
+        "MIGRATE_RUN_LOCK_KEY must be a whole number",
+        "'missing.ini' is not there",
+        "DATABASE_URL and DATABASE_URL_FILE are both set",
+    ):
+        assert words in problems
+    assert result.finished["summary"].endswith("The database was not touched.")
+    assert "canary" not in result.stdout
+    assert [(None,)] == database.query("SELECT to_regclass('alembic_version')::text")
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {},
+        {"DATABASE_URL": f"mysql://root:{CANARY}@127.0.0.1/shop"},
+        {"DATABASE_URL": f"owner:{CANARY}"},
+        {"DATABASE_URL_FILE": "/nowhere/url"},
+    ],
+    ids=["none", "other dialect", "no URL", "no file"],
+)
+def test_a_database_that_is_not_named(migrate: Migrate, variables: dict[str, str]) -> None:
+    result = migrate.run(**variables)
+
+    assert 78 == result.exit_code, result.stdout
+    assert "DATABASE_URL" in result.finished["summary"]
+    assert "canary" not in result.stdout + result.stderr
+
+
+def test_a_configuration_that_is_no_configuration(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    (project.folder / "alembic.ini").write_text("script_location = here\n")
+
+    result = migrate.run(DATABASE_URL=database.url)
+
+    assert 78 == result.exit_code, result.stdout
+    assert "no usable Alembic configuration" in result.finished["summary"]
+
+
+def test_wrong_arguments(migrate: Migrate) -> None:
+    result = migrate.run("upgrade", "--wait-timout=5s")
+
+    assert 64 == result.exit_code, result.stdout
+    assert "migrate --help" in result.finished["summary"]
+
+
+def test_a_secret_file_and_flags(database: Database, project: Project, migrate: Migrate) -> None:
+    project.revision("r1")
+    secret = project.folder / "url"
+    secret.write_text(database.url + "\n")
+
+    result = migrate.run("--wait-timeout", "10s", "--build=7", DATABASE_URL_FILE=str(secret))
+
+    assert 0 == result.exit_code, result.stdout
+    assert "7" == result.finished["build"]
+
+
+def test_libpqs_own_variables(database: Database, project: Project, migrate: Migrate) -> None:
+    project.revision("r1")
+
+    result = migrate.run(
+        PGHOST="127.0.0.1",
+        PGPORT=str(database.server.port),
+        PGUSER=database.owner,
+        PGPASSWORD=CANARY,
+        PGDATABASE=database.name,
+    )
+
+    assert 0 == result.exit_code, result.stdout
+    assert database.name == result.finished["database"]
