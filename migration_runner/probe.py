@@ -93,36 +93,26 @@ def connect_when_ready(
             failure = classify(str(error))
             if failure.reason == MISSING_DATABASE and limits.missing_database:
                 failure = dataclasses.replace(failure, retryable=True)
-            raise _AttemptFailed(failure) from error
-
-    def log(state: tenacity.RetryCallState) -> None:
-        failure = _failure_of(state)
-        if failure is not None:
             logs.get_logger().warning(
                 events.DATABASE_UNAVAILABLE,
                 reason=failure.reason,
-                attempt=state.attempt_number,
+                attempt=retrying.statistics["attempt_number"],
                 remaining_seconds=round(max(0.0, stopwatch.remaining(limits.total)), 1),
                 detail=failure.detail,
             )
+            raise _AttemptFailed(failure) from error
 
     retrying = tenacity.Retrying(
         sleep=clock.sleep,
         stop=time_is_up,
         wait=pause,
         retry=tenacity.retry_if_exception(_can_help),
-        after=log,
         reraise=True,
     )
     try:
         return retrying(attempt)
     except _AttemptFailed as error:
         raise _translate(error.failure, stopwatch.elapsed()) from error
-
-
-def _failure_of(state: tenacity.RetryCallState) -> ConnectionFailure | None:
-    error = state.outcome.exception() if state.outcome else None
-    return error.failure if isinstance(error, _AttemptFailed) else None
 
 
 def _can_help(error: BaseException) -> bool:
@@ -133,13 +123,14 @@ def _translate(
     failure: ConnectionFailure, waited: float
 ) -> DatabaseUnavailable | DatabaseRejected | ConfigError:
     facts = {"reason": failure.reason, "detail": failure.detail, "advice": failure.advice}
+    detail = failure.detail.rstrip(".?")
     if failure.retryable:
-        message = f"The database was not ready within {waited:.0f} s: {failure.detail}."
+        message = f"The database was not ready within {waited:.1f} s: {detail}."
         return DatabaseUnavailable(f"{message} {failure.advice}", **facts)
     if failure.reason == "bad_parameters":
-        message = f"The connection options make no sense: {failure.detail}. {failure.advice}"
+        message = f"The connection options make no sense: {detail}. {failure.advice}"
         return ConfigError(message, **facts)
-    message = f"The server refused the connection: {failure.detail}. {failure.advice}"
+    message = f"The server refused the connection: {detail}. {failure.advice}"
     return DatabaseRejected(message, **facts)
 
 
