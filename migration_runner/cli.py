@@ -8,7 +8,7 @@ import sys
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from migration_runner import __version__, logs
 from migration_runner.commands.build import build
@@ -48,6 +48,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+class _Help(Exception):
+    """`--help` or `--version` was printed: there is no run."""
+
+
+def _parse(arguments: Sequence[str] | None) -> dict[str, Any]:
+    try:
+        flags = vars(_parser().parse_args(arguments))
+    except SystemExit as printed:
+        raise _Help from printed
+    flags["target"] = flags.pop("revision", None) or flags["target"]
+    return flags
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. Whatever happens, it is reported."""
     report = RunReport(run_id=uuid.uuid4().hex[:12], build=os.environ.get("MIGRATE_BUILD", ""))
@@ -66,15 +79,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         error: BaseException | None = None
         try:
             try:
-                flags = vars(_parser().parse_args(arguments))
+                flags = _parse(arguments)
                 command = flags.pop("command")
-                flags["target"] = flags.pop("revision", None) or flags["target"]
                 command({name: value for name, value in flags.items() if value}, report)
             finally:
                 disarm()
-        except SystemExit as exit_:
-            # argparse's own, after --help and --version.
-            return int(exit_.code or 0)
+        except _Help:
+            return 0
         except BaseException as caught:  # noqa: BLE001 - every way out is reported
             error = caught
         return report.finish(error)

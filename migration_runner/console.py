@@ -26,7 +26,7 @@ def _run_finished(facts: EventDict) -> str:
 
 
 def _revision_failed(facts: EventDict) -> str:
-    shown = ("message", "detail", "hint", "statement", "sqlstate")
+    shown = ("message", "detail", "hint", "statement", "sqlstate", "exception")
     return "\n            ".join(
         [
             f"✗ {facts['revision']}  {facts['file']}, line {facts['line']}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -12,7 +13,7 @@ from migration_runner import events, logs
 from migration_runner.alembic_bridge import AlembicProject, ConfiguredContext, Step
 from migration_runner.clock import Clock
 from migration_runner.errors import ConfigError, MigrationError, RevisionFailed
-from migration_runner.failures import translate_env_failure, translate_revision_failure
+from migration_runner.failures import is_ours, translate_env_failure, translate_revision_failure
 from migration_runner.progress import Progress
 from migration_runner.report import RunReport
 from migration_runner.session import SessionSettings, WorkSession, count_commits, log_statements
@@ -69,10 +70,11 @@ class EnvRun:
             except MigrationError:
                 self._read_back()
                 raise
-            except Exception as error:
-                failure = self._translate(error)
+            except (Exception, SystemExit) as error:
                 self._read_back()
-                raise failure from error
+                if is_ours(error):
+                    raise
+                raise self._translate(error) from error
             finally:
                 self._unlock()
 
@@ -156,15 +158,21 @@ class EnvRun:
                 raise RevisionFailed(message, reason="nothing_happened", missing=sorted(missing))
         self._progress.committed()
 
-    def _translate(self, error: Exception) -> MigrationError:
+    def _translate(self, error: BaseException) -> MigrationError:
+        """Return the error for what env.py or a revision raised, and log what mends it."""
         revision = self._progress.running
         if revision is None:
-            return translate_env_failure(error)
-        path = self._project.history.revisions[revision].path
-        this = self._passes[-1]
-        kept = this.commits() > this.commits_before_revision
-        failure = translate_revision_failure(error, revision, path, kept=kept)
-        logs.get_logger().error(events.REVISION_FAILED, **failure.facts)
+            event, failure = events.ENV_FAILED, translate_env_failure(error)
+        else:
+            this = self._passes[-1]
+            path = self._project.history.revisions[revision].path
+            kept = this.commits() > this.commits_before_revision
+            event = events.REVISION_FAILED
+            failure = translate_revision_failure(error, revision, path, kept=kept)
+        facts = dict(failure.facts)
+        if "sqlstate" not in facts:
+            facts["exception"] = "".join(traceback.format_exception(error))
+        logs.get_logger().error(event, **facts)
         return failure
 
     def _read_back(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy
@@ -25,7 +26,7 @@ _NOT_ALLOWED: Final = frozenset(("42501", "3F000"))
 _STATEMENT_CHARACTERS: Final = 2000
 
 
-def translate_env_failure(error: Exception) -> MigrationError:
+def translate_env_failure(error: BaseException) -> MigrationError:
     """Return the error for what failed outside of any revision: the session, or env.py itself."""
     facts = describe(error)
     detail = facts["message"]
@@ -42,7 +43,7 @@ def translate_env_failure(error: Exception) -> MigrationError:
 
 
 def translate_revision_failure(
-    error: Exception, revision: str, path: str, *, kept: bool
+    error: BaseException, revision: str, path: str, *, kept: bool
 ) -> MigrationError:
     """Return the error for a revision that failed; `kept` when it committed something before."""
     line = _line_in(error, path)
@@ -61,7 +62,7 @@ def translate_revision_failure(
     return RevisionFailed(message, **facts)
 
 
-def describe(error: Exception) -> dict[str, Any]:
+def describe(error: BaseException) -> dict[str, Any]:
     """Return an error's facts: message, statement, SQLSTATE, the server's detail and hint."""
     facts: dict[str, Any] = {"exception_type": type(error).__name__}
     if isinstance(error, sqlalchemy.exc.StatementError) and error.statement:
@@ -77,7 +78,13 @@ def describe(error: Exception) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if value is not None}
 
 
-def _is_temporary(error: Exception, facts: dict[str, Any]) -> bool:
+def is_ours(error: BaseException) -> bool:
+    """Whether this package raised it itself: a bug, not somebody's env.py or revision."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and Path(frames[-1].filename).parent == Path(__file__).parent
+
+
+def _is_temporary(error: BaseException, facts: dict[str, Any]) -> bool:
     lost = getattr(error, "connection_invalidated", False)
     return lost or facts.get("sqlstate") in _TEMPORARY
 

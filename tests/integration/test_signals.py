@@ -1,0 +1,163 @@
+"""SIGTERM and SIGINT: cancelled in the server, rolled back, unlocked, reported."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import psycopg
+import pytest
+
+from tests.fixtures.databases import Database
+from tests.fixtures.project import Project
+from tests.fixtures.proxy import Proxy
+from tests.fixtures.runner import Migrate, Result, Running
+
+# The promise is two seconds; the machine of a test may be slow to start threads, not to stop.
+LIMIT = 2.0
+CODES = {signal.SIGTERM: 143, signal.SIGINT: 130}
+SLEEP = 'op.execute("CREATE TABLE one (id bigint)")\nop.execute("SELECT pg_sleep(3600)")\n'
+NO_SESSION = (
+    "1 WHERE NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()"
+    " AND application_name LIKE 'migrate %')"
+)
+RUNS_STATEMENT = (
+    "1 FROM pg_stat_activity WHERE datname = current_database() AND query ~ 'pg_sleep'"
+    " AND application_name LIKE 'migrate %' AND state = 'active'"
+)
+
+
+@pytest.fixture(params=CODES, ids=lambda number: signal.Signals(number).name)
+def number(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
+
+
+def _interrupt(running: Running, number: int) -> Result:
+    running.signal(number)
+    started = time.monotonic()
+    result = running.wait()
+    assert time.monotonic() - started < LIMIT
+    assert CODES[signal.Signals(number)] == result.exit_code, result.stdout + result.stderr
+    assert "interrupted" == result.finished["outcome"]
+    assert "" == result.stderr
+    return result
+
+
+def test_a_running_statement_is_cancelled_and_rolled_back(
+    any_database: Database, project: Project, migrate: Migrate, number: int
+) -> None:
+    project.table("r0", "zero")
+    project.revision("r1", SLEEP)
+    running = migrate.start(DATABASE_URL=any_database.url)
+    running.wait_for_event("revision_started", revision="r1")
+    any_database.wait_until(RUNS_STATEMENT)
+
+    result = _interrupt(running, number)
+
+    assert ["r0"] == result.finished["to_revisions"]
+    assert ["r0"] == [each["revision"] for each in result.finished["applied"]]
+    any_database.wait_until(NO_SESSION)
+    assert [(None,)] == any_database.query("SELECT to_regclass('one')::text")
+
+
+def test_a_revision_that_is_busy_in_python(
+    database: Database, project: Project, migrate: Migrate, number: int
+) -> None:
+    project.revision("r1", "print('busy')\nwhile True:\n    pass\n")
+    running = migrate.start(DATABASE_URL=database.url)
+    running.wait_for_event("busy")
+
+    _interrupt(running, number)
+
+
+def test_a_revision_that_catches_exceptions_is_ended_nevertheless(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    project.revision(
+        "r1",
+        """\
+        print("busy")
+        while True:
+            try:
+                import time
+                time.sleep(3600)
+            except BaseException:
+                pass
+        """,
+    )
+    running = migrate.start(DATABASE_URL=database.url)
+    running.wait_for_event("busy")
+
+    result = _interrupt(running, signal.SIGTERM)
+
+    assert "was not waited for" in result.finished["summary"]
+
+
+def test_while_it_waits_for_the_database(
+    project: Project, migrate: Migrate, proxy: Proxy, number: int
+) -> None:
+    project.table("r1", "one")
+    proxy.mode = "black_hole"
+    running = migrate.start(DATABASE_URL=f"postgresql://owner@127.0.0.1:{proxy.port}/shop")
+    proxy.wait_for_connection()
+
+    result = _interrupt(running, number)
+
+    assert "The database was not touched." in result.finished["summary"]
+
+
+def test_while_it_waits_for_the_run_lock(
+    database: Database, project: Project, migrate: Migrate, number: int
+) -> None:
+    project.table("r1", "one")
+    with database.connect() as other:
+        other.execute("SELECT pg_advisory_lock(7)")
+        running = migrate.start(DATABASE_URL=database.url, MIGRATE_RUN_LOCK_KEY="7")
+        running.wait_for_event("run_lock_busy")
+
+        _interrupt(running, number)
+
+
+def test_a_second_signal_ends_it_at_once(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    """Here the first one leads nowhere: the server does not hear the cancellation."""
+    project.revision(
+        "r1",
+        """\
+        print("deaf")
+        while True:
+            try:
+                import time
+                time.sleep(3600)
+            except BaseException:
+                print("ignored")
+        """,
+    )
+    running = migrate.start(DATABASE_URL=database.url)
+    running.wait_for_event("deaf")
+    running.signal(signal.SIGTERM)
+    running.wait_for_event("ignored")
+    started = time.monotonic()
+    running.signal(signal.SIGTERM)
+
+    result = running.wait()
+
+    assert time.monotonic() - started < 1.0
+    assert 143 == result.exit_code
+    assert "interrupted" == result.finished["outcome"]
+
+
+def test_the_next_run_goes_on(database: Database, project: Project, migrate: Migrate) -> None:
+    path = project.revision("r1", SLEEP)
+    running = migrate.start(DATABASE_URL=database.url)
+    database_busy = RUNS_STATEMENT
+    database.wait_until(database_busy)
+    _interrupt(running, signal.SIGTERM)
+    path.write_text(path.read_text().replace("3600", "0"))
+
+    result = migrate.run(DATABASE_URL=database.url)
+
+    assert "applied" == result.finished["outcome"]
+    with pytest.raises(psycopg.errors.DuplicateTable):
+        database.query("CREATE TABLE one (id bigint)")
