@@ -1,0 +1,70 @@
+# Everything that people and CI do here. `make help` lists it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+IMAGE ?= migration-runner
+BUILD ?= $(shell git describe --always --dirty 2>/dev/null)
+COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
+LOCAL := $(BIN)/python scripts/local_postgres.py
+LOCK := $(BIN)/uv pip compile --no-config --quiet --universal --generate-hashes --no-header --python-version 3.11
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: $(STAMP) ## Migrate: the database of DATABASE_URL, or an embedded one
+	@$(LOCAL) $(BIN)/python entrypoint.py
+
+.PHONY: test
+test: $(STAMP) ## Run the tests; T="tests/unit -k lock" runs some
+	@$(BIN)/pytest $(T)
+
+.PHONY: lint
+lint: $(STAMP) ## Check style
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+.PHONY: type
+type: $(STAMP) ## Check types
+	@$(BIN)/mypy
+
+.PHONY: revision
+revision: $(STAMP) ## Write a revision from the models: make revision m="Gift cards"
+	@test -n "$(m)" || { echo 'What does it do? make revision m="Gift cards"' >&2; exit 64; }
+	@$(LOCAL) sh -c '$(BIN)/python entrypoint.py && $(BIN)/alembic revision --autogenerate -m "$$0"' "$(m)"
+
+.PHONY: image
+image: ## Build the image: IMAGE names it, BUILD is what its runs report
+	@DOCKER_BUILDKIT=1 docker build --build-arg BUILD="$(BUILD)" -t $(IMAGE) .
+
+.PHONY: up
+up: ## Start database, runner and application with docker-compose
+	@BUILD="$(BUILD)" DOCKER_BUILDKIT=1 COMPOSE_DOCKER_CLI_BUILD=1 $(COMPOSE) up --build
+
+.PHONY: down
+down: ## Stop them, and remove their data
+	@$(COMPOSE) down --volumes
+
+.PHONY: lock
+lock: $(STAMP) ## Lock the requirements anew, with hashes
+	@$(LOCK) --upgrade requirements.in -o requirements.txt
+	@$(LOCK) --upgrade requirements-dev.in -o requirements-dev.txt
+
+.PHONY: clean
+clean: ## Remove the virtual environment, the embedded database and all caches
+	@rm -rf $(VENV) .postgres .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(STAMP): requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@echo "Setting up $(VENV) ..."
+	@$(PYTHON) -m venv --clear $(VENV) \
+		|| { echo "No venv: on Debian and Ubuntu, apt-get install python3-venv" >&2; exit 1; }
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@

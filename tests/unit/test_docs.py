@@ -1,0 +1,46 @@
+"""What docs/ lists is what there is."""
+
+from __future__ import annotations
+
+import re
+
+from migration_runner import errors, events
+from migration_runner.settings import VARIABLES
+from tests.fixtures.runner import ROOT
+
+
+def _rows(document: str) -> list[list[str]]:
+    text = (ROOT / "docs" / document).read_text()
+    return [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in text.splitlines()
+        if line.startswith("|") and not line.startswith("|--")
+    ]
+
+
+def test_the_variables() -> None:
+    documented = {
+        row[0].strip("`"): row[1].strip("`") for row in _rows("configuration.md") if "`" in row[0]
+    }
+    ours = {name: default for name, default in documented.items() if name.startswith("MIGRATE_")}
+    assert {variable.name: variable.default for variable in VARIABLES} == ours
+
+
+def test_the_exit_codes() -> None:
+    documented = {row[1]: row[0] for row in _rows("exit-codes.md") if row[0].isdigit()}
+    classes = {
+        cls.__name__: str(cls.exit_code)
+        for cls in vars(errors).values()
+        if isinstance(cls, type) and issubclass(cls, errors.MigrationError)
+    }
+    classes["InternalError"] = classes.pop("MigrationError")
+    assert classes == {name: code for name, code in documented.items() if name in classes}
+    assert {"", *classes, "Interrupted"} == set(documented)
+
+
+def test_the_events() -> None:
+    documented = set(
+        re.findall(r"^\| `([a-z_]+)`", (ROOT / "docs/events.md").read_text(), re.MULTILINE)
+    )
+    ours = {value for name, value in vars(events).items() if name.isupper()}
+    assert ours == documented

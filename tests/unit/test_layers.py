@@ -1,0 +1,66 @@
+"""Dependencies point down only."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.runner import ROOT
+
+PACKAGE = ROOT / "migration_runner"
+# From the ground up. A module imports only what stands before it.
+ORDER = [
+    # ground
+    *("errors", "events", "clock", "durations", "console", "logs"),
+    *("database_url", "settings", "signals", "report"),
+    # parts
+    *("connection_errors", "probe", "engine", "session", "run_lock", "history", "alembic_bridge"),
+    # use cases
+    *("state", "progress", "failures", "env_run", "upgrade", "wait"),
+    # the command line
+    *("commands", "commands.begin", "commands.build", "commands.upgrade", "commands.wait"),
+    *("cli", "__main__"),
+]
+
+
+def _name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+MODULES = {_name(path): path for path in sorted(PACKAGE.rglob("*.py")) if _name(path)}
+
+
+def _imports(path: Path) -> set[str]:
+    """Return the dotted names that a module imports, also inside of functions."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def test_every_module_has_its_place() -> None:
+    assert set(ORDER) == set(MODULES)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_imports_only_what_is_below_it(module: str) -> None:
+    ours = {name.removeprefix("migration_runner.") for name in _imports(MODULES[module])}
+    above = set(ORDER[ORDER.index(module) :])
+    assert not ours & above
+
+
+@pytest.mark.parametrize("module", sorted({*MODULES} - {"alembic_bridge"}))
+def test_only_the_bridge_imports_alembic(module: str) -> None:
+    assert not {name for name in _imports(MODULES[module]) if name.split(".")[0] == "alembic"}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "models").rglob("*.py")), ids=lambda p: p.name)
+def test_models_know_nothing_of_the_runner(path: Path) -> None:
+    assert not {name for name in _imports(path) if name.startswith("migration_runner")}
