@@ -1,4 +1,5 @@
-"""The container's entry point: the command `migrate`, next to `alembic.ini`."""
+#!/usr/bin/python3
+"""The container's entry point: the command `migrate`."""
 
 from __future__ import annotations
 

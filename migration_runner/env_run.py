@@ -11,7 +11,7 @@ import sqlalchemy
 
 from migration_runner import events, logs
 from migration_runner.alembic_bridge import AlembicProject, ConfiguredContext, Step
-from migration_runner.clock import Clock
+from migration_runner.clock import Clock, Stopwatch
 from migration_runner.errors import ConfigError, MigrationError, RevisionFailed
 from migration_runner.failures import is_ours, translate_env_failure, translate_revision_failure
 from migration_runner.progress import Progress
@@ -53,14 +53,14 @@ class EnvRun:
         self._settings = settings
         self._report = report
         self._decide = decide
+        self._clock = clock
         self._progress = Progress(project.history, report, clock)
         self._passes: list[_Pass] = []
 
     def run(self, engine: sqlalchemy.Engine, application_name: str) -> None:
         """Go through env.py. Raises a `MigrationError`, or `Interrupted`."""
         self._application_name = application_name
-        with engine.connect() as connection:
-            self._report.waited_for_database_seconds = self._report.elapsed()
+        with self._connected(engine) as connection:
             try:
                 with logs.captured_prints():
                     self._project.run_env(
@@ -77,6 +77,13 @@ class EnvRun:
                 raise self._translate(error) from error
             finally:
                 self._unlock()
+
+    def _connected(self, engine: sqlalchemy.Engine) -> sqlalchemy.Connection:
+        waiting = Stopwatch(self._clock)
+        try:
+            return engine.connect()
+        finally:
+            self._report.waited_for_database_seconds = waiting.elapsed()
 
     def _configured(self, context: ConfiguredContext) -> None:
         # Most env.py configure logging of their own when they are loaded.

@@ -160,7 +160,7 @@ def load_settings(
             problems.append(error.message)
     if problems:
         raise ConfigError(
-            "The settings are wrong; nothing was touched. " + "; ".join(problems) + ".",
+            "The settings are wrong: " + "; ".join(problems) + ".",
             problems=problems,
         )
     return Settings(**values)
@@ -199,7 +199,7 @@ def load_database_address(environment: Mapping[str, str] | None = None) -> Datab
         return DatabaseAddress(address.parameters, address.secrets + elsewhere)
     if any(environment.get(name) for name in _LIBPQ_PLACES):
         return DatabaseAddress(secrets=elsewhere)
-    message = "no database is named: set DATABASE_URL, DATABASE_URL_FILE, or libpq's PGHOST ..."
+    message = "no database is named: set DATABASE_URL, DATABASE_URL_FILE, or libpq's PGHOST"
     raise ConfigError(message)
 
 

@@ -1,0 +1,47 @@
+# The migration runner with this repository's models and revisions.
+#   build    pip and a shell: where packages are installed
+#   base     Python and the runner, no project: what other images start from
+#   (last)   base with alembic.ini, models/ and migrations/
+ARG BASE_IMAGE=debian:trixie-slim
+
+FROM ${BASE_IMAGE} AS build
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends ca-certificates python3 python3-venv tzdata \
+    && rm -rf /var/lib/apt/lists/* \
+    && python3 -m venv /opt/pip
+COPY requirements.txt /opt/
+RUN /opt/pip/bin/pip install --no-cache-dir --no-compile --disable-pip-version-check \
+    --require-hashes --target /opt/packages -r /opt/requirements.txt
+COPY deploy/image/ /usr/local/bin/
+RUN assemble-root /opt/packages /root-of-image
+
+FROM scratch AS base
+COPY --from=build /root-of-image /
+COPY migration_runner /usr/local/lib/migrate/migration_runner
+COPY entrypoint.py /usr/local/bin/migrate
+ENV PATH=/usr/local/bin:/usr/bin \
+    LANG=C.UTF-8 \
+    PYTHONPATH=/usr/local/lib/packages:/usr/local/lib/migrate \
+    PYTHONDONTWRITEBYTECODE=1 \
+    SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
+RUN ["python3", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "/usr/local/lib/migrate/migration_runner"]
+WORKDIR /app
+USER 65532:65532
+ENTRYPOINT ["migrate"]
+LABEL org.opencontainers.image.title="migration-runner" \
+      org.opencontainers.image.description="Waits for Postgres, takes a lock, runs alembic upgrade head, reports, exits" \
+      org.opencontainers.image.licenses="MIT"
+
+FROM base
+COPY alembic.ini ./
+COPY models models
+COPY migrations migrations
+USER 0
+# Fails where the history could not be run: several heads, a missing parent, a broken file.
+RUN ["migrate", "build"]
+USER 65532:65532
+ARG BUILD=""
+ARG REVISION=""
+ENV MIGRATE_BUILD=${BUILD}
+LABEL org.opencontainers.image.version="${BUILD}" \
+      org.opencontainers.image.revision="${REVISION}"
