@@ -5,7 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 IMAGE ?= migration-runner
-BUILD ?= $(shell git describe --always --dirty 2>/dev/null)
+BUILD ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+REVISION ?= $(shell git rev-parse HEAD 2>/dev/null)
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 LOCAL := $(BIN)/python scripts/local_postgres.py
 LOCK := $(BIN)/uv pip compile --no-config --quiet --universal --generate-hashes --no-header --python-version 3.11
@@ -14,7 +15,7 @@ LOCK := $(BIN)/uv pip compile --no-config --quiet --universal --generate-hashes 
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: $(STAMP) ## Migrate: the database of DATABASE_URL, or an embedded one
@@ -40,11 +41,16 @@ revision: $(STAMP) ## Write a revision from the models: make revision m="Gift ca
 
 .PHONY: image
 image: ## Build the image: IMAGE names it, BUILD is what its runs report
-	@DOCKER_BUILDKIT=1 docker build --build-arg BUILD="$(BUILD)" -t $(IMAGE) .
+	@docker build --build-arg BUILD="$(BUILD)" --build-arg REVISION="$(REVISION)" -t $(IMAGE) .
+
+.PHONY: base-image
+base-image: ## Build migration-runner:base and :build, which other images start from
+	@docker build --target build -t migration-runner:build .
+	@docker build --target base -t migration-runner:base .
 
 .PHONY: up
 up: ## Start database, runner and application with docker-compose
-	@BUILD="$(BUILD)" DOCKER_BUILDKIT=1 COMPOSE_DOCKER_CLI_BUILD=1 $(COMPOSE) up --build
+	@BUILD="$(BUILD)" $(COMPOSE) up --build
 
 .PHONY: down
 down: ## Stop them, and remove their data

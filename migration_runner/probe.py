@@ -53,6 +53,9 @@ class _AttemptFailed(Exception):
 def connection_parameters(address: DatabaseAddress, application_name: str) -> dict[str, str]:
     """Return libpq's parameters for `address`, with our defaults where nobody chose."""
     parameters = {**_DEFAULTS, **address.parameters, "application_name": application_name}
+    if not os.environ.get("PGCLIENTENCODING"):
+        # In the encoding of an SQL_ASCII database, psycopg gives bytes for text.
+        parameters.setdefault("client_encoding", "UTF8")
     if not os.environ.get("PGTARGETSESSIONATTRS"):
         parameters.setdefault("target_session_attrs", "read-write")
     return parameters

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from psycopg import sql
 
-from tests.fixtures.databases import Database
+from tests.fixtures.databases import Database, create_database, drop_database
 from tests.fixtures.project import Project
 from tests.fixtures.runner import Migrate
 
@@ -47,6 +47,24 @@ def test_applies_every_pending_revision(
     assert [("r2",)] == any_database.query(VERSION)
     assert {"one", "two"} == _tables(any_database)
     assert "" == result.stderr
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_that_is_not_in_utf_8(
+    database: Database, project: Project, migrate: Migrate, encoding: str
+) -> None:
+    """Of SQL_ASCII psycopg makes bytes, with which SQLAlchemy cannot even read the version."""
+    project.revision("r1", """op.execute("CREATE TABLE one AS SELECT 'Zoë' AS name")""")
+    other = create_database(database.server, encoding)
+    try:
+        result = migrate.run(DATABASE_URL=other.url)
+
+        assert 0 == result.exit_code, result.stdout
+        assert ["r1"] == result.finished["to_revisions"]
+        assert other.name == result.finished["database"]
+        assert [(3 if encoding == "LATIN1" else 4,)] == other.query("SELECT length(name) FROM one")
+    finally:
+        drop_database(other)
 
 
 def test_at_the_target_it_takes_no_lock(
