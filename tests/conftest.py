@@ -8,4 +8,6 @@ pytest_plugins = [
     "tests.fixtures.proxy",
     "tests.fixtures.project",
     "tests.fixtures.runner",
+    "tests.fixtures.containers",
+    "tests.fixtures.pods",
 ]

@@ -1,0 +1,1 @@
+"""The image, compose and Kubernetes, on a real engine."""

@@ -1,0 +1,155 @@
+"""The image: what is in it, what is not, and under what it runs."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.containers import (
+    BUILD,
+    PASSWORD,
+    ContainerDatabase,
+    Containers,
+    Images,
+    run,
+)
+
+MEGABYTE = 1_000_000
+HEAD = "a9885173ebd6"
+
+
+@pytest.fixture(scope="module")
+def saved(images: Images) -> bytes:
+    """Return every layer, and the history."""
+    return images.save()
+
+
+@pytest.fixture(scope="module")
+def files(saved: bytes) -> set[str]:
+    """Return the path of every file in any layer."""
+    paths = set()
+    with tarfile.open(fileobj=io.BytesIO(saved)) as archive:
+        layers = json.load(archive.extractfile("manifest.json") or io.BytesIO())[0]["Layers"]
+        for layer in layers:
+            with tarfile.open(fileobj=archive.extractfile(layer)) as inner:
+                paths |= {member.name for member in inner if not member.isdir()}
+    return paths
+
+
+def test_it_is_small(images: Images, saved: bytes) -> None:
+    assert images.inspect()["Size"] < 95 * MEGABYTE
+    assert len(gzip.compress(saved, 6)) < 32 * MEGABYTE
+
+
+def test_it_has_nothing_to_build_or_install_with(files: set[str]) -> None:
+    programs = {Path(path).name for path in files if Path(path).parent.name in {"bin", "sbin"}}
+    packages = {Path(path).parts[4] for path in files if path.startswith("usr/local/lib/migrate/")}
+
+    assert {"python", "python3", "migrate"} == programs
+    assert not {"pip", "setuptools", "pkg_resources"} & packages
+    assert not [path for path in files if "/ensurepip/" in path]
+
+
+def test_everything_is_compiled(files: set[str]) -> None:
+    compiled = {
+        str(path.parent.parent / path.name.partition(".")[0])
+        for path in map(Path, files)
+        if path.parent.name == "__pycache__"
+    }
+    missing = {
+        path for path in files if path.endswith(".py") and path.removesuffix(".py") not in compiled
+    }
+
+    assert set() == missing
+
+
+def test_its_user_entry_point_and_labels(images: Images) -> None:
+    config = images.inspect()["Config"]
+
+    assert "65532:65532" == config["User"]
+    assert ["migrate"] == config["Entrypoint"]
+    assert not config["Cmd"]
+    assert f"MIGRATE_BUILD={BUILD}" in config["Env"]
+    prefix = "org.opencontainers.image."
+    assert BUILD == config["Labels"][f"{prefix}version"]
+    assert "abc123" == config["Labels"][f"{prefix}revision"]
+    assert {f"{prefix}title", f"{prefix}description", f"{prefix}licenses"} < set(config["Labels"])
+
+
+def test_no_layer_and_no_history_has_the_password(images: Images, saved: bytes) -> None:
+    with tarfile.open(fileobj=io.BytesIO(saved)) as archive:
+        for member in archive:
+            content = archive.extractfile(member)
+            assert content is None or PASSWORD.encode() not in content.read(), member.name
+    assert PASSWORD not in run("docker", "history", "--no-trunc", images.project).stdout
+
+
+@pytest.mark.parametrize("user", ["65532:65532", "1000750000:0"], ids=["its_own", "arbitrary"])
+def test_it_migrates_under_a_read_only_root_without_capabilities(
+    containers: Containers, container_database: ContainerDatabase, user: str
+) -> None:
+    database = container_database.create()
+
+    result = containers.run(
+        *("--user", user, "--network", container_database.network),
+        *("-e", f"DATABASE_URL={container_database.url(database)}"),
+    )
+
+    assert 0 == result.exit_code, result.stdout + result.stderr
+    assert "applied" == result.finished["outcome"]
+    assert BUILD == result.finished["build"]
+    assert HEAD == container_database.query(database, "SELECT version_num FROM alembic_version")
+    assert PASSWORD not in result.stdout + result.stderr
+    assert "" == result.stderr
+
+
+def test_without_a_network_it_waits_and_says_so(containers: Containers) -> None:
+    result = containers.run(
+        *("--network", "none", "-e", "DATABASE_URL=postgresql://shop@database/shop"),
+        *("-e", "MIGRATE_WAIT_TIMEOUT=1s"),
+    )
+
+    assert 69 == result.exit_code, result.stdout + result.stderr
+    assert "host_unknown" == result.finished["error"]["reason"]
+
+
+def test_the_secret_as_a_file_and_the_termination_message(
+    containers: Containers, container_database: ContainerDatabase, tmp_path: Path
+) -> None:
+    secret, message = tmp_path / "url", tmp_path / "termination-log"
+    secret.write_text(container_database.url(container_database.create()) + "\n")
+    message.touch()
+    # As the kubelet makes it, for whichever user.
+    message.chmod(0o666)
+
+    result = containers.run(
+        *("--network", container_database.network),
+        *("--volume", f"{secret}:/run/secrets/url:ro", "-e", "DATABASE_URL_FILE=/run/secrets/url"),
+        *("--volume", f"{message}:/dev/termination-log"),
+    )
+
+    assert 0 == result.exit_code, result.stdout + result.stderr
+    sentence, facts = message.read_text().splitlines()
+    assert result.finished["summary"] == sentence
+    assert HEAD in json.loads(facts)["to_revisions"]
+
+
+def test_python_in_it_has_what_a_revision_may_use(containers: Containers) -> None:
+    code = """
+import asyncio, csv, ctypes, datetime, decimal, hashlib, json, sqlite3, ssl, uuid, zoneinfo
+import psycopg
+from sqlalchemy.util import has_compiled_ext
+zoneinfo.ZoneInfo("Europe/Berlin")
+assert ssl.create_default_context().cert_store_stats()["x509_ca"] > 100
+assert psycopg.pq.__impl__ == "binary"
+assert has_compiled_ext()
+print("{}")
+"""
+    result = containers.run("--entrypoint", "python3", command=("-c", code))
+
+    assert (0, "{}\n", "") == (result.exit_code, result.stdout, result.stderr)

@@ -1,0 +1,133 @@
+"""`deploy/kubernetes/`: valid manifests, and a pod that runs."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import kubernetes_validate  # type: ignore[import-untyped]  # it has no stubs
+import pytest
+
+from migration_runner import errors
+from migration_runner.errors import MigrationError
+from tests.fixtures.containers import ContainerDatabase
+from tests.fixtures.pods import MANIFESTS, Kustomize, Pod, pod_of
+
+FOLDERS = sorted(path.parent.name for path in MANIFESTS.glob("*/kustomization.yaml"))
+# Only these can end otherwise when they are tried again.
+TRANSIENT = {errors.PendingRevisions, errors.DatabaseUnavailable, errors.TemporaryFailure}
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_the_manifests_are_valid(kustomize: Kustomize, folder: str) -> None:
+    manifests = kustomize.render(folder)
+
+    assert manifests
+    for manifest in manifests.values():
+        kubernetes_validate.validate(manifest, "1.37", strict=True)
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_container_is_hardened(kustomize: Kustomize, folder: str) -> None:
+    for manifest in kustomize.render(folder).values():
+        pod = pod_of(manifest)
+        assert pod["securityContext"]["runAsNonRoot"]
+        assert not pod["automountServiceAccountToken"]
+        for container in pod.get("initContainers", []) + pod["containers"]:
+            context = container["securityContext"]
+            assert context["readOnlyRootFilesystem"]
+            assert context["allowPrivilegeEscalation"] is False
+            assert ["ALL"] == context["capabilities"]["drop"]
+            assert container["resources"]["requests"]
+            assert container["resources"]["limits"]["memory"]
+
+
+def test_the_overlay_changes_what_a_cluster_has_of_its_own(kustomize: Kustomize) -> None:
+    deployment = kustomize.render("production")["Deployment"]
+    (migrate,) = pod_of(deployment)["initContainers"]
+
+    assert "shop" == deployment["metadata"]["namespace"]
+    assert 4 == deployment["spec"]["replicas"]
+    assert "shop-migrations:v1.4.2" == migrate["image"]
+    names = {variable["name"] for variable in migrate["env"]}
+    assert {"DATABASE_URL_FILE", "MIGRATE_RUN_LOCK_TIMEOUT"} == names
+
+
+def test_the_job_is_not_tried_again_when_that_cannot_help(kustomize: Kustomize) -> None:
+    policy = kustomize.render("job")["Job"]["spec"]["podFailurePolicy"]
+    (hopeless,) = [rule["onExitCodes"] for rule in policy["rules"] if rule["action"] == "FailJob"]
+
+    ends = {
+        value
+        for value in vars(errors).values()
+        if isinstance(value, type) and issubclass(value, MigrationError)
+    }
+    assert {end.exit_code for end in ends - TRANSIENT} == set(hopeless["values"])
+    assert "migrate" == hopeless["containerName"]
+
+
+APPLICATION = (
+    "import os, psycopg; connection = psycopg.connect(os.environ['DATABASE_URL']);"
+    "print(connection.execute('SELECT count(*) FROM customers').fetchone()[0], 'customers');"
+    "connection.close()"
+)
+
+
+def _place(database: ContainerDatabase) -> tuple[str, str]:
+    name = database.create()
+    return name, database.url(name, at=database.published)
+
+
+def test_the_init_container_migrates_before_the_application_starts(
+    kustomize: Kustomize, pod: Pod, podman_image: str, container_database: ContainerDatabase
+) -> None:
+    specification = pod_of(kustomize.render("base")["Deployment"])
+    _, url = _place(container_database)
+
+    played = pod.play(specification, url, podman_image, APPLICATION)
+
+    assert 0 == played.exit_code, played.stderr
+    assert "applied" == pod.termination_message("migrate")["outcome"]
+    application = pod.wait("shop")
+    assert (0, "0 customers\n") == (application.exit_code, application.stdout), application.stderr
+
+
+def test_a_failed_migration_keeps_the_application_from_starting(
+    kustomize: Kustomize, pod: Pod, podman_image: str, container_database: ContainerDatabase
+) -> None:
+    specification = pod_of(kustomize.render("base")["Deployment"])
+    name, url = _place(container_database)
+    container_database.query(name, "CREATE TABLE customers ()")
+
+    played = pod.play(specification, url, podman_image, APPLICATION)
+
+    assert 0 != played.exit_code
+    assert 1 == pod.wait("migrate").finished["exit_code"]
+    assert 1 == pod.termination_message("migrate")["exit_code"]
+    assert "" == container_database.query(name, "SELECT to_regclass('alembic_version')")
+    facts = pod.inspect("migrate")
+    assert "65532:65532" == facts["Config"]["User"]
+    assert facts["HostConfig"]["ReadonlyRootfs"]
+    assert not facts["EffectiveCaps"]
+
+
+def test_the_pods_of_a_job_wait_for_it(
+    kustomize: Kustomize,
+    pods: tuple[Pod, Pod],
+    podman_image: str,
+    container_database: ContainerDatabase,
+) -> None:
+    manifests = kustomize.render("job")
+    name, url = _place(container_database)
+    pod, job = pods
+    with ThreadPoolExecutor() as threads:
+        waiting = threads.submit(
+            pod.play, pod_of(manifests["Deployment"]), url, podman_image, APPLICATION
+        )
+        container_database.wait_until(f"FROM pg_stat_activity WHERE datname = '{name}'")
+
+        job.play(pod_of(manifests["Job"]), url, podman_image)
+
+        assert "applied" == job.wait("migrate").finished["outcome"]
+        assert 0 == waiting.result().exit_code
+    assert "up_to_date" == pod.termination_message("migrate")["outcome"]
+    assert "0 customers\n" == pod.wait("shop").stdout
