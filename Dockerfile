@@ -15,16 +15,26 @@ RUN /opt/pip/bin/pip install --no-cache-dir --no-compile --disable-pip-version-c
 COPY deploy/image/ /usr/local/bin/
 RUN assemble-root /opt/packages /root-of-image
 
+# Through a stage with a shell, so that every user can read what a checkout under any umask has.
+FROM build AS runner
+COPY entrypoint.py /runner/usr/local/bin/migrate
+COPY migration_runner /runner/usr/local/lib/migrate/migration_runner
+RUN chmod -R a+rX /runner && finish-packages /runner
+
+FROM build AS project
+COPY alembic.ini /app/
+COPY models /app/models
+COPY migrations /app/migrations
+RUN chmod -R a+rX /app
+
 FROM scratch AS base
 COPY --from=build /root-of-image /
-COPY migration_runner /usr/local/lib/migrate/migration_runner
-COPY entrypoint.py /usr/local/bin/migrate
+COPY --from=runner /runner /
 ENV PATH=/usr/local/bin:/usr/bin \
     LANG=C.UTF-8 \
     PYTHONPATH=/usr/local/lib/packages:/usr/local/lib/migrate \
     PYTHONDONTWRITEBYTECODE=1 \
     SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
-RUN ["python3", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "/usr/local/lib/migrate/migration_runner"]
 WORKDIR /app
 USER 65532:65532
 ENTRYPOINT ["migrate"]
@@ -33,9 +43,7 @@ LABEL org.opencontainers.image.title="migration-runner" \
       org.opencontainers.image.licenses="MIT"
 
 FROM base
-COPY alembic.ini ./
-COPY models models
-COPY migrations migrations
+COPY --from=project /app /app
 USER 0
 # Fails where the history could not be run: several heads, a missing parent, a broken file.
 RUN ["migrate", "build"]
