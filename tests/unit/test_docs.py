@@ -18,6 +18,25 @@ def _rows(document: str) -> list[list[str]]:
     ]
 
 
+def test_every_link_and_folder_is_there() -> None:
+    documents = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")]
+    missing = [
+        (document.name, target)
+        for document in documents
+        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text())
+        if not (document.parent / target).exists()
+    ]
+    missing += [
+        (document.name, path)
+        for document in documents
+        for path in re.findall(
+            r"`((?:deploy|docs|migrations|tests)/[\w./-]*)`", document.read_text()
+        )
+        if not (ROOT / path).exists()
+    ]
+    assert [] == missing
+
+
 def test_the_variables() -> None:
     documented = {
         row[0].strip("`"): row[1].strip("`") for row in _rows("configuration.md") if "`" in row[0]
