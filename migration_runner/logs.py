@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import logging
 import os
 from collections.abc import Iterator
@@ -41,7 +42,8 @@ def hide_secrets(secrets: tuple[str, ...], public: tuple[str, ...] = ()) -> None
         if len(secret) >= _SHORTEST_SECRET and not any(secret in word for word in public):
             spellings |= {secret, quote(secret), quote(secret, safe=""), quote_plus(secret)}
             spellings |= {repr(secret)[1:-1], secret.replace("%", "%%")}
-    spellings |= {spelling.replace("\\", "\\\\").replace('"', '\\"') for spelling in spellings}
+    for ascii_only in (True, False):
+        spellings |= {json.dumps(each, ensure_ascii=ascii_only)[1:-1] for each in spellings}
     _secrets = tuple(sorted(spellings, key=len, reverse=True))
 
 

@@ -33,6 +33,8 @@ _LONGEST_PAUSE: Final = 5.0
 # libpq's and psycopg's own limit counts whole seconds, from two.
 _LIBPQ_SHORTEST: Final = 2
 _SHORTEST_LAST_ATTEMPT: Final = 1.0
+# Less is not worth a pause, nor can a clock always tell it.
+_MOMENT: Final = 0.001
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def connect_when_ready(
         return max(0.0, min(jitter(state), stopwatch.remaining(limits.total) - reserve))
 
     def time_is_up(_state: tenacity.RetryCallState) -> bool:
-        return stopwatch.remaining(limits.total) <= reserve
+        return stopwatch.remaining(limits.total) <= reserve + _MOMENT
 
     def attempt() -> Connection:
         hosts = parameters.get("host", "").count(",") + 1

@@ -1,0 +1,75 @@
+"""Signals, sent to this very process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+import pytest
+
+from migration_runner.errors import Interrupted
+from migration_runner.signals import interruptible
+
+# So long that only a second signal can end it.
+NEVER = 3600.0
+
+
+def _send_and_wait(number: int) -> None:
+    os.kill(os.getpid(), number)
+    signal.pause()
+
+
+def _must_not(_number: int) -> None:
+    pytest.fail("abandoned")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_first_signal_interrupts(number: signal.Signals) -> None:
+    with pytest.raises(Interrupted) as caught, interruptible(_must_not, NEVER):
+        _send_and_wait(number)
+
+    assert number == caught.value.signal_number
+    assert 128 + number == caught.value.exit_code
+
+
+def test_the_second_signal_abandons() -> None:
+    abandoned, seen = threading.Event(), []
+
+    def abandon(number: int) -> None:
+        seen.append(number)
+        abandoned.set()
+
+    with interruptible(abandon, NEVER):
+        with pytest.raises(Interrupted):
+            _send_and_wait(signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGINT)
+        assert abandoned.wait(60)
+
+    assert [signal.SIGTERM] == seen
+
+
+def test_a_block_that_does_not_end_is_abandoned() -> None:
+    abandoned = threading.Event()
+
+    with interruptible(lambda _number: abandoned.set(), 0.001):
+        with pytest.raises(Interrupted):
+            _send_and_wait(signal.SIGTERM)
+        assert abandoned.wait(60)
+
+
+def test_a_disarmed_block_is_not_torn() -> None:
+    with interruptible(_must_not, NEVER) as disarm:
+        disarm()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_the_handlers_are_given_back() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+
+    with interruptible(_must_not, NEVER):
+        pass
+
+    after = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+    assert before == after
+    assert -1 == signal.set_wakeup_fd(-1)
