@@ -113,7 +113,10 @@ def test_a_termination_log_that_is_not_there_is_not_made(tmp_path: Path, capfd: 
     assert "run_finished" == _last_line(capfd)["event"]
 
 
-@given(st.text(), st.integers(0, 400), st.text(max_size=3000))
+LONG_TEXTS = st.builds(lambda text, times: text * times, st.text(max_size=9), st.integers(0, 2000))
+
+
+@given(LONG_TEXTS, st.integers(0, 400), LONG_TEXTS)
 def test_a_termination_message_fits_whatever_it_says(
     summary: str, revisions: int, detail: str
 ) -> None:
