@@ -50,10 +50,10 @@ def test_up_from_cold_migrates_before_the_application_starts(compose: Compose, p
     assert PASSWORD not in compose("logs", "--no-color").stdout
 
 
-def test_the_application_does_not_start_when_the_migrations_fail(compose: Compose) -> None:
-    result = compose(
-        "up", "--detach", "--no-build", check=False, IMAGE="migration-runner-tests:base"
-    )
+def test_the_application_does_not_start_when_the_migrations_fail(
+    compose: Compose, images: Images
+) -> None:
+    result = compose("up", "--detach", "--no-build", check=False, IMAGE=images.base)
 
     assert 0 != result.exit_code
     names = compose("ps", "--services", "--filter", "status=running").stdout.split()
