@@ -22,6 +22,7 @@ from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import RevisionError, RevisionMap
 from alembic.util import CommandError
 
+from migration_runner import logs
 from migration_runner.errors import ConfigError, HistoryError
 from migration_runner.history import History, Revision, check_consistency
 
@@ -66,7 +67,7 @@ class AlembicProject:
         try:
             self._scripts = ScriptDirectory.from_config(self.config)
         except (CommandError, configparser.Error, UnicodeDecodeError) as error:
-            message = f"{config_file} is no usable Alembic configuration: {error}"
+            message = f"{config_file} is no usable Alembic configuration: {_sentence(error)}"
             raise ConfigError(message) from error
         self.history = self._load()
 
@@ -78,7 +79,7 @@ class AlembicProject:
         try:
             heads = tuple(self._scripts.get_heads())
         except (CommandError, RevisionError) as error:
-            message = f"The history is broken: {error}"
+            message = f"The history is broken: {_sentence(error)}"
             raise HistoryError(message, reason="broken_history") from error
         return History({script.revision: _resolve(script) for script in scripts}, heads)
 
@@ -99,7 +100,7 @@ class AlembicProject:
         try:
             found = self._scripts.get_revisions(target)
         except CommandError as error:
-            message = f"MIGRATE_TARGET={target!r} is not to be had: {error}"
+            message = f"MIGRATE_TARGET={target!r} is not to be had: {_sentence(error)}"
             raise HistoryError(message, reason="unknown_target", target=target) from error
         if not found and self.history.revisions and target not in ("base", "None"):
             message = f"MIGRATE_TARGET={target!r} names no revision of this image."
@@ -116,7 +117,9 @@ class AlembicProject:
             # The annotation says `str`; Alembic itself passes the tuple of heads.
             return self._scripts._upgrade_revs(target, tuple(heads))  # type: ignore[arg-type]  # noqa: SLF001 - see the module's docstring
         except CommandError as error:
-            message = f"There is no way from {', '.join(heads) or 'base'} to {target}: {error}"
+            message = (
+                f"There is no way from {', '.join(heads) or 'base'} to {target}: {_sentence(error)}"
+            )
             raise HistoryError(message, reason="no_path", target=target) from error
 
     def run_env(
@@ -151,6 +154,8 @@ class AlembicProject:
         configure = environment.configure
 
         def configure_and_tell(*args: Any, **kwargs: Any) -> None:
+            # Most env.py have configured logging of their own by now.
+            logs.capture_log_records()
             configure(*args, **kwargs)
             configured(ConfiguredContext(environment.get_context()))
 
@@ -173,15 +178,20 @@ def _load_files(scripts: ScriptDirectory) -> Iterable[Script]:
             warnings.simplefilter("ignore", UserWarning)
             yield from scripts._load_revisions()  # noqa: SLF001 - see the module's docstring
     except (CommandError, RevisionError) as error:
-        message = f"The history is broken: {error}"
+        message = f"The history is broken: {_sentence(error)}"
         raise HistoryError(message, reason="broken_history") from error
     except Exception as error:
         file, line = _where(error, scripts)
         message = (
-            f"A revision file does not load: {file}, line {line}: {type(error).__name__}: {error}."
+            f"A revision file does not load: {file}, line {line}:"
+            f" {type(error).__name__}: {_sentence(error)}"
             " Mend the file, or install what it imports."
         )
         raise HistoryError(message, reason="import_error", file=file, line=line) from error
+
+
+def _sentence(error: BaseException) -> str:
+    return " ".join(str(error).split()).rstrip(".") + "."
 
 
 def _where(error: BaseException, scripts: ScriptDirectory) -> tuple[str | None, int | None]:

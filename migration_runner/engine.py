@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
+from typing import TypeVar
 
 import sqlalchemy
 from sqlalchemy.pool import NullPool
@@ -11,6 +13,8 @@ from migration_runner.clock import SystemClock
 from migration_runner.database_url import DatabaseAddress
 from migration_runner.probe import Connection, WaitLimits, connect_when_ready, connection_parameters
 from migration_runner.settings import load_database_address
+
+_Answer = TypeVar("_Answer")
 
 
 def application_name(run_id: str) -> str:
@@ -31,6 +35,34 @@ def waiting_engine(address: DatabaseAddress, limits: WaitLimits, name: str) -> s
         return connection
 
     return sqlalchemy.create_engine("postgresql+psycopg://", creator=connect, poolclass=NullPool)
+
+
+def on_new_connection(
+    engine: sqlalchemy.Engine, ask: Callable[[sqlalchemy.Connection], _Answer]
+) -> _Answer:
+    """Return what `ask` finds over a new connection to where somebody's `engine` goes.
+
+    Not over the engine itself: an async one's pool is bound to its event loop, which has ended.
+    """
+    fresh = sqlalchemy.Engine(engine.pool.recreate(), engine.dialect, engine.url)
+
+    def connect_and_ask() -> _Answer:
+        try:
+            with fresh.connect() as connection:
+                return ask(connection)
+        finally:
+            fresh.dispose()
+
+    if not engine.dialect.is_async:
+        return connect_and_ask()
+    import asyncio  # noqa: PLC0415 - only for an async env.py
+
+    from sqlalchemy.util import greenlet_spawn  # noqa: PLC0415 - as above
+
+    async def connect_and_ask_in_a_loop() -> _Answer:
+        return await greenlet_spawn(connect_and_ask)
+
+    return asyncio.run(connect_and_ask_in_a_loop())
 
 
 def engine_from_environment() -> sqlalchemy.Engine:

@@ -67,11 +67,11 @@ class EnvRun:
                         self._settings.target, connection, self._configured, self._apply
                     )
                 self._verify()
-            except MigrationError:
-                self._read_back()
+            except MigrationError as error:
+                self._read_back(error)
                 raise
             except (Exception, SystemExit) as error:
-                self._read_back()
+                self._read_back(error)
                 if is_ours(error):
                     raise
                 raise self._translate(error) from error
@@ -86,8 +86,6 @@ class EnvRun:
             self._report.waited_for_database_seconds = waiting.elapsed()
 
     def _configured(self, context: ConfiguredContext) -> None:
-        # Most env.py configure logging of their own when they are loaded.
-        logs.capture_log_records()
         connection = context.connection
         if connection is None:
             message = (
@@ -152,9 +150,7 @@ class EnvRun:
             )
             raise RevisionFailed(message, reason="nothing_happened")
         for this in self._passes:
-            # What env.py left open would be gone with its connection.
-            this.state.session.roll_back()
-            heads = this.state.heads()
+            heads = this.state.heads_afterwards()
             missing = set(this.planned) - self._project.history.with_ancestors(heads)
             never_ran = this.applies and not this.planned
             if missing or (never_ran and self._project.pending(self._settings.target, heads)):
@@ -182,14 +178,14 @@ class EnvRun:
         logs.get_logger().error(event, **facts)
         return failure
 
-    def _read_back(self) -> None:
+    def _read_back(self, error: BaseException) -> None:
         """After a failure, note what the database says, where it can still be asked."""
+        session_lost = getattr(error, "connection_invalidated", False)
         for this in self._passes[-1:]:
             self._report.to_revisions = None
-            if this.state.session.usable:
+            if not session_lost and not this.state.session.lost:
                 with _warned("read_back"):
-                    this.state.session.roll_back()
-                    this.state.heads()
+                    this.state.heads_afterwards()
 
     def _unlock(self) -> None:
         for this in self._passes:

@@ -54,7 +54,7 @@ class History:
                 f"{head} ({self.revisions[head].path})" for head in sorted(self.heads)
             )
             message = (
-                f"The history has {len(self.heads)} heads: {named}. "
+                f"The history has {len(self.heads)} heads: {named}."
                 " Join them with `alembic merge heads -m '...'`,"
                 " or take all of them with MIGRATE_TARGET=heads."
             )

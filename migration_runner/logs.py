@@ -100,6 +100,10 @@ def capture_log_records() -> None:
     """
     root = logging.getLogger()
     root.handlers[:] = [_handler]
+    for logger in root.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):
+            # `fileConfig` disables those that are there: a revision's own, for one.
+            logger.disabled = False
     root.setLevel(logging.INFO)
     logging.captureWarnings(capture=True)
     # Alembic's "Running upgrade" repeats `revision_started`; its other lines are about itself.

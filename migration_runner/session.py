@@ -38,13 +38,21 @@ class WorkSession:
         return self.connection.in_transaction()
 
     @property
-    def usable(self) -> bool:
-        """Whether the server can still be asked over this connection."""
-        return not self.connection.closed and not self.connection.invalidated
+    def lost(self) -> bool:
+        """Whether the connection broke, so that the server had better not be asked again."""
+        return not self.connection.closed and self.connection.invalidated
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing can be done on the connection once env.py is through.
+
+        It has closed it, or it was bound to an event loop that has ended.
+        """
+        return self.connection.closed or self.connection.dialect.is_async
 
     def roll_back(self) -> None:
         """Give up the open transaction, whoever began it, where there still is a session."""
-        if self.usable:
+        if not self.over and not self.lost:
             self.connection.rollback()
 
     @contextlib.contextmanager
@@ -96,7 +104,7 @@ class WorkSession:
 
     def unlock(self) -> None:
         """Give the lock back; a session that is closed has done so already."""
-        if self._locked is None or not self.usable:
+        if self._locked is None or self.over or self.lost:
             return
         self.roll_back()
         with self.between_transactions():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from migration_runner.alembic_bridge import AlembicProject, ConfiguredContext
+from migration_runner.engine import on_new_connection
 from migration_runner.errors import HistoryError
 from migration_runner.report import RunReport
 from migration_runner.session import WorkSession
@@ -26,13 +27,19 @@ class DatabaseState:
         self._report = report
 
     def heads(self) -> tuple[str, ...]:
-        """Read the heads, over a new connection when env.py has closed its own by now."""
-        if self.session.connection.closed:
-            with self.session.connection.engine.connect() as fresh:
-                heads = self.context.heads_on(fresh)
-        else:
-            with self.session.between_transactions():
-                heads = self.context.heads()
+        """Read the heads on the work session."""
+        with self.session.between_transactions():
+            heads = self.context.heads()
+        self._report.to_revisions = heads
+        return heads
+
+    def heads_afterwards(self) -> tuple[str, ...]:
+        """Read what is committed once env.py is through, over a new connection if need be."""
+        # What env.py left open would be gone with its connection.
+        self.session.roll_back()
+        if not self.session.over:
+            return self.heads()
+        heads = on_new_connection(self.session.connection.engine, self.context.heads_on)
         self._report.to_revisions = heads
         return heads
 
