@@ -72,8 +72,8 @@ def acquire_run_lock(
     result = retrying(poll)
     if result == "busy":
         message = (
-            f"Another run held the run lock for all of {stopwatch.elapsed():.0f} s;"
-            " nothing was done. Let it finish, or end its session, and try again:"
+            f"Another run held the run lock for all of {stopwatch.elapsed():.0f} s."
+            " Let it finish, or end its session, and try again:"
             " pg_stat_activity names it `migrate <run id> <host>`."
         )
         raise TemporaryFailure(message, reason="run_lock_busy", run_lock_key=key)
