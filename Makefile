@@ -37,7 +37,7 @@ type: $(STAMP) ## Check types
 .PHONY: revision
 revision: $(STAMP) ## Write a revision from the models: make revision m="Gift cards"
 	@test -n "$(m)" || { echo 'What does it do? make revision m="Gift cards"' >&2; exit 64; }
-	@$(LOCAL) sh -c '$(BIN)/python entrypoint.py && $(BIN)/alembic revision --autogenerate -m "$$0"' "$(m)"
+	@$(LOCAL) $(BIN)/alembic revision --autogenerate -m "$(m)" || { echo "Behind? Then first: make run" >&2; exit 1; }
 
 .PHONY: image
 image: ## Build the image: IMAGE names it, BUILD is what its runs report

@@ -100,10 +100,10 @@ class AlembicProject:
         try:
             found = self._scripts.get_revisions(target)
         except CommandError as error:
-            message = f"MIGRATE_TARGET={target!r} is not to be had: {_sentence(error)}"
+            message = f"The target {target!r} is not to be had: {_sentence(error)}"
             raise HistoryError(message, reason="unknown_target", target=target) from error
         if not found and self.history.revisions and target not in ("base", "None"):
-            message = f"MIGRATE_TARGET={target!r} names no revision of this image."
+            message = f"The target {target!r} names no revision of this image."
             raise HistoryError(message, reason="unknown_target", target=target)
 
     def pending(self, target: str, heads: Sequence[str]) -> list[str]:

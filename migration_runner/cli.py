@@ -28,23 +28,29 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
+    # Before the verb or behind it; not given, a flag must not undo the one before.
+    flags = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
+    flags.add_argument("-c", "--config", dest="alembic_config", help="the alembic.ini")
+    for variable in VARIABLES:
+        flags.add_argument(variable.flag, dest=variable.field, help=variable.help, metavar="VALUE")
     parser = _Parser(
         prog="migrate",
         description="Wait for Postgres, take the run lock, run `upgrade`, report, exit.",
         epilog="Every flag is a variable, too: --wait-timeout is MIGRATE_WAIT_TIMEOUT.",
+        parents=[flags],
     )
     parser.add_argument("--version", action="version", version=f"migrate {__version__}")
-    parser.add_argument("-c", "--config", dest="alembic_config", help="the alembic.ini")
-    for variable in VARIABLES:
-        parser.add_argument(variable.flag, dest=variable.field, help=variable.help, metavar="VALUE")
     parser.set_defaults(command=upgrade)
     verbs = parser.add_subparsers(metavar="COMMAND")
-    run = verbs.add_parser("upgrade", help="the run itself, which is also the default")
-    run.add_argument("revision", nargs="?", help="as `alembic upgrade` takes it")
-    waiting = verbs.add_parser("wait", help="wait until another run has reached the target")
-    waiting.set_defaults(command=wait)
-    building = verbs.add_parser("build", help="in an image's build: check the history, compile it")
-    building.set_defaults(command=build)
+    for name, command, description in (
+        ("upgrade", upgrade, "the run itself, which is also the default"),
+        ("wait", wait, "wait until another run has reached the target"),
+        ("build", build, "in an image's build: check the history, compile it"),
+    ):
+        verb = verbs.add_parser(name, help=description, description=description, parents=[flags])
+        verb.set_defaults(command=command)
+        if command is upgrade:
+            verb.add_argument("revision", nargs="?", help="as `alembic upgrade` takes it")
     return parser
 
 
@@ -57,12 +63,14 @@ def _parse(arguments: Sequence[str] | None) -> dict[str, Any]:
         flags = vars(_parser().parse_args(arguments))
     except SystemExit as printed:
         raise _Help from printed
-    flags["target"] = flags.pop("revision", None) or flags["target"]
+    if revision := flags.pop("revision", None):
+        flags["target"] = revision
     return flags
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. Whatever happens, it is reported."""
+    logs.open_standard_streams()
     report = RunReport(run_id=uuid.uuid4().hex[:12], build=os.environ.get("MIGRATE_BUILD", ""))
     report.termination_log = Path(
         os.environ.get("MIGRATE_TERMINATION_LOG") or "/dev/termination-log"

@@ -59,7 +59,7 @@ _KINDS: Final = tuple(
             r"|root certificate file|could not load (?:private key|root certificate)"
             r"|could not read (?:certificate|root certificate)|no certificate|certificate file"
             r"|private key file|SSL error: (?!unexpected eof)|requires? (?:a )?valid client cert"
-            r"|certificate revoked|certificate has expired|sslmode value",
+            r"|certificate revoked|certificate has expired",
             "Check sslmode and sslrootcert against the server's certificate.",
         ),
         (

@@ -46,6 +46,9 @@ def parse_database_url(url: str) -> DatabaseAddress:
     (`host1:5432,host2:5432`, or one `host=` option each), sockets (`?host=/run/postgresql`) and
     libpq's options. Raises `ValueError`, without the password in it, when it is something else.
     """
+    if "\n" in url:
+        message = "has more than one line"
+        raise ValueError(message)
     scheme = _SCHEME.match(url)
     if scheme is None:
         message = "does not start with postgresql://"

@@ -6,19 +6,22 @@ import contextlib
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 import sqlalchemy
 
 from migration_runner import events, logs
 from migration_runner.alembic_bridge import AlembicProject, ConfiguredContext, Step
 from migration_runner.clock import Clock, Stopwatch
-from migration_runner.errors import ConfigError, MigrationError, RevisionFailed
+from migration_runner.errors import ConfigError, Interrupted, MigrationError, RevisionFailed
 from migration_runner.failures import is_ours, translate_env_failure, translate_revision_failure
 from migration_runner.progress import Progress
 from migration_runner.report import RunReport
 from migration_runner.session import SessionSettings, WorkSession, count_commits, log_statements
 from migration_runner.settings import Settings
 from migration_runner.state import DatabaseState
+
+_LONGEST_TRACEBACK: Final = 20_000
 
 Decide = Callable[[DatabaseState], bool]
 
@@ -67,10 +70,10 @@ class EnvRun:
                         self._settings.target, connection, self._configured, self._apply
                     )
                 self._verify()
-            except MigrationError as error:
+            except (MigrationError, Interrupted) as error:
                 self._read_back(error)
                 raise
-            except (Exception, SystemExit) as error:
+            except (Exception, SystemExit, KeyboardInterrupt) as error:
                 self._read_back(error)
                 if is_ours(error):
                     raise
@@ -174,7 +177,7 @@ class EnvRun:
             failure = translate_revision_failure(error, revision, path, kept=kept)
         facts = dict(failure.facts)
         if "sqlstate" not in facts:
-            facts["exception"] = "".join(traceback.format_exception(error))
+            facts["exception"] = "".join(traceback.format_exception(error))[-_LONGEST_TRACEBACK:]
         logs.get_logger().error(event, **facts)
         return failure
 
@@ -185,7 +188,8 @@ class EnvRun:
             self._report.to_revisions = None
             if not session_lost and not this.state.session.lost:
                 with _warned("read_back"):
-                    this.state.heads_afterwards()
+                    heads = this.state.heads_afterwards()
+                    self._progress.settle(heads)
 
     def _unlock(self) -> None:
         for this in self._passes:

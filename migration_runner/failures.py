@@ -8,9 +8,11 @@ from typing import Any, Final
 
 import sqlalchemy
 
+from migration_runner.connection_errors import classify
 from migration_runner.errors import (
     ConfigError,
     DatabaseRejected,
+    DatabaseUnavailable,
     MigrationError,
     RevisionFailed,
     TemporaryFailure,
@@ -21,9 +23,13 @@ from migration_runner.errors import (
 _TEMPORARY: Final = frozenset(
     ("55P03", "40P01", "40001", "57P01", "57P02", "57P03", "53300", "25006")
 )
-# The second: no schema of the search_path is there, or none that the role may use.
-_NOT_ALLOWED: Final = frozenset(("42501", "3F000"))
-_STATEMENT_CHARACTERS: Final = 2000
+# Outside of a revision, these come from the role that is set and from the version table.
+_REFUSALS: Final = {
+    "42501": "Grant it, or set MIGRATE_ROLE.",
+    "3F000": "Create the version table's schema, or grant the role its use.",
+    "22023": "Correct MIGRATE_ROLE, or create the role.",
+}
+_LONGEST_TEXT: Final = 2000
 
 
 def translate_env_failure(error: BaseException) -> MigrationError:
@@ -32,13 +38,16 @@ def translate_env_failure(error: BaseException) -> MigrationError:
     detail = facts["message"]
     if _is_temporary(error, facts):
         return TemporaryFailure(f"The session failed: {detail}. Run again.", **facts)
-    if facts.get("sqlstate") in _NOT_ALLOWED:
-        return DatabaseRejected(
-            f"The database role lacks a privilege: {detail}. Grant it, or set MIGRATE_ROLE.",
-            **facts,
-        )
+    if advice := _REFUSALS.get(facts.get("sqlstate", "")):
+        return DatabaseRejected(f"The database refused: {detail}. {advice}", **facts)
     if "sqlstate" in facts:
         return RevisionFailed(f"The database refused: {detail}.", **facts)
+    if isinstance(error, sqlalchemy.exc.OperationalError):
+        # libpq gives no SQLSTATE when it cannot connect.
+        failure = classify(str(error.orig))
+        message = f"env.py could not connect: {detail}. {failure.advice}"
+        kind = DatabaseUnavailable if failure.retryable else DatabaseRejected
+        return kind(message, reason=failure.reason, **facts)
     return ConfigError(f"env.py failed: {type(error).__name__}: {detail}.", **facts)
 
 
@@ -47,6 +56,7 @@ def translate_revision_failure(
 ) -> MigrationError:
     """Return the error for a revision that failed; `kept` when it committed something before."""
     line = _line_in(error, path)
+    place = path if line is None else f"{path}, line {line}"
     facts = {**describe(error), "revision": revision, "file": path, "line": line}
     detail = facts["message"]
     state = "Nothing of it was kept."
@@ -56,7 +66,7 @@ def translate_revision_failure(
         message = f"Revision {revision} could not be applied now: {detail}. {state} Run again."
         return TemporaryFailure(message, **facts)
     message = (
-        f"Revision {revision} failed ({path}, line {line}): {detail}. {state}"
+        f"Revision {revision} failed ({place}): {detail}. {state}"
         " Mend it and run again: the next run goes on there."
     )
     return RevisionFailed(message, **facts)
@@ -66,7 +76,7 @@ def describe(error: BaseException) -> dict[str, Any]:
     """Return an error's facts: message, statement, SQLSTATE, the server's detail and hint."""
     facts: dict[str, Any] = {"exception_type": type(error).__name__}
     if isinstance(error, sqlalchemy.exc.StatementError) and error.statement:
-        facts["statement"] = " ".join(error.statement.split())[:_STATEMENT_CHARACTERS]
+        facts["statement"] = _shorten(" ".join(error.statement.split()))
     original = getattr(error, "orig", None) or error
     facts["sqlstate"] = getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
     diagnosis = getattr(original, "diag", None)
@@ -74,8 +84,12 @@ def describe(error: BaseException) -> dict[str, Any]:
         if value := getattr(diagnosis, name, None):
             facts[name.removeprefix("message_")] = value
     text = facts.pop("primary", None) or " ".join(str(original).split())
-    facts["message"] = text.rstrip(".") or type(original).__name__
+    facts["message"] = _shorten(text).rstrip(".?! ") or type(original).__name__
     return {name: value for name, value in facts.items() if value is not None}
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
 
 
 def is_ours(error: BaseException) -> bool:

@@ -13,12 +13,15 @@ import json
 import logging
 import os
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 from migration_runner.console import ConsoleLines
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 _STANDARD_OUTPUT: Final = 1
 _LEVELS: Final = logging.getLevelNamesMapping()
@@ -60,6 +63,15 @@ def write_line(line: str) -> None:
     with contextlib.suppress(OSError):
         while data:
             data = data[os.write(_STANDARD_OUTPUT, data) :]
+
+
+def open_standard_streams() -> None:
+    """Open the standard streams that are closed, or a socket would get one's number."""
+    for number in (0, _STANDARD_OUTPUT, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
 
 def configure_logging(log_format: str, log_level: str) -> None:
@@ -132,9 +144,15 @@ def write_last_line(event: str, **facts: Any) -> None:
 def captured_prints() -> Iterator[None]:
     """Turn what a revision or an env.py prints into log records, a line each."""
     lines = _PrintedLines()
-    with contextlib.redirect_stdout(lines):
-        yield
-    lines.close()
+    text = io.TextIOWrapper(
+        io.BufferedWriter(lines), "utf-8", "backslashreplace", line_buffering=True
+    )
+    try:
+        with contextlib.redirect_stdout(text):
+            yield
+    finally:
+        text.flush()
+        lines.end()
 
 
 def _order(_logger: object, _name: str, event_dict: EventDict) -> EventDict:
@@ -161,25 +179,29 @@ class _LineHandler(logging.Handler):
             self.handleError(record)
 
 
-class _PrintedLines(io.TextIOBase):
+class _PrintedLines(io.RawIOBase):
     """A standard output whose lines are log records."""
 
     def __init__(self) -> None:
-        self._rest = ""
+        self._rest = b""
 
     def writable(self) -> bool:
         return True
 
-    def write(self, text: str) -> int:
-        *lines, self._rest = (self._rest + text).split("\n")
-        for line in lines:
-            logging.getLogger("print").info("%s", line)
-        return len(text)
+    def fileno(self) -> int:
+        """Return the real one's: a child process gets that."""
+        return _STANDARD_OUTPUT
 
-    def close(self) -> None:
+    def write(self, data: ReadableBuffer) -> int:
+        *lines, self._rest = (self._rest + bytes(data)).split(b"\n")
+        for line in lines:
+            logging.getLogger("print").info("%s", line.decode(errors="backslashreplace"))
+        return memoryview(data).nbytes
+
+    def end(self) -> None:
+        """Give out what has no line's end."""
         if self._rest:
-            self.write("\n")
-        super().close()
+            self.write(b"\n")
 
 
 _handler: Final = _LineHandler()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from migration_runner import events, logs
 from migration_runner.clock import Clock, Stopwatch
 from migration_runner.history import History
@@ -32,6 +34,15 @@ class Progress:
             of=total,
         )
         self._stopwatch = Stopwatch(self._clock)
+
+    def settle(self, heads: Sequence[str]) -> None:
+        """After a failure, tell those of the revisions that ended that a database at `heads` has.
+
+        An env.py can fail after its commit, and a revision can commit those before it.
+        """
+        there = self._history.with_ancestors(heads)
+        self._uncommitted = [each for each in self._uncommitted if each.revision in there]
+        self.committed()
 
     def end(self) -> None:
         """Note that the running revision is through, committed or not."""

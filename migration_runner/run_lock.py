@@ -72,7 +72,7 @@ def acquire_run_lock(
     result = retrying(poll)
     if result == "busy":
         message = (
-            f"Another run held the run lock for all of {stopwatch.elapsed():.0f} s."
+            f"Another run held the run lock for all of {stopwatch.elapsed():.1f} s."
             " Let it finish, or end its session, and try again:"
             " pg_stat_activity names it `migrate <run id> <host>`."
         )

@@ -173,7 +173,8 @@ def load_database_address(environment: Mapping[str, str] | None = None) -> Datab
     Raises `ConfigError`, with no secret in it.
     """
     environment = os.environ if environment is None else environment
-    url, file = environment.get("DATABASE_URL", ""), environment.get("DATABASE_URL_FILE", "")
+    url = environment.get("DATABASE_URL", "").strip()
+    file = environment.get("DATABASE_URL_FILE", "")
     origin = "DATABASE_URL"
     if url and file:
         message = "DATABASE_URL and DATABASE_URL_FILE are both set: keep one"
@@ -181,7 +182,7 @@ def load_database_address(environment: Mapping[str, str] | None = None) -> Datab
     if file:
         origin = f"DATABASE_URL_FILE ({file})"
         try:
-            url = Path(file).read_text(encoding="utf-8").strip()
+            url = Path(file).read_text(encoding="utf-8-sig").strip()
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
             message = f"{origin} cannot be read: {reason}"
@@ -204,11 +205,14 @@ def load_database_address(environment: Mapping[str, str] | None = None) -> Datab
 
 
 def _unknown_variables(environment: Mapping[str, str]) -> list[str]:
-    known = [variable.name for variable in VARIABLES]
+    known = [variable.name.removeprefix(PREFIX) for variable in VARIABLES]
     problems = []
-    for name in sorted(environment):
-        if name.startswith(PREFIX) and name not in known:
+    for variable in sorted(environment):
+        name = variable.removeprefix(PREFIX)
+        if variable != name and name not in known:
             nearest = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {nearest[0]}?" if nearest else "there is no setting like it"
-            problems.append(f"{name} is unknown: {hint}")
+            hint = "there is no setting like it"
+            if nearest:
+                hint = f"did you mean {PREFIX}{nearest[0]}?"
+            problems.append(f"{variable} is unknown: {hint}")
     return problems

@@ -44,7 +44,7 @@ def decide_wait(settings: Settings, _report: RunReport, clock: Clock) -> Decide:
         )
         if not retrying(state.at_target):
             message = (
-                f"The database did not reach the target within {stopwatch.elapsed():.0f} s."
+                f"The database did not reach the target within {stopwatch.elapsed():.1f} s."
                 " Look at the run that migrates, or raise MIGRATE_WAIT_TIMEOUT."
             )
             raise PendingRevisions(message)

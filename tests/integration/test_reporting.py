@@ -252,3 +252,55 @@ def test_a_terminal_gets_sentences(database: Database, project: Project, migrate
 
     assert "✓ Applied 1 revision" in text
     assert "{" not in text
+
+
+def test_a_closed_standard_output_costs_no_more_than_the_log(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    """Its number must not become a socket's: more lines than one of those takes."""
+    project.revision("r1", "for _ in range(30000):\n    print('y' * 100)")
+    command = f"{sys.executable} -m migration_runner >&-"
+    environment = {**migrate.environment, "DATABASE_URL": database.url}
+
+    done = subprocess.run(  # noqa: S602 - our own arguments
+        command,
+        shell=True,
+        cwd=project.folder,
+        env=environment,
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert (0, b"") == (done.returncode, done.stderr)
+    assert [("r1",)] == database.query("SELECT version_num FROM alembic_version")
+
+
+def test_a_revision_can_use_standard_output_as_a_file(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    project.revision(
+        "r1",
+        """
+        import subprocess, sys
+        sys.stdout.buffer.write(b"bytes\\n")
+        sys.stdout.encoding.lower()
+        subprocess.run(["echo", '{"event": "child"}'], stdout=sys.stdout, check=True)
+        print("no end", end="")
+        raise RuntimeError("on purpose")
+        """,
+    )
+
+    result = migrate.run(DATABASE_URL=database.url)
+
+    assert "on purpose" in result.finished["summary"]
+    assert {"bytes", "child", "no end"} <= set(result.names)
+
+
+def test_a_very_long_error_is_cut(database: Database, project: Project, migrate: Migrate) -> None:
+    project.revision("r1", "raise RuntimeError('y' * 3_000_000)")
+
+    result = migrate.run(DATABASE_URL=database.url)
+
+    assert 1 == result.exit_code
+    assert len(result.stdout) < 60_000

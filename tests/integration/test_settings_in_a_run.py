@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.fixtures.databases import CANARY, Database
-from tests.fixtures.project import Project
+from tests.fixtures.project import ENV_PY, Project
 from tests.fixtures.runner import Migrate
 
 
@@ -99,3 +99,38 @@ def test_libpqs_own_variables(database: Database, project: Project, migrate: Mig
 
     assert 0 == result.exit_code, result.stdout
     assert database.name == result.finished["database"]
+
+
+def test_a_role_that_is_not_there(database: Database, project: Project, migrate: Migrate) -> None:
+    project.table("r1", "one")
+
+    result = migrate.run(DATABASE_URL=database.url, MIGRATE_ROLE="nobody_here")
+
+    assert 77 == result.exit_code, result.stdout
+    assert "MIGRATE_ROLE" in result.finished["summary"]
+
+
+def test_a_version_tables_schema_that_is_not_there(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    project.table("r1", "one")
+    project.write_env(
+        ENV_PY.replace("transaction_per", 'version_table_schema="vs", transaction_per')
+    )
+
+    result = migrate.run(DATABASE_URL=database.url)
+
+    assert 77 == result.exit_code, result.stdout
+    assert "Create the version table's schema" in result.finished["summary"]
+
+
+def test_flags_behind_the_verb(database: Database, project: Project, migrate: Migrate) -> None:
+    project.table("r1", "one")
+    project.table("r2", "two")
+
+    result = migrate.run(
+        "--log-level", "error", "upgrade", "r1", "--run-lock-key", "7", DATABASE_URL=database.url
+    )
+
+    assert ["r1"] == result.finished["to_revisions"]
+    assert ["run_finished"] == result.names

@@ -9,6 +9,7 @@ import signal
 import pytest
 from alembic import command
 from alembic.config import Config
+from psycopg import sql
 
 from tests.fixtures.databases import Database
 from tests.fixtures.project import Project
@@ -85,3 +86,55 @@ def test_a_signal_in_the_middle(unmodified: Project, database: Database, migrate
     assert 143 == result.exit_code, result.stdout + result.stderr
     assert "interrupted" == result.finished["outcome"]
     assert "" == result.stderr
+
+
+def test_an_env_that_fails_after_its_commit(
+    unmodified: Project, database: Database, migrate: Migrate
+) -> None:
+    unmodified.table("r1", "one")
+    env = unmodified.folder / "migrations" / "env.py"
+    env.write_text(env.read_text() + '\nraise RuntimeError("could not notify")\n')
+
+    result = migrate.run(DATABASE_URL=database.url)
+
+    assert 78 == result.exit_code, result.stdout
+    assert ["r1"] == [each["revision"] for each in result.finished["applied"]]
+    assert ["r1"] == result.finished["to_revisions"]
+    assert result.of("revision_applied")
+
+
+@pytest.mark.parametrize("ends", ["SELECT 1/0", "SELECT pg_sleep(3600)"], ids=["fails", "killed"])
+def test_a_revision_that_commits_the_ones_before_it(
+    unmodified: Project, database: Database, migrate: Migrate, ends: str
+) -> None:
+    """One transaction for all, as in Alembic's template: an autocommit_block ends it."""
+    unmodified.table("r1", "one")
+    unmodified.revision(
+        "r2", f"with op.get_context().autocommit_block():\n    pass\nop.execute({ends!r})"
+    )
+    running = migrate.start(DATABASE_URL=database.url)
+    if "sleep" in ends:
+        database.wait_until("1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(3600)'")
+        running.signal(signal.SIGTERM)
+
+    finished = running.wait().finished
+
+    assert [("r1",)] == database.query("SELECT version_num FROM alembic_version")
+    assert ["r1"] == finished["to_revisions"]
+    assert ["r1"] == [each["revision"] for each in finished["applied"]]
+    assert "This run applied 1 revision; the database is at r1." in finished["summary"]
+
+
+def test_an_env_that_cannot_connect(
+    unmodified: Project, database: Database, migrate: Migrate
+) -> None:
+    """The runner's own connection takes the role's only slot."""
+    unmodified.table("r1", "one")
+    with database.server.connect() as admin:
+        limit = sql.SQL("ALTER ROLE {} CONNECTION LIMIT 1").format(sql.Identifier(database.owner))
+        admin.execute(limit)
+
+    result = migrate.run(DATABASE_URL=database.url)
+
+    assert 69 == result.exit_code, result.stdout
+    assert "too_many_connections" == result.finished["error"]["reason"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from migration_runner.errors import ConfigError
-from migration_runner.settings import load_settings
+from migration_runner.settings import load_database_address, load_settings
 
 URL = "postgresql://user:canary-password@host/db"
 
@@ -65,3 +65,24 @@ def test_the_url_from_a_file(configuration: str, tmp_path: Path) -> None:
     settings = load_settings({"DATABASE_URL_FILE": str(file), "ALEMBIC_CONFIG": configuration})
 
     assert "db" == settings.database.parameters["dbname"]
+
+
+def test_white_space_around_the_url_is_no_part_of_it() -> None:
+    address = load_database_address({"DATABASE_URL": " postgresql://shop@db/shop\n"})
+
+    assert {"user": "shop", "host": "db", "dbname": "shop"} == address.parameters
+
+
+@pytest.mark.parametrize(
+    "text", ["\ufeffpostgresql://shop@db/shop\r\n", "postgresql://shop@db/shop"]
+)
+def test_a_file_as_editors_write_it(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "url"
+    file.write_text(text, encoding="utf-8")
+
+    assert "shop" == load_database_address({"DATABASE_URL_FILE": str(file)}).parameters["dbname"]
+
+
+def test_two_urls_are_one_too_many() -> None:
+    with pytest.raises(ConfigError, match="more than one line"):
+        load_database_address({"DATABASE_URL": "postgresql://a@b/c\npostgresql://d@e/f"})
