@@ -183,10 +183,11 @@ class EnvRun:
 
     def _read_back(self, error: BaseException) -> None:
         """After a failure, note what the database says, where it can still be asked."""
-        session_lost = getattr(error, "connection_invalidated", False)
         for this in self._passes[-1:]:
             self._report.to_revisions = None
-            if not session_lost and not this.state.session.lost:
+            # An interrupt breaks the connection, too, but says nothing about the server.
+            broken = this.state.session.lost and not isinstance(error, Interrupted)
+            if not broken and not getattr(error, "connection_invalidated", False):
                 with _warned("read_back"):
                     heads = this.state.heads_afterwards()
                     self._progress.settle(heads)

@@ -26,7 +26,8 @@ _TEMPORARY: Final = frozenset(
 # Outside of a revision, these come from the role that is set and from the version table.
 _REFUSALS: Final = {
     "42501": "Grant it, or set MIGRATE_ROLE.",
-    "3F000": "Create the version table's schema, or grant the role its use.",
+    "3F000": "Create the version table's schema. If it is there, the role may not use it."
+    " Grant it, or set MIGRATE_ROLE.",
     "22023": "Correct MIGRATE_ROLE, or create the role.",
 }
 _LONGEST_TEXT: Final = 2000

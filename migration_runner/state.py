@@ -37,7 +37,7 @@ class DatabaseState:
         """Read what is committed once env.py is through, over a new connection if need be."""
         # What env.py left open would be gone with its connection.
         self.session.roll_back()
-        if not self.session.over:
+        if not self.session.over and not self.session.lost:
             return self.heads()
         heads = on_new_connection(self.session.connection.engine, self.context.heads_on)
         self._report.to_revisions = heads
