@@ -26,13 +26,21 @@ def _run_finished(facts: EventDict) -> str:
 
 
 def _revision_failed(facts: EventDict) -> str:
+    line = facts.get("line")
+    place = facts["file"] if line is None else f"{facts['file']}, line {line}"
     shown = ("message", "detail", "hint", "statement", "sqlstate", "exception")
     return "\n            ".join(
         [
-            f"✗ {facts['revision']}  {facts['file']}, line {facts['line']}",
+            f"✗ {facts['revision']}  {place}",
             *(f"{name}: {facts[name]}" for name in shown if name in facts),
         ]
     )
+
+
+def _run_lock_busy(facts: EventDict) -> str:
+    holder = facts.get("holder") or {}
+    who = f"{holder.get('application_name') or 'somebody'} (pid {holder.get('pid', '?')})"
+    return f"{who} holds the run lock, {facts['remaining_seconds']:.0f} s left"
 
 
 _SENTENCES: Final[dict[str, Any]] = {
@@ -42,9 +50,7 @@ _SENTENCES: Final[dict[str, Any]] = {
         " {remaining_seconds:.0f} s left: {detail}"
     ).format_map,
     events.DATABASE_READY: "{database} on PostgreSQL {server_version}".format_map,
-    events.RUN_LOCK_BUSY: (
-        "another run holds the run lock, {remaining_seconds:.0f} s left"
-    ).format_map,
+    events.RUN_LOCK_BUSY: _run_lock_busy,
     events.RUN_LOCK_ACQUIRED: "run lock acquired".format_map,
     events.REVISIONS_PENDING: (
         "waiting for another run to apply the revisions, {remaining_seconds:.0f} s left"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from typing import Final, Protocol
 
 import tenacity
@@ -23,11 +24,46 @@ _SHORTEST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 0.6
 
 
+@dataclass(frozen=True)
+class LockHolder:
+    """The session that has the run lock, as `pg_stat_activity` shows it.
+
+    Ours are named `migrate <run id> <host>`. What another role's session does, and since when, is
+    hidden from roles without `pg_read_all_stats`.
+    """
+
+    pid: int
+    application_name: str
+    role: str | None
+    client: str | None
+    state: str | None
+    connected_seconds: float | None
+    query: str | None
+
+    def __str__(self) -> str:
+        """Say who it is, for people."""
+        parts = [f"pid {self.pid}"]
+        if self.application_name:
+            parts.append(f"`{self.application_name}`")
+        if self.role:
+            parts.append(f"role {self.role}")
+        if self.connected_seconds is not None:
+            parts.append(f"connected for {self.connected_seconds:.0f} s")
+        if self.state:
+            parts.append(self.state)
+        if self.query:
+            parts.append(f"last statement: {self.query}")
+        return ", ".join(parts)
+
+
 class LockSession(Protocol):
     """What the lock needs of the session: each call leaves no transaction open behind it."""
 
     def try_lock(self, key: int) -> bool:
         """Return whether this session has the advisory lock now."""
+
+    def lock_holder(self, key: int) -> LockHolder | None:
+        """Return who has the advisory lock, or None when nobody has it any more."""
 
 
 def derive_key(database: str, schema: str, table: str) -> int:
@@ -53,8 +89,13 @@ def acquire_run_lock(
 
     def log(state: tenacity.RetryCallState) -> None:
         if state.attempt_number == 1:
-            remaining = round(max(0.0, stopwatch.remaining(timeout)), 1)
-            logs.get_logger().info(events.RUN_LOCK_BUSY, key=key, remaining_seconds=remaining)
+            holder = session.lock_holder(key)
+            logs.get_logger().info(
+                events.RUN_LOCK_BUSY,
+                key=key,
+                remaining_seconds=round(max(0.0, stopwatch.remaining(timeout)), 1),
+                holder=holder and asdict(holder),
+            )
 
     def poll() -> str:
         if session.try_lock(key):
@@ -71,10 +112,16 @@ def acquire_run_lock(
     )
     result = retrying(poll)
     if result == "busy":
+        holder = session.lock_holder(key)
         message = (
-            f"Another run held the run lock for all of {stopwatch.elapsed():.1f} s."
-            " Let it finish, or end its session, and try again:"
-            " pg_stat_activity names it `migrate <run id> <host>`."
+            f"Another run held the run lock for all of {stopwatch.elapsed():.1f} s:"
+            f" {holder or 'it has just given it back'}."
+            " Let it finish, or end its session, and try again."
         )
-        raise TemporaryFailure(message, reason="run_lock_busy", run_lock_key=key)
+        raise TemporaryFailure(
+            message,
+            reason="run_lock_busy",
+            run_lock_key=key,
+            holder=holder and asdict(holder),
+        )
     return bool(result == "acquired")

@@ -6,12 +6,16 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy
 from sqlalchemy import event, text
 
 from migration_runner import events, logs
+from migration_runner.run_lock import LockHolder
+
+_HALF: Final = 0xFFFFFFFF
+_QUERY_CHARACTERS: Final = 200
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,31 @@ class WorkSession:
         if locked:
             self._locked = key
         return locked
+
+    def lock_holder(self, key: int) -> LockHolder | None:
+        """Return who has the advisory lock, as this role may see it.
+
+        `pg_locks` has a 64-bit key in two halves, with `objsubid` 1
+        (https://www.postgresql.org/docs/current/view-pg-locks.html).
+        """
+        query = text(
+            "SELECT a.pid, a.application_name, a.usename, host(a.client_addr), a.state,"
+            " extract(epoch FROM now() - a.backend_start)::float,"
+            " left(nullif(a.query, '<insufficient privilege>'), :characters)"
+            " FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid"
+            " WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1"
+            " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            " AND l.classid::bigint = :high AND l.objid::bigint = :low"
+        )
+        halves = {"high": key >> 32 & _HALF, "low": key & _HALF, "characters": _QUERY_CHARACTERS}
+        with self.between_transactions():
+            row = self.connection.execute(query, halves).first()
+        if row is None:
+            return None
+        pid, name, role, client, state, seconds, statement = row
+        connected = None if seconds is None else round(seconds, 1)
+        shown = statement and " ".join(statement.split())
+        return LockHolder(pid, name or "", role, client, state, connected, shown)
 
     def unlock(self) -> None:
         """Give the lock back; a session that is closed has done so already."""

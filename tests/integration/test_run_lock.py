@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import threading
+
+import pytest
 
 from tests.fixtures.databases import Database
 from tests.fixtures.project import ENV_PY, Project
@@ -213,3 +216,62 @@ def test_wait_gives_up_with_3(database: Database, project: Project, migrate: Mig
 
     assert 3 == result.exit_code, result.stdout
     assert [(None,)] == database.query("SELECT to_regclass('one')::text")
+
+
+def test_who_has_the_lock_is_told(
+    any_database: Database, project: Project, migrate: Migrate
+) -> None:
+    project.revision("r1", 'op.execute("SELECT pg_sleep(3600)")')
+    holder = migrate.start(DATABASE_URL=any_database.url)
+    run_id = holder.wait_for_event("revision_started")["run_id"]
+    asleep = "1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(3600)' AND state = 'active'"
+    any_database.wait_until(asleep)
+
+    result = migrate.run(DATABASE_URL=any_database.url, MIGRATE_RUN_LOCK_TIMEOUT="0")
+
+    assert 75 == result.exit_code, result.stdout
+    told = result.finished["error"]["holder"]
+    name = f"migrate {run_id} {socket.gethostname()}"
+    assert (name, any_database.owner, "active", "SELECT pg_sleep(3600)") == (
+        told["application_name"],
+        told["role"],
+        told["state"],
+        told["query"],
+    )
+    assert f"pid {told['pid']}, `{name}`" in result.finished["summary"]
+    holder.kill()
+
+
+@pytest.mark.parametrize("key", [-1, 2**63 - 1, -(2**63), 7, -680141688438702208])
+def test_the_holder_is_found_by_any_key(
+    database: Database, project: Project, migrate: Migrate, key: int
+) -> None:
+    project.table("r1", "one")
+    with database.connect() as other:
+        other.execute("SELECT pg_advisory_lock(%s)", [key])
+        # The same halves, asked for as two keys: another lock.
+        other.execute("SELECT pg_advisory_lock(0, 7)")
+
+        result = migrate.run(
+            DATABASE_URL=database.url,
+            MIGRATE_RUN_LOCK_TIMEOUT="0",
+            MIGRATE_RUN_LOCK_KEY=str(key),
+        )
+
+        assert other.info.backend_pid == result.finished["error"]["holder"]["pid"]
+
+
+def test_a_holder_of_another_role_shows_less(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    project.table("r1", "one")
+    with database.server.connect(database.name) as other:
+        other.execute("SELECT pg_advisory_lock(7)")
+
+        result = migrate.run(
+            DATABASE_URL=database.url, MIGRATE_RUN_LOCK_TIMEOUT="0", MIGRATE_RUN_LOCK_KEY="7"
+        )
+
+        told = result.finished["error"]["holder"]
+        assert (other.info.backend_pid, "postgres") == (told["pid"], told["role"])
+        assert {None} == {told["state"], told["query"], told["connected_seconds"]}

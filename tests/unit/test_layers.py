@@ -16,7 +16,7 @@ ORDER = [
     *("errors", "events", "clock", "durations", "console", "logs"),
     *("database_url", "settings", "signals", "report"),
     # parts
-    *("connection_errors", "probe", "engine", "session", "run_lock", "history", "alembic_bridge"),
+    *("connection_errors", "probe", "engine", "run_lock", "session", "history", "alembic_bridge"),
     # use cases
     *("state", "progress", "failures", "env_run", "upgrade", "wait"),
     # the command line

@@ -9,10 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migration_runner.errors import TemporaryFailure
-from migration_runner.run_lock import acquire_run_lock, derive_key
+from migration_runner.run_lock import LockHolder, acquire_run_lock, derive_key
 from tests.fixtures.clock import FakeClock
 
 NAMES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=63)
+
+
+HOLDER = LockHolder(44, "migrate 1a2b shop-0", "shop", "10.0.0.7", "active", 61.2, "SELECT 1")
 
 
 class _Session:
@@ -25,6 +28,9 @@ class _Session:
     def try_lock(self, _key: int) -> bool:
         self.polls += 1
         return self.polls >= self._free_at
+
+    def lock_holder(self, _key: int) -> LockHolder | None:
+        return HOLDER
 
 
 def test_the_key_is_what_every_release_agrees_on() -> None:
@@ -86,8 +92,15 @@ def test_it_gives_up_when_the_time_is_up() -> None:
         acquire_run_lock(_Session(10**9), 7, 600.0, clock, done=lambda: False)
 
     assert 600 <= clock.now - 1000 <= 601
-    assert {"reason": "run_lock_busy", "run_lock_key": 7} == caught.value.facts
-    assert " s. Let it finish" in caught.value.message
+    assert ("run_lock_busy", 7) == (
+        caught.value.facts["reason"],
+        caught.value.facts["run_lock_key"],
+    )
+    assert 44 == caught.value.facts["holder"]["pid"]
+    assert (
+        " s: pid 44, `migrate 1a2b shop-0`, role shop, connected for 61 s, active,"
+        " last statement: SELECT 1. Let it finish"
+    ) in caught.value.message
 
 
 def test_without_a_timeout_it_asks_once() -> None:
