@@ -1,7 +1,8 @@
 # The migration runner with this repository's models and revisions.
-#   build    pip and a shell: where packages are installed
-#   base     Python and the runner, no project: what other images start from
-#   (last)   base with alembic.ini, models/ and migrations/
+#   build            pip and a shell: where packages are installed
+#   runner, project  the files of this checkout
+#   base             Python and the runner, no project: what other images start from
+#   (last)           base with alembic.ini, models/ and migrations/
 ARG BASE_IMAGE=debian:trixie-slim
 
 FROM ${BASE_IMAGE} AS build

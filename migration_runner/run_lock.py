@@ -63,7 +63,7 @@ class LockSession(Protocol):
         """Return whether this session has the advisory lock now."""
 
     def lock_holder(self, key: int) -> LockHolder | None:
-        """Return who has the advisory lock, or None when nobody has it any more."""
+        """Return who has the advisory lock, or None where that cannot be seen."""
 
 
 def derive_key(database: str, schema: str, table: str) -> int:
@@ -115,7 +115,7 @@ def acquire_run_lock(
         holder = session.lock_holder(key)
         message = (
             f"Another run held the run lock for all of {stopwatch.elapsed():.1f} s:"
-            f" {holder or 'it has just given it back'}."
+            f" {holder or 'its session cannot be seen'}."
             " Let it finish, or end its session, and try again."
         )
         raise TemporaryFailure(

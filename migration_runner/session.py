@@ -107,7 +107,7 @@ class WorkSession:
         return locked
 
     def lock_holder(self, key: int) -> LockHolder | None:
-        """Return who has the advisory lock, as this role may see it.
+        """Return who has the advisory lock, or None where this role may not see that.
 
         `pg_locks` has a 64-bit key in two halves, with `objsubid` 1
         (https://www.postgresql.org/docs/current/view-pg-locks.html).
@@ -122,7 +122,13 @@ class WorkSession:
             " AND l.classid::bigint = :high AND l.objid::bigint = :low"
         )
         halves = {"high": key >> 32 & _HALF, "low": key & _HALF, "characters": _QUERY_CHARACTERS}
-        with self.between_transactions():
+        row = None
+        with (
+            self.between_transactions(),
+            # Some take the right to read these views away: the lock does without.
+            contextlib.suppress(sqlalchemy.exc.ProgrammingError),
+            self.connection.begin_nested(),
+        ):
             row = self.connection.execute(query, halves).first()
         if row is None:
             return None

@@ -275,3 +275,17 @@ def test_a_holder_of_another_role_shows_less(
         told = result.finished["error"]["holder"]
         assert (other.info.backend_pid, "postgres") == (told["pid"], told["role"])
         assert {None} == {told["state"], told["query"], told["connected_seconds"]}
+
+
+def test_a_holder_that_cannot_be_seen_does_not_end_the_wait(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    """Some take the right to read `pg_stat_activity` away."""
+    project.table("r1", "one")
+    with database.server.connect(database.name) as other:
+        other.execute("REVOKE SELECT ON pg_stat_activity FROM PUBLIC")
+        other.execute("SELECT pg_advisory_lock(7)")
+        waiting = migrate.start(DATABASE_URL=database.url, MIGRATE_RUN_LOCK_KEY="7")
+        assert None is waiting.wait_for_event("run_lock_busy")["holder"]
+
+    assert "applied" == waiting.wait().finished["outcome"]
