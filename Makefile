@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+SERVERS := .servers/.installed
 IMAGE ?= migration-runner
 BUILD ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 REVISION ?= $(shell git rev-parse HEAD 2>/dev/null)
@@ -22,7 +23,7 @@ run: $(STAMP) ## Migrate: the database of DATABASE_URL, or an embedded one
 	@$(LOCAL) $(BIN)/python entrypoint.py
 
 .PHONY: test
-test: $(STAMP) ## Run the tests; T="tests/unit -k lock" runs some
+test: $(STAMP) $(SERVERS) ## Run the tests; T="tests/unit -k lock" runs some
 	@$(BIN)/pytest $(T)
 
 .PHONY: lint
@@ -62,8 +63,8 @@ lock: $(STAMP) ## Lock the requirements anew, with hashes
 	@$(LOCK) --upgrade requirements-dev.in -o requirements-dev.txt
 
 .PHONY: clean
-clean: ## Remove the virtual environment, the embedded database and all caches
-	@rm -rf $(VENV) .postgres .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+clean: ## Remove the virtual environment, the embedded database, the servers and all caches
+	@rm -rf $(VENV) .postgres .servers* .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): requirements-dev.txt
@@ -74,3 +75,7 @@ $(STAMP): requirements-dev.txt
 		|| { echo "No venv: on Debian and Ubuntu, apt-get install python3-venv" >&2; exit 1; }
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
+
+# Without them, what needs them is skipped: only CI requires every server.
+$(SERVERS): scripts/install-postgres scripts/postgres.sha512
+	@scripts/install-postgres || test -z "$(REQUIRE_SERVERS)"

@@ -1,23 +1,27 @@
 """The one place that knows Alembic's insides.
 
 What is private here: `ScriptDirectory._load_revisions` (to know the files of duplicate ids),
-`ScriptDirectory._upgrade_revs` (underscored, and the same since 2012), and that
-`alembic.context` looks `configure` up on the instance of `EnvironmentContext`.
+`ScriptDirectory._upgrade_revs`, `_downgrade_revs` and `_stamp_revs` (underscored, and the same
+since 2012), and that `alembic.context` looks `configure` up on the instance of
+`EnvironmentContext`.
 """
 
 from __future__ import annotations
 
 import configparser
+import functools
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol
 
 import sqlalchemy
+from alembic.autogenerate import RevisionContext
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import MigrationContext, RevisionStep
+from alembic.runtime.migration import MigrationContext, MigrationInfo, MigrationStep
 from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import RevisionError, RevisionMap
 from alembic.util import CommandError
@@ -25,8 +29,63 @@ from alembic.util import CommandError
 from migration_runner import logs
 from migration_runner.errors import ConfigError, HistoryError
 from migration_runner.history import History, Revision, check_consistency
+from migration_runner.ledger import SCHEMA
 
-Step = RevisionStep
+Step = MigrationStep
+Direction = Literal["upgrade", "downgrade", "stamp"]
+
+
+@dataclass(frozen=True)
+class Move:
+    """Where to, in Alembic's words: `upgrade head`, `downgrade -1`, `stamp --purge a b`."""
+
+    direction: Direction
+    targets: tuple[str, ...]
+    purge: bool = False
+
+    @property
+    def target(self) -> str:
+        """The target as people write it."""
+        return " ".join(self.targets)
+
+
+@dataclass(frozen=True)
+class PlannedStep:
+    """One step of a move: the revision that is applied or undone, or what is stamped."""
+
+    revision: str
+    step: Step
+
+    def guard(self, around: Callable[[Callable[[], None]], None]) -> None:
+        """Let `around` call the revision's own function."""
+        function = self.step.migration_fn
+
+        @functools.wraps(function)
+        def guarded(**kwargs: Any) -> None:
+            around(lambda: function(**kwargs))
+
+        self.step.migration_fn = guarded
+
+
+@dataclass(frozen=True)
+class StepMade:
+    """What Alembic has just written to the version table, its transaction still open."""
+
+    direction: Direction
+    revisions: tuple[str | None, ...]
+
+
+class EnvListener(Protocol):
+    """Who is told what happens while env.py runs."""
+
+    def configured(self, context: ConfiguredContext) -> None:
+        """Take the connection that env.py has configured, before Alembic reads the heads."""
+
+    def apply(self, plan: Callable[[], list[PlannedStep]]) -> Iterable[PlannedStep]:
+        """Hand the planned steps to Alembic one by one; control comes back behind each."""
+
+    def made(self, step: StepMade) -> None:
+        """Note that the version table was changed for a step; its transaction is still open."""
 
 
 class ConfiguredContext:
@@ -81,7 +140,9 @@ class AlembicProject:
         except (CommandError, RevisionError) as error:
             message = f"The history is broken: {_sentence(error)}"
             raise HistoryError(message, reason="broken_history") from error
-        return History({script.revision: _resolve(script) for script in scripts}, heads)
+        history = History({script.revision: _resolve(script) for script in scripts}, heads)
+        history.check_breaks()
+        return history
 
     @property
     def folders(self) -> list[Path]:
@@ -106,58 +167,102 @@ class AlembicProject:
             message = f"The target {target!r} names no revision of this image."
             raise HistoryError(message, reason="unknown_target", target=target)
 
-    def pending(self, target: str, heads: Sequence[str]) -> list[str]:
-        """Return the revisions that `upgrade target` applies to a database at `heads`."""
-        return [_revision_of(step) for step in self._steps(target, heads)]
+    def plan(self, move: Move, heads: Sequence[str]) -> list[PlannedStep]:
+        """Return the steps of a move for a database at `heads`.
 
-    def _steps(self, target: str, heads: Sequence[str]) -> Sequence[Step]:
+        Raises `HistoryError` when there is no way.
+        """
         if not self.history.revisions:
-            return ()
+            return []
+        scripts = self._scripts
+        at = tuple(heads)
+        steps: Iterable[Step]
         try:
-            # The annotation says `str`; Alembic itself passes the tuple of heads.
-            return self._scripts._upgrade_revs(target, tuple(heads))  # type: ignore[arg-type]  # noqa: SLF001 - see the module's docstring
-        except CommandError as error:
+            # The annotations say `str`; Alembic itself passes the tuple of heads.
+            if move.direction == "upgrade":
+                steps = scripts._upgrade_revs(move.target, at)  # type: ignore[arg-type]  # noqa: SLF001 - see the module's docstring
+            elif move.direction == "downgrade":
+                steps = scripts._downgrade_revs(move.target, at)  # type: ignore[arg-type]  # noqa: SLF001 - as above
+            else:
+                steps = scripts._stamp_revs(move.targets, at)  # noqa: SLF001 - as above
+            return [_planned(step) for step in steps]
+        except (CommandError, RevisionError) as error:
             message = (
-                f"There is no way from {', '.join(heads) or 'base'} to {target}: {_sentence(error)}"
+                f"There is no way from {', '.join(heads) or 'base'} to {move.target}:"
+                f" {_sentence(error)}"
             )
-            raise HistoryError(message, reason="no_path", target=target) from error
+            raise HistoryError(message, reason="no_path", target=move.target) from error
 
     def run_env(
-        self,
-        target: str,
-        connection: sqlalchemy.Connection | None,
-        configured: Callable[[ConfiguredContext], Any],
-        apply: Callable[[Iterable[tuple[str, Step]]], Iterable[Step]],
+        self, move: Move, connection: sqlalchemy.Connection | None, listener: EnvListener
     ) -> None:
-        """Load env.py and let it run its migrations up to `target`.
+        """Load env.py and let it make a move.
 
-        env.py finds `connection` in `config.attributes["connection"]`. `configured` is called
-        when it has configured the context with whichever connection it uses, before Alembic reads
-        the heads. `apply` gets the steps, with their revisions, and hands them on one by one.
+        env.py finds `connection` in `config.attributes["connection"]`; `listener` is told of
+        whichever connection it uses.
         """
-        if connection is not None:
-            self.config.attributes["connection"] = connection
 
         def steps(heads: Sequence[str], _context: MigrationContext) -> Iterable[Step]:
-            planned = self._steps(target, heads)
-            return apply([(_revision_of(step), step) for step in planned])
+            for planned in listener.apply(lambda: self.plan(move, heads)):
+                yield planned.step
 
-        environment = EnvironmentContext(
-            self.config,
-            self._scripts,
-            fn=steps,
-            as_sql=False,
-            starting_rev=None,
-            destination_rev=target,
-            tag=None,
+        destination = move.targets if move.direction == "stamp" else move.target
+        options: dict[str, Any] = {"destination_rev": destination, "starting_rev": None}
+        if move.purge:
+            options["purge"] = True
+        self._load_env(steps, connection, listener, **options)
+
+    def compare_models(
+        self, connection: sqlalchemy.Connection | None, listener: EnvListener
+    ) -> list[Any]:
+        """Return how the models differ from the database, as `alembic check` finds it.
+
+        Raises `HistoryError` when the database is not at the head.
+        """
+        nothing = ("message", "branch_label", "version_path", "rev_id", "depends_on")
+        arguments: dict[str, Any] = dict.fromkeys(nothing)
+        arguments |= {"autogenerate": True, "sql": False, "head": "head", "splice": False}
+        revision = RevisionContext(self.config, self._scripts, arguments)
+
+        def compare(heads: Any, context: MigrationContext) -> Iterable[Step]:
+            revision.run_autogenerate(heads, context)
+            return ()
+
+        self._load_env(
+            compare,
+            connection,
+            listener,
+            template_args=revision.template_args,
+            revision_context=revision,
         )
+        script = revision.generated_revisions[-1]
+        return [diff for ops in script.upgrade_ops_list for diff in ops.as_diffs()]
+
+    def _load_env(
+        self,
+        work: Callable[[Any, MigrationContext], Iterable[Step]],
+        connection: sqlalchemy.Connection | None,
+        listener: EnvListener,
+        **options: Any,
+    ) -> None:
+        if connection is not None:
+            self.config.attributes["connection"] = connection
+        options = {"as_sql": False, "tag": None, **options}
+        environment = EnvironmentContext(self.config, self._scripts, fn=work, **options)
         configure = environment.configure
+
+        def step_made(step: MigrationInfo, **_: Any) -> None:
+            listener.made(_made(step))
 
         def configure_and_tell(*args: Any, **kwargs: Any) -> None:
             # Most env.py have configured logging of their own by now.
             logs.capture_log_records()
+            theirs = kwargs.get("on_version_apply") or ()
+            callbacks = (theirs,) if callable(theirs) else tuple(theirs)
+            kwargs["on_version_apply"] = (*callbacks, step_made)
+            kwargs["include_name"] = _hide_ledger(kwargs.get("include_name"))
             configure(*args, **kwargs)
-            configured(ConfiguredContext(environment.get_context()))
+            listener.configured(ConfiguredContext(environment.get_context()))
 
         # On the instance: alembic.context's module proxy is keyed by the class.
         environment.configure = configure_and_tell  # type: ignore[method-assign]
@@ -165,9 +270,28 @@ class AlembicProject:
             self._scripts.run_env()
 
 
-def _revision_of(step: Step) -> str:
-    revision = step.info.up_revision_id
-    return str(revision)
+def _hide_ledger(theirs: Callable[[Any, Any, Any], bool] | None) -> Callable[[Any, Any, Any], bool]:
+    """Keep an env.py with `include_schemas` from taking the ledger for a table to drop."""
+
+    def include_name(name: Any, kind: Any, parents: Any) -> bool:
+        if kind == "schema" and name == SCHEMA:
+            return False
+        return theirs is None or theirs(name, kind, parents)
+
+    return include_name
+
+
+def _planned(step: Step) -> PlannedStep:
+    info: MigrationInfo = step.info  # type: ignore[attr-defined]  # both kinds of step have one
+    names = info.destination_revision_ids if info.is_stamp else info.up_revision_ids
+    return PlannedStep(", ".join(names) or "base", step)
+
+
+def _made(info: MigrationInfo) -> StepMade:
+    if info.is_stamp:
+        return StepMade("stamp", info.destination_revision_ids or (None,))
+    direction: Direction = "upgrade" if info.is_upgrade else "downgrade"
+    return StepMade(direction, (info.up_revision_id,))
 
 
 def _load_files(scripts: ScriptDirectory) -> Iterable[Script]:
@@ -220,7 +344,8 @@ def _resolve(script: Script) -> Revision:
     """Describe a script with its parents as revision ids."""
     parents = tuple(script._all_down_revisions)  # noqa: SLF001 - labels in depends_on, resolved
     labels = frozenset(script.branch_labels or ())
-    return Revision(script.revision, parents, labels, script.path, script.doc)
+    line = getattr(script.module, "breaks_before", None)
+    return Revision(script.revision, parents, labels, script.path, script.doc, line)
 
 
 def _as_tuple(value: str | Iterable[str] | None) -> tuple[str, ...]:

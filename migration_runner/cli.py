@@ -7,17 +7,17 @@ import os
 import sys
 import uuid
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
 from migration_runner import __version__, logs
-from migration_runner.commands.build import build
-from migration_runner.commands.upgrade import upgrade
-from migration_runner.commands.wait import wait
+from migration_runner.commands.begin import Options
 from migration_runner.errors import Interrupted, UsageError
 from migration_runner.report import RunReport
-from migration_runner.settings import VARIABLES
 from migration_runner.signals import interruptible
+from migration_runner.variables import VARIABLES
+from migration_runner.verbs import UPGRADE, VERBS, Verb
 
 
 class _Parser(argparse.ArgumentParser):
@@ -31,6 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     # Before the verb or behind it; not given, a flag must not undo the one before.
     flags = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     flags.add_argument("-c", "--config", dest="alembic_config", help="the alembic.ini")
+    flags.add_argument("--json", dest="as_json", action="store_true", help="for programs")
     for variable in VARIABLES:
         flags.add_argument(variable.flag, dest=variable.field, help=variable.help, metavar="VALUE")
     parser = _Parser(
@@ -40,17 +41,14 @@ def _parser() -> argparse.ArgumentParser:
         parents=[flags],
     )
     parser.add_argument("--version", action="version", version=f"migrate {__version__}")
-    parser.set_defaults(command=upgrade)
+    parser.set_defaults(verb=UPGRADE)
     verbs = parser.add_subparsers(metavar="COMMAND")
-    for name, command, description in (
-        ("upgrade", upgrade, "the run itself, which is also the default"),
-        ("wait", wait, "wait until another run has reached the target"),
-        ("build", build, "in an image's build: check the history, compile it"),
-    ):
-        verb = verbs.add_parser(name, help=description, description=description, parents=[flags])
-        verb.set_defaults(command=command)
-        if command is upgrade:
-            verb.add_argument("revision", nargs="?", help="as `alembic upgrade` takes it")
+    for verb in VERBS:
+        sub = verbs.add_parser(
+            verb.name, help=verb.help, description=f"{verb.help}.", parents=[flags]
+        )
+        sub.set_defaults(verb=verb)
+        verb.add_arguments(sub)
     return parser
 
 
@@ -58,14 +56,29 @@ class _Help(Exception):
     """`--help` or `--version` was printed: there is no run."""
 
 
-def _parse(arguments: Sequence[str] | None) -> dict[str, Any]:
+def _parse(arguments: Sequence[str] | None) -> tuple[Verb, dict[str, str], Options]:
+    """Return the verb, the settings that were given as flags, and the verb's own words."""
+    ours = list(sys.argv[1:] if arguments is None else arguments)
+    # argparse's versions differ in what they make of it, and the command has flags of its own.
+    at = ours.index("--") if "--" in ours else len(ours)
     try:
-        flags = vars(_parser().parse_args(arguments))
+        words: dict[str, Any] = vars(_parser().parse_args(ours[:at]))
     except SystemExit as printed:
         raise _Help from printed
-    if revision := flags.pop("revision", None):
-        flags["target"] = revision
-    return flags
+    verb: Verb = words.pop("verb")
+    targets = words.pop("targets", None) or ()
+    targets = (targets,) if isinstance(targets, str) else tuple(targets)
+    words["targets"] = (*targets, *ours[at + 1 :])
+    own = {field.name for field in fields(Options)}
+    options = Options(**{name: words[name] for name in own & words.keys()})
+    flags = {name: value for name, value in words.items() if name not in own and value}
+    if options.as_json:
+        flags["log_format"] = "json"
+    if verb is UPGRADE and options.targets:
+        flags["target"] = options.targets[0]
+    if verb.answers:
+        flags.setdefault("log_level", os.environ.get("MIGRATE_LOG_LEVEL") or "warning")
+    return verb, flags, options
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -79,24 +92,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.environ.get("MIGRATE_LOG_FORMAT", "auto"), os.environ.get("MIGRATE_LOG_LEVEL", "info")
     )
     logs.bind(run_id=report.run_id)
+    try:
+        verb, flags, options = _parse(arguments)
+    except _Help:
+        return 0
+    except UsageError as error:
+        return report.finish(error)
+    report.answers = verb.answers
+    if verb.answers:
+        logs.log_to_standard_error()
 
     def abandon(signal_number: int) -> None:
         os._exit(report.finish(Interrupted(signal_number), abandoned=True))
 
-    with interruptible(abandon) as disarm:
-        error: BaseException | None = None
+    with interruptible(abandon, verb.grace_seconds) as disarm:
+        failure: BaseException | None = None
         try:
             try:
-                flags = _parse(arguments)
-                command = flags.pop("command")
-                command({name: value for name, value in flags.items() if value}, report)
+                verb.command(flags, report, options)
             finally:
                 disarm()
-        except _Help:
-            return 0
         except BaseException as caught:  # noqa: BLE001 - every way out is reported
-            error = caught
-        return report.finish(error)
+            failure = caught
+        return report.finish(failure)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,8 @@ class ConnectionFailure:
 
 _UNKNOWN: Final = ConnectionFailure("unknown", retryable=True, advice="Read the server's log.")
 MISSING_DATABASE: Final = "missing_database"
+# Not even a refusal came back.
+NO_ANSWER: Final = frozenset({"timeout", "unreachable"})
 
 # In order: what a server says about the moment wins over a refusal by another host,
 # and a refusal wins over hosts that do not answer.

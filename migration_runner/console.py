@@ -43,6 +43,40 @@ def _run_lock_busy(facts: EventDict) -> str:
     return f"{who} holds the run lock, {facts['remaining_seconds']:.0f} s left"
 
 
+def _blockers(facts: EventDict) -> str:
+    names = [
+        f"{each['application_name'] or each['role'] or 'somebody'} (pid {each['pid']})"
+        for each in facts.get("blockers") or ()
+    ]
+    return f", in the way: {', '.join(names)}" if names else ""
+
+
+def _revision_retried(facts: EventDict) -> str:
+    return (
+        f"↻ {facts['revision']}  {facts['detail']}; try {facts['attempt'] + 1} in"
+        f" {facts['pause_seconds']:.1f} s{_blockers(facts)}"
+    )
+
+
+def _revision_running(facts: EventDict) -> str:
+    progress = facts.get("progress") or {}
+    done = ""
+    if progress.get("blocks_total"):
+        done = f", {progress['phase']} {progress['blocks_done']}/{progress['blocks_total']} blocks"
+    waits = f", waits for {facts['waits_for']}" if facts.get("waits_for") else ""
+    return f"… {facts['revision']}  {facts['running_seconds']:.0f} s{done}{waits}{_blockers(facts)}"
+
+
+def _session_lost(facts: EventDict) -> str:
+    doubt = f"; in doubt: {', '.join(facts['uncertain'])}" if facts["uncertain"] else ""
+    return f"session lost: {facts['detail']}{doubt}; connecting again"
+
+
+def _database_ahead(facts: EventDict) -> str:
+    builds = f" (applied by build {', '.join(facts['builds'])})" if facts["builds"] else ""
+    return f"the database is ahead by {', '.join(facts['unknown_revisions'])}{builds}"
+
+
 _SENTENCES: Final[dict[str, Any]] = {
     events.RUN_STARTED: "migrate {runner_version} to {target}".format_map,
     events.DATABASE_UNAVAILABLE: (
@@ -52,6 +86,27 @@ _SENTENCES: Final[dict[str, Any]] = {
     events.DATABASE_READY: "{database} on PostgreSQL {server_version}".format_map,
     events.RUN_LOCK_BUSY: _run_lock_busy,
     events.RUN_LOCK_ACQUIRED: "run lock acquired".format_map,
+    events.DATABASE_AHEAD: _database_ahead,
+    events.LEDGER_CREATED: "ledger created: migration_runner.ledger".format_map,
+    events.LEDGER_UNAVAILABLE: "no ledger: {detail}. {advice}".format_map,
+    events.REVISIONS_ADOPTED: "{count} revisions that were there are in the ledger now".format_map,
+    events.REVISION_EDITED: (
+        "{file} was edited since {role} applied it at {applied_at:.19}"
+    ).format_map,
+    events.REVISION_RUNNING: _revision_running,
+    events.REVISION_RETRIED: _revision_retried,
+    events.REVISION_UNDONE: "✓ {revision}  undone, {duration_seconds:.2f} s".format_map,
+    events.REVISION_STAMPED: "✓ {revision}  stamped".format_map,
+    events.INDEX_REPAIRED: "invalid index {index} on {table} dropped, to be built again".format_map,
+    events.SESSION_LOST: _session_lost,
+    events.SESSION_CUT: "session cut: {reason}".format_map,
+    events.OBSERVER_UNAVAILABLE: (
+        "no observer ({reason}): who blocks cannot be told: {detail}"
+    ).format_map,
+    events.COMMAND_STARTED: "▸ {command}".format_map,
+    events.COMMAND_ENDED: (
+        "{command} ended with {command_exit_code} after {duration_seconds:.1f} s"
+    ).format_map,
     events.REVISIONS_PENDING: (
         "waiting for another run to apply the revisions, {remaining_seconds:.0f} s left"
     ).format_map,

@@ -37,6 +37,8 @@ class DatabaseAddress:
 
     parameters: dict[str, str] = field(default_factory=dict, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    # The variable that names it.
+    origin: str = ""
 
 
 def parse_database_url(url: str) -> DatabaseAddress:

@@ -10,9 +10,9 @@ import sqlalchemy
 from sqlalchemy.pool import NullPool
 
 from migration_runner.clock import SystemClock
+from migration_runner.database_address import load_database_address
 from migration_runner.database_url import DatabaseAddress
 from migration_runner.probe import Connection, WaitLimits, connect_when_ready, connection_parameters
-from migration_runner.settings import load_database_address
 
 _Answer = TypeVar("_Answer")
 

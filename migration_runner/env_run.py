@@ -1,4 +1,4 @@
-"""One run through env.py, its connection as the work session: open, decide, apply, verify."""
+"""One pass through env.py, its connection as the work session: open, decide, apply, verify."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ from typing import Final
 import sqlalchemy
 
 from migration_runner import events, logs
-from migration_runner.alembic_bridge import AlembicProject, ConfiguredContext, Step
-from migration_runner.clock import Clock, Stopwatch
+from migration_runner.alembic_bridge import ConfiguredContext, PlannedStep, StepMade
+from migration_runner.clock import Stopwatch
 from migration_runner.errors import ConfigError, Interrupted, MigrationError, RevisionFailed
-from migration_runner.failures import is_ours, translate_env_failure, translate_revision_failure
-from migration_runner.progress import Progress
-from migration_runner.report import RunReport
-from migration_runner.session import SessionSettings, WorkSession, count_commits, log_statements
-from migration_runner.settings import Settings
+from migration_runner.failures import (
+    is_ours,
+    translate_env_failure,
+    translate_revision_failure,
+)
+from migration_runner.revision_watch import RevisionWatch
+from migration_runner.run_context import RunContext
+from migration_runner.session import count_commits, log_statements
 from migration_runner.state import DatabaseState
+from migration_runner.work_session import look_through, work_through
 
 _LONGEST_TRACEBACK: Final = 20_000
 
@@ -31,64 +35,56 @@ class _Pass:
     """One `context.configure()`: most env.py have one, some one for each schema or tenant."""
 
     state: DatabaseState
-    commits: Callable[[], int]
-    commits_before_revision: int = 0
+    watch: RevisionWatch
     applies: bool = False
     planned: list[str] = field(default_factory=list)
 
 
 class EnvRun:
-    """One run of one project to one target, told to one report.
+    """One pass of one run through env.py.
 
     `decide` is called once env.py has configured its connection, before Alembic reads the heads;
-    it answers whether revisions shall be applied.
+    it answers whether the run's move shall be made.
     """
 
-    def __init__(
-        self,
-        project: AlembicProject,
-        settings: Settings,
-        report: RunReport,
-        clock: Clock,
-        decide: Decide,
-    ) -> None:
-        self._project = project
-        self._settings = settings
-        self._report = report
+    def __init__(self, run: RunContext, decide: Decide) -> None:
+        self._run = run
+        self._report = run.report
+        self._project = run.project
+        self._progress = run.progress
         self._decide = decide
-        self._clock = clock
-        self._progress = Progress(project.history, report, clock)
         self._passes: list[_Pass] = []
 
-    def run(self, engine: sqlalchemy.Engine, application_name: str) -> None:
-        """Go through env.py. Raises a `MigrationError`, or `Interrupted`."""
-        self._application_name = application_name
+    def run(
+        self, engine: sqlalchemy.Engine, enter: Callable[[sqlalchemy.Connection], None]
+    ) -> None:
+        """Go through env.py with `enter`. Raises a `MigrationError`, or `Interrupted`."""
         with self._connected(engine) as connection:
             try:
                 with logs.captured_prints():
-                    self._project.run_env(
-                        self._settings.target, connection, self._configured, self._apply
-                    )
+                    enter(connection)
                 self._verify()
             except (MigrationError, Interrupted) as error:
                 self._read_back(error)
                 raise
             except (Exception, SystemExit, KeyboardInterrupt) as error:
+                revision = self._progress.running
                 self._read_back(error)
                 if is_ours(error):
                     raise
-                raise self._translate(error) from error
+                raise self._translate(error, revision) from error
             finally:
                 self._unlock()
 
     def _connected(self, engine: sqlalchemy.Engine) -> sqlalchemy.Connection:
-        waiting = Stopwatch(self._clock)
+        waiting = Stopwatch(self._run.clock)
         try:
             return engine.connect()
         finally:
-            self._report.waited_for_database_seconds = waiting.elapsed()
+            self._report.waited_for_database_seconds += waiting.elapsed()
 
-    def _configured(self, context: ConfiguredContext) -> None:
+    def configured(self, context: ConfiguredContext) -> None:
+        """Make env.py's connection the work session, and decide what to do on it."""
         connection = context.connection
         if connection is None:
             message = (
@@ -96,53 +92,54 @@ class EnvRun:
                 " Pass connection=... to context.configure()."
             )
             raise ConfigError(message, reason="no_connection")
+        if self._run.settings.log_level == "debug":
+            log_statements(connection)
         state = self._open(context, connection)
         if self._report.from_revisions is None:
             self._report.from_revisions = state.heads()
-        this = _Pass(state, count_commits(connection))
+        this = _Pass(state, RevisionWatch(self._run, state, count_commits(connection)))
         self._passes.append(this)
         this.applies = self._decide(state)
-        if not this.applies:
+        self._run.outages.over()
+        if self._progress.uncertain:
+            # Ran over the session that was lost.
+            self._progress.settle(state.heads(), state.recorded())
+        if this.applies:
+            this.watch.ready()
+        else:
             context.change_nothing()
 
     def _open(self, context: ConfiguredContext, connection: sqlalchemy.Connection) -> DatabaseState:
-        """Make env.py's connection the work session."""
-        if self._settings.log_level == "debug":
-            log_statements(connection)
-        session = WorkSession(
-            connection,
-            SessionSettings(
-                self._application_name,
-                self._settings.ddl_lock_timeout,
-                self._settings.statement_timeout,
-                self._settings.role,
-            ),
-        )
-        self._report.database, self._report.server_version = session.prepare()
-        logs.get_logger().info(
-            events.DATABASE_READY,
-            database=self._report.database,
-            server_version=self._report.server_version,
-            waited_seconds=round(self._report.waited_for_database_seconds, 3),
-        )
-        session.apply_settings()
-        return DatabaseState(self._project, self._settings.target, context, session, self._report)
+        run = self._run
+        if run.looks:
+            session, server = look_through(run.settings, run.report, connection)
+        else:
+            session, server = work_through(
+                run.settings, run.report, connection, orphan=run.backend_pid
+            )
+            run.backend_pid = server.pid
+        return DatabaseState(run, context, session, server)
 
-    def _apply(self, steps: Iterable[tuple[str, Step]]) -> Iterable[Step]:
+    def apply(self, plan: Callable[[], list[PlannedStep]]) -> Iterable[PlannedStep]:
         """Hand the steps to Alembic; control comes back when a revision's transaction ended."""
         this = self._passes[-1]
         if not this.applies:
             return
-        steps = list(steps)
-        this.planned = [revision for revision, _ in steps]
-        for number, (revision, step) in enumerate(steps, 1):
+        steps = plan()
+        this.planned = [planned.revision for planned in steps]
+        for number, planned in enumerate(steps, 1):
             this.state.session.apply_settings()
-            this.commits_before_revision = this.commits()
-            self._progress.start(revision, number, len(steps))
-            yield step
+            planned.guard(this.watch.around(planned.revision))
+            self._progress.start(planned.revision, number, len(steps))
+            yield planned
             self._progress.end()
             if not this.state.session.in_transaction:
                 self._progress.committed()
+
+    def made(self, step: StepMade) -> None:
+        """Write the step into the ledger, in its own transaction."""
+        seconds = self._progress.elapsed()
+        self._passes[-1].state.ledger.record(step.direction, step.revisions, seconds)
 
     def _verify(self) -> None:
         """Ask the database whether what Alembic reported is so."""
@@ -153,10 +150,12 @@ class EnvRun:
             )
             raise RevisionFailed(message, reason="nothing_happened")
         for this in self._passes:
-            heads = this.state.heads_afterwards()
-            missing = set(this.planned) - self._project.history.with_ancestors(heads)
-            never_ran = this.applies and not this.planned
-            if missing or (never_ran and self._project.pending(self._settings.target, heads)):
+            if not this.applies:
+                continue
+            heads, _ = this.state.afterwards()
+            missing = self._progress.belied(this.planned, heads)
+            never_ran = not this.planned and self._project.plan(self._run.move, heads)
+            if missing or never_ran:
                 message = (
                     "env.py returned, but the database is not at the target: nothing was"
                     " committed, or context.run_migrations() was never called."
@@ -164,17 +163,15 @@ class EnvRun:
                 raise RevisionFailed(message, reason="nothing_happened", missing=sorted(missing))
         self._progress.committed()
 
-    def _translate(self, error: BaseException) -> MigrationError:
+    def _translate(self, error: BaseException, revision: str | None) -> MigrationError:
         """Return the error for what env.py or a revision raised, and log what mends it."""
-        revision = self._progress.running
+        lost = bool(self._passes) and self._passes[-1].state.session.lost
         if revision is None:
-            event, failure = events.ENV_FAILED, translate_env_failure(error)
+            event, failure = events.ENV_FAILED, translate_env_failure(error, lost=lost)
         else:
-            this = self._passes[-1]
-            path = self._project.history.revisions[revision].path
-            kept = this.commits() > this.commits_before_revision
             event = events.REVISION_FAILED
-            failure = translate_revision_failure(error, revision, path, kept=kept)
+            failed = self._passes[-1].watch.describe(revision)
+            failure = translate_revision_failure(error, failed, lost=lost)
         facts = dict(failure.facts)
         if "sqlstate" not in facts:
             facts["exception"] = "".join(traceback.format_exception(error))[-_LONGEST_TRACEBACK:]
@@ -189,13 +186,18 @@ class EnvRun:
             broken = this.state.session.lost and not isinstance(error, Interrupted)
             if not broken and not getattr(error, "connection_invalidated", False):
                 with _warned("read_back"):
-                    heads = this.state.heads_afterwards()
-                    self._progress.settle(heads)
+                    self._progress.settle(*this.state.afterwards())
+
+    def look_afterwards(self) -> None:
+        """Once the session is lost for good, ask over a new connection what was committed."""
+        for this in self._passes[-1:]:
+            with _warned("read_back"):
+                self._progress.settle(*this.state.afterwards())
 
     def _unlock(self) -> None:
         for this in self._passes:
             with _warned("unlock"):
-                this.state.session.unlock()
+                this.state.lock.unlock()
 
 
 @contextlib.contextmanager

@@ -35,6 +35,12 @@ class PendingRevisions(MigrationError):
     exit_code = 3
 
 
+class SchemaDrift(MigrationError):
+    """Models and database differ."""
+
+    exit_code = 4
+
+
 class UsageError(MigrationError):
     """The command line is wrong."""
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy
 
+from migration_runner.blockers import Blocker, name_blockers
 from migration_runner.connection_errors import classify
 from migration_runner.errors import (
     ConfigError,
@@ -17,12 +20,15 @@ from migration_runner.errors import (
     RevisionFailed,
     TemporaryFailure,
 )
+from migration_runner.invalid_indexes import InvalidIndex
+from migration_runner.retries import LOCK_FAILURES
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
-# Running again can help: a lock was not to be had, or a server went away or turned read-only.
-_TEMPORARY: Final = frozenset(
-    ("55P03", "40P01", "40001", "57P01", "57P02", "57P03", "53300", "25006")
-)
+# The session is of no use any more: the server ends it, or it is no longer the primary.
+_SESSION_ENDED: Final = frozenset(("57P01", "57P02", "57P03", "57P05", "25006"))
+_SESSION_ENDED_CLASS: Final = "08"
+_BUSY: Final = frozenset(("53300", *LOCK_FAILURES))
+SESSION_LOST: Final = "session_lost"
 # Outside of a revision, these come from the role that is set and from the version table.
 _REFUSALS: Final = {
     "42501": "Grant it, or set MIGRATE_ROLE.",
@@ -33,11 +39,28 @@ _REFUSALS: Final = {
 _LONGEST_TEXT: Final = 2000
 
 
-def translate_env_failure(error: BaseException) -> MigrationError:
+@dataclass(frozen=True)
+class FailedRevision:
+    """A revision that failed, and what is known of the state that it left.
+
+    `kept`: it committed something before. `invalid`: the indexes that it left invalid.
+    """
+
+    revision: str
+    path: str
+    kept: bool
+    attempts: int = 0
+    blockers: Sequence[Blocker] = ()
+    invalid: Sequence[InvalidIndex] = ()
+
+
+def translate_env_failure(error: BaseException, *, lost: bool = False) -> MigrationError:
     """Return the error for what failed outside of any revision: the session, or env.py itself."""
     facts = describe(error)
     detail = facts["message"]
-    if _is_temporary(error, facts):
+    if lost or is_session_lost(error):
+        return _session_lost(detail, facts)
+    if facts.get("sqlstate") in _BUSY:
         return TemporaryFailure(f"The session failed: {detail}. Run again.", **facts)
     if advice := _REFUSALS.get(facts.get("sqlstate", "")):
         return DatabaseRejected(f"The database refused: {detail}. {advice}", **facts)
@@ -49,28 +72,82 @@ def translate_env_failure(error: BaseException) -> MigrationError:
         message = f"env.py could not connect: {detail}. {failure.advice}"
         kind = DatabaseUnavailable if failure.retryable else DatabaseRejected
         return kind(message, reason=failure.reason, **facts)
-    return ConfigError(f"env.py failed: {type(error).__name__}: {detail}.", **facts)
+    return ConfigError(
+        f"env.py failed: {type(error).__name__}: {detail}.", reason="env_failed", **facts
+    )
 
 
 def translate_revision_failure(
-    error: BaseException, revision: str, path: str, *, kept: bool
+    error: BaseException, failed: FailedRevision, *, lost: bool = False
 ) -> MigrationError:
-    """Return the error for a revision that failed; `kept` when it committed something before."""
-    line = _line_in(error, path)
-    place = path if line is None else f"{path}, line {line}"
-    facts = {**describe(error), "revision": revision, "file": path, "line": line}
+    """Return the error for a revision that failed."""
+    line = _line_in(error, failed.path)
+    place = failed.path if line is None else f"{failed.path}, line {line}"
+    facts = {**describe(error), "revision": failed.revision, "file": failed.path, "line": line}
     detail = facts["message"]
+    if lost or is_session_lost(error):
+        return _session_lost(detail, facts)
     state = "Nothing of it was kept."
-    if kept:
+    if failed.kept:
         state = "What it did before its last own commit (autocommit_block) was kept."
-    if _is_temporary(error, facts):
-        message = f"Revision {revision} could not be applied now: {detail}. {state} Run again."
+    if failed.invalid:
+        facts["invalid_indexes"] = [index.name for index in failed.invalid]
+        drops = "; ".join(index.drop for index in failed.invalid)
+        state += (
+            f" It left an INVALID index behind: {drops}; then run again. Or let the next run do"
+            " that, with MIGRATE_REPAIR_INVALID_INDEXES=true."
+        )
+    if reason := LOCK_FAILURES.get(facts.get("sqlstate", "")):
+        tried = f" Tried {failed.attempts} times." if failed.attempts > 1 else ""
+        message = (
+            f"Revision {failed.revision} could not be applied now: {detail}. {state}{tried}"
+            f" {name_blockers(failed.blockers)} Run again."
+        )
+        facts |= {"reason": reason, "attempts": failed.attempts, "kept": failed.kept}
+        facts["blockers"] = [asdict(blocker) for blocker in failed.blockers]
         return TemporaryFailure(message, **facts)
     message = (
-        f"Revision {revision} failed ({place}): {detail}. {state}"
+        f"Revision {failed.revision} failed ({place}): {detail}. {state}"
         " Mend it and run again: the next run goes on there."
     )
     return RevisionFailed(message, **facts)
+
+
+def invalid_index_failure(
+    revision: str, path: str, invalid: Sequence[InvalidIndex]
+) -> RevisionFailed:
+    """Return the error for a revision that went through, but left an index invalid."""
+    names = ", ".join(index.name for index in invalid)
+    rebuild = " ".join(f"{index.rebuild};" for index in invalid)
+    message = (
+        f"Revision {revision} ({path}) left the index {names} INVALID: the database maintains it"
+        f" and never uses it. The revision was not recorded as applied. Mend it: {rebuild} Then"
+        " run again; or let the next run drop and build it, with"
+        " MIGRATE_REPAIR_INVALID_INDEXES=true."
+    )
+    return RevisionFailed(
+        message,
+        reason="invalid_index",
+        revision=revision,
+        file=path,
+        message=f"invalid index {names}",
+        invalid_indexes=[index.name for index in invalid],
+        mend=[index.rebuild for index in invalid],
+    )
+
+
+def _session_lost(detail: str, facts: dict[str, Any]) -> TemporaryFailure:
+    message = f"The session was lost: {detail}. Run again."
+    return TemporaryFailure(message, reason=SESSION_LOST, **facts)
+
+
+def is_session_lost(error: BaseException) -> bool:
+    """Whether the connection broke, or the server has no use for it any more."""
+    if getattr(error, "connection_invalidated", False):
+        return True
+    original = getattr(error, "orig", None) or error
+    code = getattr(original, "sqlstate", None) or getattr(original, "pgcode", None) or ""
+    return code in _SESSION_ENDED or str(code).startswith(_SESSION_ENDED_CLASS)
 
 
 def describe(error: BaseException) -> dict[str, Any]:
@@ -97,11 +174,6 @@ def is_ours(error: BaseException) -> bool:
     """Whether this package raised it itself: a bug, not somebody's env.py or revision."""
     frames = traceback.extract_tb(error.__traceback__)
     return bool(frames) and Path(frames[-1].filename).parent == Path(__file__).parent
-
-
-def _is_temporary(error: BaseException, facts: dict[str, Any]) -> bool:
-    lost = getattr(error, "connection_invalidated", False)
-    return lost or facts.get("sqlstate") in _TEMPORARY
 
 
 def _line_in(error: BaseException, path: str) -> int | None:

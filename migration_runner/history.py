@@ -10,13 +10,17 @@ from migration_runner.errors import HistoryError
 
 @dataclass(frozen=True)
 class Revision:
-    """One revision of the history. `parents` has its `down_revision` and its `depends_on`."""
+    """One revision of the history. `parents` has its `down_revision` and its `depends_on`.
+
+    An image must have `breaks_before`, too, to live with a database that this is applied to.
+    """
 
     id: str
     parents: tuple[str, ...]
     labels: frozenset[str]
     path: str
     description: str
+    breaks_before: str | None = None
 
 
 @dataclass(frozen=True)
@@ -41,11 +45,37 @@ class History:
                 ahead += revision.parents
         return found
 
+    def in_order(self, revisions: Iterable[str]) -> list[str]:
+        """Return those of `revisions` that are in this history, each behind its ancestors."""
+        wanted = set(revisions)
+        ordered: dict[str, None] = {}
+        for revision in sorted(wanted & self.revisions.keys()):
+            path = [revision]
+            while path:
+                parents = self.revisions[path[-1]].parents
+                if ahead := [p for p in parents if p in wanted and p not in ordered]:
+                    path += ahead
+                else:
+                    ordered[path.pop()] = None
+        return list(ordered)
+
     def heads_after(self, heads: Iterable[str], applied: Iterable[str]) -> tuple[str, ...]:
         """Return the heads of a database at `heads` once `applied` are, too."""
         there = self.with_ancestors(heads) | set(applied)
         below = {parent for revision in there for parent in self.revisions[revision].parents}
         return tuple(sorted(there - below))
+
+    def check_breaks(self) -> None:
+        """Raise `HistoryError` for a `breaks_before` that is no ancestor of its revision."""
+        for revision in self.revisions.values():
+            line = revision.breaks_before
+            if line is not None and line not in self.with_ancestors([revision.id]):
+                message = (
+                    f"{revision.path} (revision {revision.id}) has breaks_before = {line!r}, which"
+                    " is none of its ancestors. Name the whole id of the oldest revision that an"
+                    " image must have to work behind this one."
+                )
+                raise HistoryError(message, reason="broken_history", revision=revision.id)
 
     def require_one_head(self) -> None:
         """Raise `HistoryError` when there are several heads, naming them and what joins them."""

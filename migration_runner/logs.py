@@ -24,12 +24,20 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 _STANDARD_OUTPUT: Final = 1
+_STANDARD_ERROR: Final = 2
 _LEVELS: Final = logging.getLevelNamesMapping()
 # A shorter secret is no secret, and hiding it would make holes in ordinary words.
 _SHORTEST_SECRET: Final = 4
 _HIDDEN: Final = "***"
 
 _secrets: tuple[str, ...] = ()
+_stream = _STANDARD_OUTPUT
+
+
+def log_to_standard_error() -> None:
+    """Keep standard output for the answer of a command that was asked something."""
+    global _stream  # noqa: PLW0603 - the process has one log
+    _stream = _STANDARD_ERROR
 
 
 def hide_secrets(secrets: tuple[str, ...], public: tuple[str, ...] = ()) -> None:
@@ -58,11 +66,25 @@ def redact(text: str) -> str:
 
 
 def write_line(line: str) -> None:
-    """Write one line to standard output; a reader that is gone does not stop the run."""
-    data = (redact(line) + "\n").encode(errors="backslashreplace")
+    """Write one line of the log; a reader that is gone does not stop the run."""
+    _write(_stream, line)
+
+
+def write_answer(text: str) -> None:
+    """Write to standard output what a command was asked for."""
+    _write(_STANDARD_OUTPUT, text)
+
+
+def answers_on_terminal() -> bool:
+    """Whether a person reads the answer."""
+    return os.isatty(_STANDARD_OUTPUT)
+
+
+def _write(stream: int, text: str) -> None:
+    data = (redact(text) + "\n").encode(errors="backslashreplace")
     with contextlib.suppress(OSError):
         while data:
-            data = data[os.write(_STANDARD_OUTPUT, data) :]
+            data = data[os.write(stream, data) :]
 
 
 def open_standard_streams() -> None:
@@ -76,7 +98,7 @@ def open_standard_streams() -> None:
 
 def configure_logging(log_format: str, log_level: str) -> None:
     """Set the stream up. `auto` is the console on a terminal and JSON elsewhere."""
-    on_terminal = os.isatty(_STANDARD_OUTPUT)
+    on_terminal = os.isatty(_stream)
     level = _LEVELS.get(log_level.upper(), logging.INFO)
     if log_format == "console" or (log_format == "auto" and on_terminal):
         colors = on_terminal and "NO_COLOR" not in os.environ
@@ -190,7 +212,7 @@ class _PrintedLines(io.RawIOBase):
 
     def fileno(self) -> int:
         """Return the real one's: a child process gets that."""
-        return _STANDARD_OUTPUT
+        return _stream
 
     def write(self, data: ReadableBuffer) -> int:
         *lines, self._rest = (self._rest + bytes(data)).split(b"\n")

@@ -17,16 +17,21 @@ from migration_runner import events, logs
 from migration_runner.clock import Clock, Stopwatch
 from migration_runner.connection_errors import MISSING_DATABASE, ConnectionFailure, classify
 from migration_runner.database_url import DatabaseAddress
+from migration_runner.driver_connection import (
+    KEEPALIVE_COUNT,
+    KEEPALIVE_IDLE,
+    KEEPALIVE_INTERVAL,
+    UNACKNOWLEDGED_MILLISECONDS,
+)
 from migration_runner.errors import ConfigError, DatabaseRejected, DatabaseUnavailable
 
 Connection = psycopg.Connection[Any]
 
-# A dead server or network shows itself within half a minute, also while a statement runs long.
 _DEFAULTS: Final = {
-    "keepalives_idle": "10",
-    "keepalives_interval": "5",
-    "keepalives_count": "3",
-    "tcp_user_timeout": "25000",
+    "keepalives_idle": str(KEEPALIVE_IDLE),
+    "keepalives_interval": str(KEEPALIVE_INTERVAL),
+    "keepalives_count": str(KEEPALIVE_COUNT),
+    "tcp_user_timeout": str(UNACKNOWLEDGED_MILLISECONDS),
 }
 _FIRST_PAUSE: Final = 0.25
 _LONGEST_PAUSE: Final = 5.0
@@ -93,7 +98,7 @@ def connect_when_ready(
         if limits.total:
             seconds = min(seconds, max(stopwatch.remaining(limits.total), reserve))
         try:
-            return _connect_within(seconds, parameters, limits.attempt, connect)
+            return connect_within(seconds, parameters, limits.attempt, connect)
         except (psycopg.Error, TimeoutError) as error:
             failure = classify(str(error))
             if failure.reason == MISSING_DATABASE and limits.missing_database:
@@ -139,11 +144,11 @@ def _translate(
     return DatabaseRejected(message, **facts)
 
 
-def _connect_within(
+def connect_within(
     seconds: float,
     parameters: dict[str, str],
     host_seconds: float,
-    connect: Callable[..., Connection],
+    connect: Callable[..., Connection] = psycopg.connect,
 ) -> Connection:
     """Connect in a thread of its own, and wait for that for at most `seconds`.
 

@@ -18,15 +18,21 @@ from migration_runner.errors import Interrupted, MigrationError
 TERMINATION_MESSAGE_BYTES: Final = 4096
 _SENTENCE_BYTES: Final = 2048
 _INTERNAL_ERROR: Final = 70
+# What a run did, in a sentence and in the result.
+_VERBS: Final = {
+    "upgrade": ("applied", "applied"),
+    "downgrade": ("undid", "undone"),
+    "stamp": ("stamped", "stamped"),
+}
 
 
 @dataclass
 class AppliedRevision:
-    """A revision whose transaction was committed by this run."""
+    """A revision whose transaction was committed by this run; seconds where they are known."""
 
     revision: str
     description: str
-    duration_seconds: float
+    duration_seconds: float | None
 
 
 @dataclass
@@ -45,6 +51,11 @@ class RunReport:
     waited_for_database_seconds: float = 0.0
     waited_for_run_lock_seconds: float = 0.0
     termination_log: Path | None = None
+    direction: str = "upgrade"
+    # The command has answered on standard output: only a failure is worth a last line.
+    answers: bool = False
+    # The sentence for a database that is ahead of the image.
+    ahead: str | None = None
 
     def __post_init__(self) -> None:
         """Start the run's time."""
@@ -76,14 +87,17 @@ class RunReport:
             trace = "".join(traceback.format_exception(error))
             logs.get_logger().error(events.RUN_FAILED, exception=trace)
         self._write_termination_message(summary, facts)
-        logs.write_last_line(events.RUN_FINISHED, summary=summary, **facts)
+        if not self.answers or error is not None:
+            logs.write_last_line(events.RUN_FINISHED, summary=summary, **facts)
         return exit_code
 
     def _judge(self, error: BaseException | None) -> tuple[str, int]:
         if error is None and self._conclusion:
             return self._conclusion[0], 0
+        if error is None and self.applied:
+            return "applied", 0
         if error is None:
-            return ("applied" if self.applied else "up_to_date"), 0
+            return ("ahead" if self.ahead else "up_to_date"), 0
         if isinstance(error, Interrupted):
             return "interrupted", error.exit_code
         if isinstance(error, MigrationError):
@@ -91,21 +105,22 @@ class RunReport:
         return "failed", _INTERNAL_ERROR
 
     def _summarize(self, outcome: str, error: BaseException | None) -> str:
-        if error is None and self._conclusion:
-            return self._conclusion[1]
         at = _join(self.to_revisions)
+        if error is None and (said := (self._conclusion and self._conclusion[1]) or self.ahead):
+            return said
         if outcome == "up_to_date":
             return f"Up to date: the database is at {at}."
+        verb, _ = _VERBS[self.direction]
         count = len(self.applied)
         done = f"{count} revision{'' if count == 1 else 's'}" if count else "nothing"
         if outcome == "applied":
             took = f"{self._stopwatch.elapsed():.1f} s"
-            return f"Applied {done} in {took}: {_join(self.from_revisions)} -> {at}."
+            return f"{verb.capitalize()} {done} in {took}: {_join(self.from_revisions)} -> {at}."
         state = "The database was not touched."
         if self.from_revisions is not None:
-            state = f"This run applied {done}; the database is at {at}."
+            state = f"This run {verb} {done}; the database is at {at}."
         if self.from_revisions is not None and self.to_revisions is None:
-            state = f"This run applied {done}; the database could not be asked where it is now."
+            state = f"This run {verb} {done}; the database could not be asked where it is now."
         if isinstance(error, Interrupted):
             return f"Interrupted by signal {error.signal_number}. {state} The next run goes on."
         if isinstance(error, MigrationError):
@@ -123,8 +138,8 @@ class RunReport:
             "database": self.database,
             "from_revisions": self.from_revisions,
             "to_revisions": self.to_revisions,
-            "applied": [
-                {"revision": each.revision, "duration_seconds": round(each.duration_seconds, 3)}
+            _VERBS[self.direction][1]: [
+                {"revision": each.revision, "duration_seconds": _round(each.duration_seconds)}
                 for each in self.applied
             ],
             "duration_seconds": round(self._stopwatch.elapsed(), 3),
@@ -160,7 +175,8 @@ def render_termination_message(summary: str, facts: dict[str, Any]) -> bytes:
     """Render a sentence for people, then the result for machines, in at most 4,096 bytes."""
     sentence = _shorten(summary, _SENTENCE_BYTES)
     room = TERMINATION_MESSAGE_BYTES - len(sentence) - 2
-    for smaller in (facts, {**facts, "applied": len(facts["applied"])}):
+    counted = {name: len(facts[name]) for _, name in _VERBS.values() if name in facts}
+    for smaller in (facts, {**facts, **counted}):
         result = logs.redact(_compact(smaller)).encode()
         if len(result) <= room:
             return sentence + b"\n" + result + b"\n"
@@ -178,6 +194,10 @@ def _shorten(text: str, size: int) -> bytes:
 
 def _compact(facts: dict[str, Any]) -> str:
     return json.dumps(facts, separators=(",", ":"), ensure_ascii=False, default=str)
+
+
+def _round(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
 
 
 def _join(revisions: Sequence[str] | None) -> str:

@@ -124,4 +124,8 @@ def acquire_run_lock(
             run_lock_key=key,
             holder=holder and asdict(holder),
         )
-    return bool(result == "acquired")
+    locked = bool(result == "acquired")
+    if locked:
+        waited = round(stopwatch.elapsed(), 3)
+        logs.get_logger().info(events.RUN_LOCK_ACQUIRED, key=key, waited_seconds=waited)
+    return locked

@@ -12,10 +12,23 @@ import sqlalchemy
 from sqlalchemy import event, text
 
 from migration_runner import events, logs
-from migration_runner.run_lock import LockHolder
+from migration_runner.driver_connection import (
+    KEEPALIVE_COUNT,
+    KEEPALIVE_IDLE,
+    KEEPALIVE_INTERVAL,
+    UNACKNOWLEDGED_MILLISECONDS,
+    watch_network,
+)
 
-_HALF: Final = 0xFFFFFFFF
-_QUERY_CHARACTERS: Final = 200
+# So that the server notices, too, when this process or the network is gone: it drops what it was
+# doing, and with it the lock. `client_connection_check_interval` came with PostgreSQL 14.
+_SERVER_SIDE: Final = {
+    "client_connection_check_interval": "2s",
+    "tcp_keepalives_idle": str(KEEPALIVE_IDLE),
+    "tcp_keepalives_interval": str(KEEPALIVE_INTERVAL),
+    "tcp_keepalives_count": str(KEEPALIVE_COUNT),
+    "tcp_user_timeout": str(UNACKNOWLEDGED_MILLISECONDS),
+}
 
 
 @dataclass(frozen=True)
@@ -28,13 +41,21 @@ class SessionSettings:
     role: str
 
 
+@dataclass(frozen=True)
+class ServerFacts:
+    """What the server says of itself: the version is `18.1` for example, the pid the backend's."""
+
+    database: str
+    version: str
+    pid: int
+
+
 class WorkSession:
     """One connection and what the runner does on it between other people's transactions."""
 
     def __init__(self, connection: sqlalchemy.Connection, settings: SessionSettings) -> None:
         self.connection = connection
         self._settings = settings
-        self._locked: int | None = None
 
     @property
     def in_transaction(self) -> bool:
@@ -70,6 +91,25 @@ class WorkSession:
         if not theirs:
             self.connection.commit()
 
+    def ask(self) -> ServerFacts:
+        """Ask the server who it is, and change nothing."""
+        query = "SELECT current_database(), current_setting('server_version'), pg_backend_pid()"
+        with self.between_transactions():
+            database, version, pid = self.connection.exec_driver_sql(query).one()
+        return ServerFacts(str(database), str(version).split()[0], int(pid))
+
+    def watch_network(self) -> None:
+        """Let both ends notice within seconds when the other one, or the way there, is gone."""
+        watch_network(self.connection)
+        values = ", ".join(f"('{name}', '{value}')" for name, value in _SERVER_SIDE.items())
+        query = (
+            "SELECT set_config(s.name, wanted.value, false)"  # noqa: S608 - our own constants
+            f" FROM (VALUES {values}) AS wanted (name, value)"
+            " JOIN pg_catalog.pg_settings s ON s.name = wanted.name"
+        )
+        with self.between_transactions():
+            self.connection.exec_driver_sql(query)
+
     def apply_settings(self) -> None:
         """Set timeouts, role and name; before every revision, as revisions change them too."""
         values = {
@@ -97,70 +137,22 @@ class WorkSession:
             database, found, name = self.connection.execute(query).one()
         return str(database), str(found), str(name)
 
-    def try_lock(self, key: int) -> bool:
-        """Ask for the advisory lock, without waiting in the server."""
-        with self.between_transactions():
-            query = text("SELECT pg_try_advisory_lock(:key)")
-            locked = bool(self.connection.execute(query, {"key": key}).scalar_one())
-        if locked:
-            self._locked = key
-        return locked
+    def end_backend(self, pid: int) -> None:
+        """End a backend of this very run, whose connection broke: it may still have the lock.
 
-    def lock_holder(self, key: int) -> LockHolder | None:
-        """Return who has the advisory lock, or None where this role may not see that.
-
-        `pg_locks` has a 64-bit key in two halves, with `objsubid` 1
-        (https://www.postgresql.org/docs/current/view-pg-locks.html).
+        Its name must be ours, as its number may be somebody else's by now.
         """
         query = text(
-            "SELECT a.pid, a.application_name, a.usename, host(a.client_addr), a.state,"
-            " extract(epoch FROM now() - a.backend_start)::float,"
-            " left(nullif(a.query, '<insufficient privilege>'), :characters)"
-            " FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid"
-            " WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1"
-            " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-            " AND l.classid::bigint = :high AND l.objid::bigint = :low"
+            "SELECT pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE pid = :pid"
+            " AND pid <> pg_backend_pid() AND application_name = :name"
         )
-        halves = {"high": key >> 32 & _HALF, "low": key & _HALF, "characters": _QUERY_CHARACTERS}
-        row = None
-        with (
-            self.between_transactions(),
-            # Some take the right to read these views away: the lock does without.
-            contextlib.suppress(sqlalchemy.exc.ProgrammingError),
-            self.connection.begin_nested(),
-        ):
-            row = self.connection.execute(query, halves).first()
-        if row is None:
-            return None
-        pid, name, role, client, state, seconds, statement = row
-        connected = None if seconds is None else round(seconds, 1)
-        shown = statement and " ".join(statement.split())
-        return LockHolder(pid, name or "", role, client, state, connected, shown)
-
-    def unlock(self) -> None:
-        """Give the lock back; a session that is closed has done so already."""
-        if self._locked is None or self.over or self.lost:
-            return
-        self.roll_back()
+        values = {"pid": pid, "name": self._settings.application_name[:_NAME_BYTES]}
         with self.between_transactions():
-            query = text("SELECT pg_advisory_unlock(:key)")
-            self.connection.execute(query, {"key": self._locked})
-        self._locked = None
+            self.connection.execute(query, values)
 
-    def prepare(self) -> tuple[str, str]:
-        """Return the database's name and the server's version, `18.1` for example.
 
-        And set `client_connection_check_interval` where there is one (PostgreSQL 14, on Linux and
-        the BSDs): when this process is killed the server drops its statement, and so the lock.
-        """
-        query = (
-            "SELECT current_database(), current_setting('server_version'), (SELECT"
-            " set_config(name, '2s', false) FROM pg_settings"
-            " WHERE name = 'client_connection_check_interval')"
-        )
-        with self.between_transactions():
-            database, version, _ = self.connection.exec_driver_sql(query).one()
-        return str(database), str(version).split()[0]
+# NAMEDATALEN - 1: the server cuts what is longer.
+_NAME_BYTES: Final = 63
 
 
 def log_statements(connection: sqlalchemy.Connection) -> None:

@@ -1,12 +1,23 @@
-"""What the database is at, as its own version table says, and how far that is from the target."""
+"""What the database is at, as its own version table says, and how the image stands to that."""
 
 from __future__ import annotations
 
-from migration_runner.alembic_bridge import AlembicProject, ConfiguredContext
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+import sqlalchemy
+
+from migration_runner.alembic_bridge import ConfiguredContext
 from migration_runner.engine import on_new_connection
-from migration_runner.errors import HistoryError
-from migration_runner.report import RunReport
-from migration_runner.session import WorkSession
+from migration_runner.ledger import LedgerEntry
+from migration_runner.ledger_keeper import LedgerKeeper, Recorded
+from migration_runner.relation import Relation, relate
+from migration_runner.run_context import RunContext
+from migration_runner.run_lock import derive_key
+from migration_runner.session import ServerFacts, WorkSession
+from migration_runner.session_lock import SessionLock
+
+_Found = tuple[tuple[str, ...], Recorded | None]
 
 
 class DatabaseState:
@@ -14,17 +25,37 @@ class DatabaseState:
 
     def __init__(
         self,
-        project: AlembicProject,
-        target: str,
+        run: RunContext,
         context: ConfiguredContext,
         session: WorkSession,
-        report: RunReport,
+        server: ServerFacts,
     ) -> None:
         self.session = session
         self.context = context
-        self._project = project
-        self._target = target
-        self._report = report
+        self.server = server
+        self.lock = SessionLock(session)
+        self._run = run
+        self._project = run.project
+        self._report = run.report
+
+    @cached_property
+    def location(self) -> tuple[str, str, str]:
+        """Database, schema and name of the version table."""
+        return self.session.locate_version_table(
+            self.context.version_table_schema, self.context.version_table
+        )
+
+    @cached_property
+    def ledger(self) -> LedgerKeeper:
+        """The ledger of this version table."""
+        _, *location = self.location
+        history = self._project.history
+        schema, table = location
+        return LedgerKeeper(self.session, history, (schema, table), self._run.policy, self._report)
+
+    def lock_key(self, configured: int | None) -> int:
+        """Return the run lock's key: the configured one, or the version table's own."""
+        return derive_key(*self.location) if configured is None else configured
 
     def heads(self) -> tuple[str, ...]:
         """Read the heads on the work session."""
@@ -33,33 +64,34 @@ class DatabaseState:
         self._report.to_revisions = heads
         return heads
 
-    def heads_afterwards(self) -> tuple[str, ...]:
-        """Read what is committed once env.py is through, over a new connection if need be."""
+    def recorded(self) -> Recorded | None:
+        """Return what this run has in the ledger, with its seconds; None without a ledger."""
+        return self.ledger.recorded(self._run.move.direction)
+
+    def afterwards(self) -> _Found:
+        """Read heads and ledger once env.py is through, over a new connection if need be."""
         # What env.py left open would be gone with its connection.
         self.session.roll_back()
         if not self.session.over and not self.session.lost:
-            return self.heads()
-        heads = on_new_connection(self.session.connection.engine, self.context.heads_on)
-        self._report.to_revisions = heads
-        return heads
+            return self.heads(), self.recorded()
+        direction, ledger = self._run.move.direction, self.ledger
+
+        def ask(connection: sqlalchemy.Connection) -> _Found:
+            return self.context.heads_on(connection), ledger.recorded_on(connection, direction)
+
+        found = on_new_connection(self.session.connection.engine, ask)
+        self._report.to_revisions = found[0]
+        return found
+
+    def relate(self, heads: Sequence[str], entries: Mapping[str, LedgerEntry]) -> Relation:
+        """Return how a database at `heads` stands to the image, by what the ledger knows."""
+        return relate(self._project.history, heads, entries)
+
+    def pending(self, heads: Sequence[str]) -> list[str]:
+        """Return the revisions that the move applies or undoes."""
+        return [planned.revision for planned in self._project.plan(self._run.move, heads)]
 
     def at_target(self) -> bool:
-        """Whether nothing is pending.
-
-        Raises `HistoryError` when the database is at a revision that this image does not have.
-        """
+        """Whether nothing is left to do: another run may have done it."""
         heads = self.heads()
-        history = self._project.history
-        if unknown := history.unknown(heads):
-            ours = ", ".join(history.heads) or "base"
-            message = (
-                f"The database has {', '.join(unknown)}, which this image does not have: its head"
-                f" is {ours}. Deploy an image that has both."
-            )
-            raise HistoryError(
-                message,
-                reason="unknown_revision",
-                database_heads=heads,
-                image_heads=history.heads,
-            )
-        return not self._project.pending(self._target, heads)
+        return not self._project.history.unknown(heads) and not self.pending(heads)

@@ -1,55 +1,134 @@
-"""The run's decision: look, lock, look again."""
+"""The decision of a run: look, judge, lock, look again."""
 
 from __future__ import annotations
 
-from migration_runner import events, logs
-from migration_runner.clock import Clock, Stopwatch
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from migration_runner.clock import Stopwatch
 from migration_runner.env_run import Decide
-from migration_runner.report import RunReport
-from migration_runner.run_lock import acquire_run_lock, derive_key
-from migration_runner.settings import Settings
+from migration_runner.errors import HistoryError
+from migration_runner.judgement import accept_relation, check_files
+from migration_runner.run_context import RunContext
+from migration_runner.run_lock import acquire_run_lock
 from migration_runner.state import DatabaseState
 
+Confirm = Callable[[Sequence[str]], None]
+_Found = TypeVar("_Found")
 
-def decide_upgrade(settings: Settings, report: RunReport, clock: Clock) -> Decide:
+
+def decide_upgrade(run: RunContext) -> Decide:
     """Return the decision of `migrate`: apply what is pending, under the run lock.
 
-    At the target already, no lock is taken. It raises `TemporaryFailure` when another run holds
-    the lock for longer than the run lock timeout.
+    At the target already, no lock is taken, unless there is something to adopt into the ledger.
+    It raises `TemporaryFailure` when another run holds the lock for longer than the run lock
+    timeout, and `HistoryError` when database and image do not go together.
     """
 
+    def look(state: DatabaseState) -> list[str] | None:
+        """Return what is pending; None where the database is ahead, and that is well."""
+        heads = state.heads()
+        entries = state.ledger.entries()
+        if accept_relation(run, state.relate(heads, entries), heads, entries):
+            return None
+        check_files(run, heads, entries)
+        return state.pending(heads)
+
     def decide(state: DatabaseState) -> bool:
-        return (
-            not state.at_target()
-            and _lock(state, settings, report, clock)
-            and not _look_again(state, report)
-        )
+        pending = look(state)
+        if pending is None:
+            return False
+        unrecorded = run.settings.ledger != "off" and state.ledger.unrecorded(state.heads())
+        recordable = bool(pending or unrecorded or run.settings.ledger == "require")
+        if recordable:
+            recordable = state.ledger.check()
+        if not pending:
+            if unrecorded and recordable and state.lock.try_lock(_key(run, state)):
+                _prepare_ledger(state)
+            return False
+        if not acquire(run, state, state.at_target):
+            return False
+        pending = look_again(run, state, look)
+        if pending is None:
+            return False
+        _prepare_ledger(state)
+        return bool(pending)
 
     return decide
 
 
-def _lock(state: DatabaseState, settings: Settings, report: RunReport, clock: Clock) -> bool:
-    key = settings.run_lock_key
-    if key is None:
-        context = state.context
-        key = derive_key(
-            *state.session.locate_version_table(context.version_table_schema, context.version_table)
-        )
-    waiting = Stopwatch(clock)
+def decide_downgrade(run: RunContext, confirm: Confirm) -> Decide:
+    """Return the decision of `migrate downgrade`: undo what `confirm` does not object to.
+
+    It raises what `confirm` raises, and `HistoryError` when the database has revisions that this
+    image does not have, or when it changed while somebody thought about it.
+    """
+
+    def look(state: DatabaseState) -> list[str]:
+        heads = state.heads()
+        if unknown := run.project.history.unknown(heads):
+            message = (
+                f"The database has {', '.join(unknown)}, which this image does not have and so"
+                " cannot undo. Downgrade with the image that has it."
+            )
+            raise HistoryError(message, reason="unknown_revision", database_heads=list(heads))
+        return state.pending(heads)
+
+    def decide(state: DatabaseState) -> bool:
+        planned = look(state)
+        if not planned:
+            return False
+        state.ledger.check()
+        confirm(planned)
+        if not acquire(run, state, lambda: False):
+            return False
+        if look_again(run, state, look) != planned:
+            message = "The database was changed by another run meanwhile. Look, and try again."
+            raise HistoryError(message, reason="changed_meanwhile")
+        _prepare_ledger(state)
+        return True
+
+    return decide
+
+
+def decide_stamp(run: RunContext) -> Decide:
+    """Return the decision of `migrate stamp`: write the version table, run nothing."""
+
+    def decide(state: DatabaseState) -> bool:
+        if not run.move.purge and not state.pending(state.heads()):
+            return False
+        state.ledger.check()
+        acquire(run, state, lambda: False)
+        state.ledger.make_ready()
+        return True
+
+    return decide
+
+
+def acquire(run: RunContext, state: DatabaseState, done: Callable[[], bool]) -> bool:
+    """Take the run lock; False as soon as `done`. Raises `TemporaryFailure`."""
+    waiting = Stopwatch(run.clock)
+    timeout = run.settings.run_lock_timeout
     try:
-        locked = acquire_run_lock(
-            state.session, key, settings.run_lock_timeout, clock, state.at_target
-        )
+        return acquire_run_lock(state.lock, _key(run, state), timeout, run.clock, done)
     finally:
-        report.waited_for_run_lock_seconds = waiting.elapsed()
-    if locked:
-        waited = round(waiting.elapsed(), 3)
-        logs.get_logger().info(events.RUN_LOCK_ACQUIRED, key=key, waited_seconds=waited)
-    return locked
+        run.report.waited_for_run_lock_seconds += waiting.elapsed()
 
 
-def _look_again(state: DatabaseState, report: RunReport) -> bool:
+def look_again(
+    run: RunContext, state: DatabaseState, look: Callable[[DatabaseState], _Found]
+) -> _Found:
     """Look under the lock: another run may have applied everything, or a part, meanwhile."""
-    at_target = state.at_target()
-    report.from_revisions = report.to_revisions
-    return at_target
+    found = look(state)
+    if not run.report.applied:
+        run.report.from_revisions = run.report.to_revisions
+    return found
+
+
+def _key(run: RunContext, state: DatabaseState) -> int:
+    return state.lock_key(run.settings.run_lock_key)
+
+
+def _prepare_ledger(state: DatabaseState) -> None:
+    state.ledger.make_ready()
+    state.ledger.adopt(state.heads())

@@ -1,53 +1,142 @@
-"""Waiting until another run has brought the database to the target."""
+"""Waiting until another run has brought the database to the target, or beyond.
+
+One look through env.py tells where the version table is. From then on a poll is one query on a
+connection of our own, and only heads that are new to us are judged.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+import contextlib
+from collections.abc import Callable
+from typing import Any, Final
 
+import psycopg
 import tenacity
+from psycopg import sql
 
 from migration_runner import events, logs
-from migration_runner.clock import Clock, Stopwatch
+from migration_runner.clock import Stopwatch
 from migration_runner.env_run import Decide
-from migration_runner.errors import PendingRevisions
-from migration_runner.report import RunReport
-from migration_runner.settings import Settings
+from migration_runner.errors import DatabaseUnavailable, PendingRevisions
+from migration_runner.judgement import accept_relation
+from migration_runner.probe import (
+    Connection,
+    WaitLimits,
+    connect_when_ready,
+    connection_parameters,
+)
+from migration_runner.run_context import RunContext
 from migration_runner.state import DatabaseState
 
-_SHORTEST_PAUSE: Final = 0.5
-_LONGEST_PAUSE: Final = 1.5
+_FIRST_PAUSE: Final = 0.5
+_LONGEST_PAUSE: Final = 5.0
 
 
-def decide_wait(settings: Settings, _report: RunReport, clock: Clock) -> Decide:
-    """Return the decision of `migrate wait`: look until nothing is pending, and apply nothing.
+class Waiter:
+    """Waits for one run's target, for the wait timeout in all."""
 
-    It raises `PendingRevisions` when that takes longer than the wait timeout.
-    """
+    def __init__(self, run: RunContext) -> None:
+        self._run = run
+        self._stopwatch = Stopwatch(run.clock)
+        self._reached = True
+        self._polls: list[_Poll] = []
 
-    def decide(state: DatabaseState) -> bool:
-        stopwatch = Stopwatch(clock)
+    def decide(self) -> Decide:
+        """Return the decision that only looks, at every version table of env.py's."""
+        self._reached, self._polls = True, []
 
-        def log(attempt: tenacity.RetryCallState) -> None:
-            if attempt.attempt_number == 1:
-                logs.get_logger().info(
-                    events.REVISIONS_PENDING,
-                    remaining_seconds=round(stopwatch.remaining(settings.wait_timeout), 1),
-                )
+        def look(state: DatabaseState) -> bool:
+            heads = state.heads()
+            relation = state.relate(heads, state.ledger.entries())
+            ahead = accept_relation(self._run, relation, heads, state.ledger.entries())
+            if not ahead and state.pending(heads):
+                self._reached = False
+                self._polls.append(_Poll(state.location, heads))
+            return False
 
-        retrying = tenacity.Retrying(
-            sleep=clock.sleep,
-            stop=lambda _attempt: stopwatch.remaining(settings.wait_timeout) <= 0,
-            wait=tenacity.wait_random(_SHORTEST_PAUSE, _LONGEST_PAUSE),
-            retry=tenacity.retry_if_result(lambda at_target: not at_target),
-            before_sleep=log,
-            retry_error_callback=lambda _attempt: False,
-        )
-        if not retrying(state.at_target):
-            message = (
-                f"The database did not reach the target within {stopwatch.elapsed():.1f} s."
-                " Look at the run that migrates, or raise MIGRATE_WAIT_TIMEOUT."
+        return look
+
+    def wait(self, look: Callable[[], None]) -> None:
+        """Look, and poll until there is something else to see, until the target is reached.
+
+        Raises `PendingRevisions` when the time is up, and what `look` raises.
+        """
+        look()
+        remaining = self._remaining()
+        if not self._reached:
+            logs.get_logger().info(
+                events.REVISIONS_PENDING, remaining_seconds=round(max(0.0, remaining), 1)
             )
-            raise PendingRevisions(message)
-        return False
+        while not self._reached:
+            if not self._poll_for_change():
+                message = (
+                    "The database did not reach the target within"
+                    f" {self._stopwatch.elapsed():.1f} s. Look at the run that migrates, or raise"
+                    " MIGRATE_WAIT_TIMEOUT."
+                )
+                raise PendingRevisions(message)
+            look()
 
-    return decide
+    def _remaining(self) -> float:
+        return self._stopwatch.remaining(self._run.settings.wait_timeout)
+
+    def _poll_for_change(self) -> bool:
+        """Return when the heads are others; False when the time is up."""
+        with contextlib.ExitStack() as stack:
+            connections: list[Connection] = []
+
+            def changed() -> bool:
+                try:
+                    if not connections:
+                        connections.append(stack.enter_context(self._connect()))
+                    return any(poll.changed(connections[0]) for poll in self._polls)
+                except psycopg.OperationalError:
+                    connections.clear()
+                    return False
+
+            retrying = tenacity.Retrying(
+                sleep=self._run.clock.sleep,
+                stop=lambda _: self._remaining() <= 0,
+                wait=_pause,
+                retry=tenacity.retry_if_result(lambda found: not found),
+                retry_error_callback=lambda _: False,
+            )
+            return bool(retrying(changed))
+
+    def _connect(self) -> Connection:
+        """Connect, within what is left of the time. Raises `PendingRevisions` without any."""
+        settings = self._run.settings
+        name = self._run.application_name
+        limits = WaitLimits(max(0.0, self._remaining()), settings.connect_timeout)
+        try:
+            return connect_when_ready(
+                connection_parameters(settings.database, name), limits, self._run.clock
+            )
+        except DatabaseUnavailable as error:
+            message = f"The database was behind, and went away: {error.message}"
+            raise PendingRevisions(message, **error.facts) from error
+
+
+class _Poll:
+    """One version table, and the heads that it had."""
+
+    def __init__(self, location: tuple[str, str, str], heads: tuple[str, ...]) -> None:
+        _, schema, table = location
+        self._query = sql.SQL("SELECT version_num FROM {} ORDER BY 1").format(
+            sql.Identifier(schema, table)
+        )
+        self._heads = heads
+
+    def changed(self, connection: psycopg.Connection[Any]) -> bool:
+        """Whether the heads are others now."""
+        try:
+            rows = connection.execute(self._query, prepare=False).fetchall()
+        except psycopg.errors.UndefinedTable:
+            rows = []
+        return tuple(sorted(version for (version,) in rows)) != self._heads
+
+
+def _pause(state: tenacity.RetryCallState) -> float:
+    """Pause longer each time, with jitter: many pods wait for one run."""
+    most = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (state.attempt_number // 4))
+    return tenacity.wait_random(most / 2, most)(state)

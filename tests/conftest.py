@@ -5,6 +5,7 @@ from __future__ import annotations
 pytest_plugins = [
     "tests.fixtures.postgres",
     "tests.fixtures.databases",
+    "tests.fixtures.pgbouncer",
     "tests.fixtures.proxy",
     "tests.fixtures.project",
     "tests.fixtures.runner",

@@ -10,12 +10,12 @@ from py_compile import PycInvalidationMode
 
 from migration_runner import events, logs
 from migration_runner.alembic_bridge import AlembicProject
-from migration_runner.commands.begin import begin
+from migration_runner.commands.begin import Options, begin
 from migration_runner.report import RunReport
 from migration_runner.settings import load_settings
 
 
-def build(flags: Mapping[str, str], report: RunReport) -> None:
+def build(flags: Mapping[str, str], report: RunReport, _options: Options) -> None:
     """Check the history and compile the project's files. No database is needed.
 
     Raises `HistoryError` for what could not be run, `ConfigError` for wrong settings.

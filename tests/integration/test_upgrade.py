@@ -30,6 +30,7 @@ def test_applies_every_pending_revision(
         "run_started",
         "database_ready",
         "run_lock_acquired",
+        "ledger_created",
         "revision_started",
         "revision_applied",
         "revision_started",
@@ -276,16 +277,18 @@ def test_an_env_that_commits_nothing_is_found_out(
     assert set() == _tables(database)
 
 
-def test_a_lost_session_is_temporary(
+def test_a_revision_that_brings_its_session_down_is_not_tried_for_ever(
     database: Database, project: Project, migrate: Migrate
 ) -> None:
-    project.revision("r1", 'op.execute("SELECT pg_terminate_backend(pg_backend_pid())")')
+    project.table("r1", "one")
+    project.revision("r2", 'op.execute("SELECT pg_terminate_backend(pg_backend_pid())")')
 
     result = migrate.run(DATABASE_URL=database.url)
 
     assert 75 == result.exit_code, result.stdout
-    assert None is result.finished["to_revisions"]
-    assert "Run again" in result.finished["summary"]
+    assert 3 == len(result.of("session_lost"))
+    assert ["r1"] == result.finished["to_revisions"]
+    assert "lost 3 times without progress (revision r2)" in result.finished["summary"]
 
 
 def test_a_table_in_use_is_temporary(
@@ -297,7 +300,11 @@ def test_a_table_in_use_is_temporary(
     with database.connect() as other, other.transaction():
         other.execute("SELECT * FROM one")
 
-        result = migrate.run(DATABASE_URL=database.url, MIGRATE_DDL_LOCK_TIMEOUT="50ms")
+        result = migrate.run(
+            DATABASE_URL=database.url,
+            MIGRATE_DDL_LOCK_TIMEOUT="50ms",
+            MIGRATE_DDL_RETRY_TIMEOUT="0",
+        )
 
     assert 75 == result.exit_code, result.stdout
     assert "55P03" == result.finished["error"]["sqlstate"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from migration_runner import errors, events
-from migration_runner.settings import VARIABLES
+from migration_runner.variables import VARIABLES
 from tests.fixtures.runner import ROOT
 
 
@@ -58,8 +58,6 @@ def test_the_exit_codes() -> None:
 
 
 def test_the_events() -> None:
-    documented = set(
-        re.findall(r"^\| `([a-z_]+)`", (ROOT / "docs/events.md").read_text(), re.MULTILINE)
-    )
+    documented = {name for row in _rows("events.md") for name in re.findall(r"`([a-z_]+)`", row[0])}
     ours = {value for name, value in vars(events).items() if name.isupper()}
     assert ours == documented

@@ -13,14 +13,20 @@ PACKAGE = ROOT / "migration_runner"
 # From the ground up. A module imports only what stands before it.
 ORDER = [
     # ground
-    *("errors", "events", "clock", "durations", "console", "logs"),
-    *("database_url", "settings", "signals", "report"),
+    *("errors", "events", "clock", "durations", "console", "logs", "sql_text", "revision_digest"),
+    *("database_url", "database_address", "variables", "settings", "signals", "report"),
     # parts
-    *("connection_errors", "probe", "engine", "run_lock", "session", "history", "alembic_bridge"),
+    *("connection_errors", "driver_connection", "probe", "engine", "run_lock", "session"),
+    *("session_lock", "pooler", "history", "ledger", "ledger_keeper", "relation"),
+    *("alembic_bridge", "invalid_indexes", "statement_guard", "blockers", "observer", "retries"),
     # use cases
-    *("state", "progress", "failures", "env_run", "upgrade", "wait"),
+    *("progress", "failures", "run_context", "state", "judgement", "work_session"),
+    *("revision_watch", "env_run", "passes", "upgrade", "wait", "status", "model_drift"),
+    *("tables", "child"),
     # the command line
-    *("commands", "commands.begin", "commands.build", "commands.upgrade", "commands.wait"),
+    *("commands", "commands.begin", "commands.build", "commands.check", "commands.config"),
+    *("commands.downgrade", "commands.exec", "commands.ledger", "commands.stamp"),
+    *("commands.status", "commands.upgrade", "commands.wait", "verbs"),
     *("cli", "__main__"),
 ]
 

@@ -120,7 +120,7 @@ def test_our_parameters_give_way_to_the_urls() -> None:
     assert "1" == parameters["tcp_user_timeout"]
     assert "any" == parameters["target_session_attrs"]
     assert "migrate 1 host" == parameters["application_name"]
-    assert "10" == parameters["keepalives_idle"]
+    assert "5" == parameters["keepalives_idle"]
     assert "UTF8" == parameters["client_encoding"]
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from migration_runner.database_address import load_database_address
 from migration_runner.errors import ConfigError
-from migration_runner.settings import load_database_address, load_settings
+from migration_runner.settings import load_settings
 
 URL = "postgresql://user:canary-password@host/db"
 

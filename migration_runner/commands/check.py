@@ -1,0 +1,55 @@
+"""`migrate check`: do the models match the database? As `alembic check`, with its own exit code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from migration_runner import logs
+from migration_runner.commands.begin import Options, begin_run
+from migration_runner.env_run import Decide
+from migration_runner.errors import PendingRevisions, SchemaDrift
+from migration_runner.model_drift import describe_difference
+from migration_runner.passes import pass_until_done
+from migration_runner.report import RunReport
+from migration_runner.run_context import RunContext
+from migration_runner.state import DatabaseState
+
+
+def check(flags: Mapping[str, str], report: RunReport, options: Options) -> None:
+    """Print how models and database differ.
+
+    Raises `SchemaDrift` when they do, `PendingRevisions` when the database is behind.
+    """
+    run = begin_run(flags, report, looks=True)
+    found: list[object] = []
+    pass_until_done(
+        run,
+        _decide(run),
+        lambda this, connection: found.extend(run.project.compare_models(connection, this)),
+    )
+    differences = [describe_difference(each) for each in found]
+    if options.as_json or not logs.answers_on_terminal():
+        logs.write_answer(json.dumps({"differences": differences}, ensure_ascii=False))
+    else:
+        logs.write_answer("\n".join(differences) or "The models match the database.")
+    if differences:
+        count = len(differences)
+        message = (
+            f"Models and database differ in {count} place{'' if count == 1 else 's'}:"
+            f" {'; '.join(differences)}. Write the missing revision (`alembic revision"
+            " --autogenerate`), or undo what was done by hand."
+        )
+        raise SchemaDrift(message, differences=differences)
+
+
+def _decide(run: RunContext) -> Decide:
+    def look(state: DatabaseState) -> bool:
+        pending = state.pending(state.heads())
+        if pending:
+            message = f"The database is behind ({', '.join(pending)}): run `migrate` first."
+            raise PendingRevisions(message, pending=pending)
+        return False
+
+    del run
+    return look

@@ -1,0 +1,63 @@
+"""`migrate config`: what is in force, and where each value comes from."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Final
+
+from migration_runner import logs
+from migration_runner.commands.begin import Options, begin
+from migration_runner.database_address import LIBPQ_SECRETS, load_database_address
+from migration_runner.database_url import SECRET_PARAMETERS, DatabaseAddress
+from migration_runner.errors import ConfigError
+from migration_runner.report import RunReport
+from migration_runner.settings import Origin, load_settings, trace_alembic_config, trace_setting
+from migration_runner.tables import render_table
+from migration_runner.variables import VARIABLES
+
+_HIDDEN: Final = "***"
+_SECRET_WORDS: Final = {*SECRET_PARAMETERS, *LIBPQ_SECRETS}
+
+
+def config(flags: Mapping[str, str], report: RunReport, options: Options) -> None:
+    """Print every setting with its origin, without secrets.
+
+    Raises `ConfigError`, once they are printed, that lists what is wrong with them.
+    """
+    environment = os.environ
+    address, named = DatabaseAddress(), None
+    try:
+        address = load_database_address(environment)
+    except ConfigError as error:
+        named = f"(none: {error.message})"
+    logs.hide_secrets(address.secrets)
+    traced = [
+        Origin("database", named or _describe(address), address.origin or "nowhere"),
+        trace_alembic_config(environment, flags),
+        *(trace_setting(variable, environment, flags) for variable in VARIABLES),
+    ]
+    rows = [(each.name, each.text, each.origin) for each in traced]
+    if options.as_json or not logs.answers_on_terminal():
+        names = ("name", "value", "origin")
+        answer = [dict(zip(names, row, strict=True)) for row in rows]
+        logs.write_answer(json.dumps(answer, ensure_ascii=False))
+    else:
+        logs.write_answer(render_table(("setting", "value", "from"), rows))
+    begin(load_settings(environment, flags), report)
+
+
+def _describe(address: DatabaseAddress) -> str:
+    """Return libpq's parameters, secrets hidden; those of its environment where it has none."""
+    parameters = dict(address.parameters)
+    if not parameters:
+        parameters = {
+            name: value
+            for name, value in sorted(os.environ.items())
+            if name.startswith("PG") and value
+        }
+    shown = {
+        name: _HIDDEN if name in _SECRET_WORDS else value for name, value in parameters.items()
+    }
+    return " ".join(f"{name}={value}" for name, value in shown.items())

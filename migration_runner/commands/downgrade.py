@@ -1,0 +1,48 @@
+"""`migrate downgrade`: undo revisions, under the lock and into the ledger."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+from migration_runner import logs
+from migration_runner.alembic_bridge import Move
+from migration_runner.commands.begin import Options, begin_run, make_move
+from migration_runner.errors import UsageError
+from migration_runner.report import RunReport
+from migration_runner.run_context import RunContext
+from migration_runner.upgrade import decide_downgrade
+
+
+def downgrade(flags: Mapping[str, str], report: RunReport, options: Options) -> None:
+    """Undo revisions down to a target, as `alembic downgrade` takes it.
+
+    Asks first on a terminal; raises `UsageError` without one, unless `--yes` was given, and when
+    the answer is no.
+    """
+    run = begin_run(flags, report, Move("downgrade", options.targets))
+    make_move(run, lambda run: decide_downgrade(run, _confirm(run, yes=options.yes)))
+
+
+def _confirm(run: RunContext, *, yes: bool) -> Callable[[Sequence[str]], None]:
+    told: list[Sequence[str]] = []
+
+    def confirm(planned: Sequence[str]) -> None:
+        if planned in told:
+            # Another pass, for the same.
+            return
+        revisions = run.project.history.revisions
+        listed = "; ".join(f"{each} ({revisions[each].description})" for each in planned)
+        count = f"{len(planned)} revision{'' if len(planned) == 1 else 's'}"
+        question = f"This undoes {count}: {listed}. What they hold may be lost."
+        if not yes:
+            if not (sys.stdin.isatty() and logs.answers_on_terminal()):
+                message = f"{question} Say --yes to do it."
+                raise UsageError(message, revisions=list(planned))
+            logs.write_answer(f"{question} Go on? [y/N]")
+            if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+                message = "Not confirmed: nothing was undone."
+                raise UsageError(message, revisions=list(planned))
+        told.append(list(planned))
+
+    return confirm

@@ -1,0 +1,155 @@
+"""`migrate exec -- COMMAND ...`: somebody else's migration command, under the run lock."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+
+import sqlalchemy
+
+from migration_runner import __version__, events, logs
+from migration_runner.alembic_bridge import AlembicProject, Move
+from migration_runner.child import Child
+from migration_runner.clock import Stopwatch, SystemClock
+from migration_runner.commands.begin import Options, begin, make_move
+from migration_runner.database_address import export_override
+from migration_runner.driver_connection import driver_of
+from migration_runner.engine import application_name, waiting_engine
+from migration_runner.errors import RevisionFailed, TemporaryFailure, UsageError
+from migration_runner.failures import SESSION_LOST
+from migration_runner.ledger_keeper import LedgerKeeper, LedgerPolicy
+from migration_runner.probe import WaitLimits
+from migration_runner.report import AppliedRevision, RunReport
+from migration_runner.run_context import RunContext
+from migration_runner.run_lock import acquire_run_lock, derive_key
+from migration_runner.session import WorkSession
+from migration_runner.session_lock import SessionLock
+from migration_runner.settings import Settings, load_settings
+from migration_runner.state import DatabaseState
+from migration_runner.work_session import work_through
+
+_VERSION_TABLE = "alembic_version"
+
+
+def execute(flags: Mapping[str, str], report: RunReport, options: Options) -> None:
+    """Wait for the database, take the run lock, run the command, report.
+
+    With an Alembic configuration the heads before and after are told, and what the command has
+    applied goes into the ledger. Raises `RevisionFailed` when the command fails,
+    `TemporaryFailure` when the lock's session is lost: the command is ended then.
+    """
+    if not options.targets:
+        message = "Name the command: `migrate exec -- flask db upgrade`."
+        raise UsageError(message)
+    settings = load_settings(flags=flags, needs_project=False)
+    begin(settings, report)
+    export_override(os.environ)
+    report.target = None
+    logs.get_logger().info(
+        events.RUN_STARTED,
+        target=" ".join(options.targets),
+        runner_version=__version__,
+        build=settings.build or None,
+    )
+    watcher = _Heads(settings, report) if settings.alembic_config.is_file() else None
+    clock = SystemClock()
+    limits = WaitLimits(settings.wait_timeout, settings.connect_timeout, settings.wait_for_database)
+    engine = waiting_engine(settings.database, limits, application_name(report.run_id))
+    waiting = Stopwatch(clock)
+    with engine.connect() as connection:
+        report.waited_for_database_seconds = waiting.elapsed()
+        session, _ = work_through(settings, report, connection)
+        if watcher:
+            watcher.look()
+        location = watcher.location if watcher else None
+        lock = SessionLock(session)
+        location = location or session.locate_version_table(None, _VERSION_TABLE)
+        key = derive_key(*location) if settings.run_lock_key is None else settings.run_lock_key
+        waiting = Stopwatch(clock)
+        try:
+            acquire_run_lock(lock, key, settings.run_lock_timeout, clock, lambda: False)
+        finally:
+            report.waited_for_run_lock_seconds = waiting.elapsed()
+        if watcher:
+            report.from_revisions = watcher.look()
+        code = _run(options.targets, connection, session)
+        if watcher:
+            watcher.compare(report.from_revisions or ())
+            watcher.record(session, location)
+        lock.unlock()
+    if code:
+        ended = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        message = f"The command {options.targets[0]} {ended}. Its own lines in the log say why."
+        raise RevisionFailed(message, reason="command_failed", command_exit_code=code)
+    if watcher is None:
+        report.conclude("applied", f"The command ended well in {report.elapsed():.1f} s.")
+
+
+def _run(command: Sequence[str], connection: sqlalchemy.Connection, session: WorkSession) -> int:
+    started = time.monotonic()
+    logs.get_logger().info(events.COMMAND_STARTED, command=command[0])
+
+    def check() -> None:
+        # Nobody sends anything to an idle session, but for its end.
+        try:
+            session.ask()
+        except sqlalchemy.exc.DBAPIError as error:
+            message = (
+                "The session with the run lock was lost, so the command was ended: another run"
+                " may begin. Run again."
+            )
+            raise TemporaryFailure(message, reason=SESSION_LOST) from error
+
+    code = Child(command).wait(driver_of(connection).fileno(), check)
+    seconds = round(time.monotonic() - started, 3)
+    logs.get_logger().info(
+        events.COMMAND_ENDED,
+        command=command[0],
+        command_exit_code=code,
+        duration_seconds=seconds,
+    )
+    return code
+
+
+class _Heads:
+    """The heads before and after, looked up through the project's own env.py."""
+
+    def __init__(self, settings: Settings, report: RunReport) -> None:
+        project = AlembicProject(settings.alembic_config)
+        move = Move("upgrade", (settings.target,))
+        self._run = RunContext(project, settings, report, SystemClock(), move, looks=True)
+        self.location: tuple[str, str, str] | None = None
+        self._heads: tuple[str, ...] = ()
+
+    def look(self) -> tuple[str, ...]:
+        """Return the heads."""
+        found: list[tuple[str, ...]] = []
+
+        def decide(state: DatabaseState) -> bool:
+            self.location = state.location
+            found.append(state.heads())
+            return False
+
+        make_move(self._run, lambda _: decide)
+        self._heads = found[0]
+        return self._heads
+
+    def compare(self, before: Sequence[str]) -> None:
+        """Report what is there now, and was not before."""
+        history = self._run.project.history
+        new = history.with_ancestors(self.look()) - history.with_ancestors(before)
+        self._run.report.applied = [
+            AppliedRevision(revision, history.revisions[revision].description, None)
+            for revision in history.in_order(new)
+        ]
+
+    def record(self, session: WorkSession, location: tuple[str, str, str]) -> None:
+        """Record what the command has applied as adopted: nobody saw it revision by revision."""
+        _, schema, table = location
+        run = self._run
+        policy = LedgerPolicy(run.settings.ledger)
+        keeper = LedgerKeeper(session, run.project.history, (schema, table), policy, run.report)
+        if keeper.unrecorded(self._heads):
+            keeper.make_ready()
+            keeper.adopt(self._heads)

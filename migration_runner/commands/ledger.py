@@ -1,0 +1,44 @@
+"""`migrate ledger`: who applied what, when, from which build."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from migration_runner import logs
+from migration_runner.commands.begin import Options, begin
+from migration_runner.engine import application_name, waiting_engine
+from migration_runner.errors import DatabaseRejected
+from migration_runner.ledger import LedgerEntry, ledger_access, read_ledger
+from migration_runner.probe import WaitLimits
+from migration_runner.report import RunReport
+from migration_runner.settings import load_settings
+from migration_runner.status import describe_entry
+from migration_runner.tables import render_ledger
+
+
+def ledger(flags: Mapping[str, str], report: RunReport, options: Options) -> None:
+    """Print the ledger of every history in the database, newest first.
+
+    Raises `DatabaseRejected` when this role may not read it.
+    """
+    settings = load_settings(flags=flags, needs_project=False)
+    begin(settings, report)
+    limits = WaitLimits(0.0, settings.connect_timeout)
+    engine = waiting_engine(settings.database, limits, application_name(report.run_id))
+    rows: list[LedgerEntry] = []
+    with engine.connect() as connection:
+        access = ledger_access(connection)
+        if access.there and not access.readable:
+            message = (
+                "This role may not read the ledger. GRANT USAGE ON SCHEMA migration_runner and"
+                " SELECT ON migration_runner.ledger to it."
+            )
+            raise DatabaseRejected(message, reason="ledger_unreadable")
+        if access.there:
+            rows = read_ledger(connection, options.limit)
+    facts = [describe_entry(row) for row in rows]
+    if options.as_json or not logs.answers_on_terminal():
+        logs.write_answer(json.dumps(facts, ensure_ascii=False))
+    else:
+        logs.write_answer(render_ledger(facts) if facts else "Nothing is recorded yet.")

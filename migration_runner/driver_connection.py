@@ -1,0 +1,110 @@
+"""What only the driver knows of a connection: its socket, and which backend answered the login.
+
+psycopg, psycopg2 and asyncpg are known; of another driver nothing is known, and nothing breaks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections.abc import Iterator
+from typing import Any, Final
+
+import sqlalchemy
+
+# A dead network shows itself after 5 + 3 x 3 seconds, also while a statement runs long.
+KEEPALIVE_IDLE: Final = 5
+KEEPALIVE_INTERVAL: Final = 3
+KEEPALIVE_COUNT: Final = 3
+UNACKNOWLEDGED_MILLISECONDS: Final = 14_000
+_ACTIVE: Final = 1  # PQTRANS_ACTIVE
+
+
+def autocommits(connection: sqlalchemy.Connection) -> bool:
+    """Whether every statement is a transaction of its own just now."""
+    return bool(getattr(connection.connection.dbapi_connection, "autocommit", False))
+
+
+def sqlstate_of(error: sqlalchemy.exc.DBAPIError) -> str | None:
+    """Return the SQLSTATE that the server gave, whichever driver it came through."""
+    code = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
+    return None if code is None else str(code)
+
+
+@contextlib.contextmanager
+def protected(connection: sqlalchemy.Connection) -> Iterator[None]:
+    """Keep a failure from spoiling the open transaction, with a savepoint where one can be had."""
+    if autocommits(connection):
+        yield
+        return
+    with connection.begin_nested():
+        yield
+
+
+def login_pid(connection: sqlalchemy.Connection) -> int | None:
+    """Return the process id that the server gave at login, None where the driver hides it.
+
+    A pooler gives one of its own making, since it has to know cancel requests apart.
+    """
+    driver = driver_of(connection)
+    with contextlib.suppress(AttributeError):
+        return int(driver.info.backend_pid)
+    for name in ("get_backend_pid", "get_server_pid"):
+        if ask := getattr(driver, name, None):
+            return int(ask())
+    return None
+
+
+def waits_for_answer(driver: Any) -> bool | None:
+    """Whether a statement is on its way or answered by nobody yet; None where that is not shown.
+
+    `driver` is `driver_of` a connection; safe to ask from another thread, as libpq only reads a
+    field (https://www.postgresql.org/docs/current/libpq-status.html#LIBPQ-PQTRANSACTIONSTATUS).
+    """
+    status = None
+    with contextlib.suppress(AttributeError):
+        status = driver.info.transaction_status
+    return None if status is None else int(status) == _ACTIVE
+
+
+def watch_network(connection: sqlalchemy.Connection) -> None:
+    """Let the kernel notice a dead server or network, on whatever connection env.py has made."""
+    with contextlib.suppress(OSError), _socket(connection) as found:
+        if found.family == socket.AF_UNIX:
+            return
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in (
+            ("TCP_KEEPIDLE", KEEPALIVE_IDLE),
+            ("TCP_KEEPINTVL", KEEPALIVE_INTERVAL),
+            ("TCP_KEEPCNT", KEEPALIVE_COUNT),
+            ("TCP_USER_TIMEOUT", UNACKNOWLEDGED_MILLISECONDS),
+        ):
+            # Linux has them all; other systems some.
+            if (option := getattr(socket, name, None)) is not None:
+                found.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def duplicate_socket(connection: sqlalchemy.Connection) -> socket.socket | None:
+    """Return another handle on the connection's socket, with which another thread can cut it."""
+    with contextlib.suppress(OSError):
+        return _socket(connection)
+    return None
+
+
+def _socket(connection: sqlalchemy.Connection) -> socket.socket:
+    """Return a duplicate of the connection's socket. Raises `OSError` where there is none."""
+    driver = driver_of(connection)
+    with contextlib.suppress(AttributeError):
+        return socket.socket(fileno=os.dup(driver.fileno()))
+    with contextlib.suppress(AttributeError):
+        # asyncpg. Encrypted or not, the transport knows the socket below.
+        number = driver._transport.get_extra_info("socket").fileno()  # noqa: SLF001 - there is no public way
+        return socket.socket(fileno=os.dup(number))
+    message = "the driver does not show its socket"
+    raise OSError(message)
+
+
+def driver_of(connection: sqlalchemy.Connection) -> Any:
+    """Return the driver's own connection, below SQLAlchemy's adapter for asynchronous ones."""
+    return connection.connection.driver_connection

@@ -1,0 +1,86 @@
+"""Indexes that a concurrent build has left behind INVALID: Postgres maintains them for nothing.
+
+https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy
+from sqlalchemy import text
+
+from migration_runner.sql_text import ConcurrentIndex
+
+# Partitioned indexes (relkind I) are invalid until the last partition has its own: on purpose.
+# One that another session builds just now is not left behind: that has its table locked.
+_INVALID: Final = """\
+SELECT i.indexrelid::bigint AS oid,
+       format('%I.%I', n.nspname, c.relname) AS name,
+       format('%I.%I', tn.nspname, t.relname) AS "table"
+FROM pg_catalog.pg_index i
+JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid AND c.relkind = 'i'
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_class t ON t.oid = i.indrelid
+JOIN pg_catalog.pg_namespace tn ON tn.oid = t.relnamespace
+WHERE NOT i.indisvalid AND NOT EXISTS (
+    SELECT FROM pg_catalog.pg_locks l
+    WHERE l.relation = i.indrelid AND l.mode = 'ShareUpdateExclusiveLock' AND l.granted
+      AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+      AND l.pid <> pg_backend_pid()
+)"""
+_NAMED: Final = (
+    f"{_INVALID} AND i.indrelid = to_regclass(:table)"
+    " AND c.relname = (parse_ident(CAST(:index AS text)))[1]"
+)
+
+
+@dataclass(frozen=True)
+class InvalidIndex:
+    """An invalid index, its names as SQL."""
+
+    oid: int
+    name: str
+    table: str
+
+    @property
+    def drop(self) -> str:
+        """The statement that makes way for a new build."""
+        return f"DROP INDEX CONCURRENTLY {self.name}"
+
+    @property
+    def rebuild(self) -> str:
+        """The statement that makes it valid where it is (PostgreSQL 12)."""
+        return f"REINDEX INDEX CONCURRENTLY {self.name}"
+
+
+def find_invalid_indexes(connection: sqlalchemy.Connection) -> list[InvalidIndex]:
+    """Return every index of the database that somebody left invalid."""
+    return [InvalidIndex(*row) for row in connection.execute(text(_INVALID))]
+
+
+def find_invalid_index(
+    connection: sqlalchemy.Connection, index: ConcurrentIndex
+) -> InvalidIndex | None:
+    """Return the index that a `CREATE INDEX CONCURRENTLY` names, if it is there and invalid."""
+    values = {"table": index.table, "index": index.index}
+    row = connection.execute(text(_NAMED), values).first()
+    return None if row is None else InvalidIndex(*row)
+
+
+def left_invalid(
+    connection: sqlalchemy.Connection, before: Sequence[int], built: Sequence[ConcurrentIndex]
+) -> list[InvalidIndex]:
+    """Return what a revision left invalid: new ones, and those that it should have built.
+
+    `before` are the oids of those that were invalid before it. `IF NOT EXISTS` takes an invalid
+    index of an earlier try for a good one.
+    """
+    invalid = find_invalid_indexes(connection)
+    found = [index for index in invalid if index.oid not in before]
+    if len(found) < len(invalid):
+        named = {each.oid for index in built if (each := find_invalid_index(connection, index))}
+        found += [index for index in invalid if index.oid in before and index.oid in named]
+    return found

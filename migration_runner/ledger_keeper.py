@@ -1,0 +1,202 @@
+"""Keeping the ledger of one history: made when it may be, written with every revision."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy
+
+from migration_runner import __version__, events, logs
+from migration_runner.driver_connection import protected
+from migration_runner.errors import DatabaseRejected
+from migration_runner.history import History
+from migration_runner.ledger import (
+    Ledger,
+    LedgerAccess,
+    LedgerAuthor,
+    LedgerDenied,
+    LedgerEntry,
+    LedgerRow,
+    create_ledger,
+    ledger_access,
+)
+from migration_runner.report import RunReport
+from migration_runner.revision_digest import digest_revision
+from migration_runner.session import WorkSession
+
+_ADVICE: Final = (
+    "GRANT CREATE ON DATABASE once, or let an administrator make it (docs/privileges.md);"
+    " MIGRATE_LEDGER=off goes without"
+)
+
+
+# Revisions with their seconds.
+Recorded = dict[str, float | None]
+
+
+@dataclass
+class LedgerPolicy:
+    """What `MIGRATE_LEDGER` says: `on`, `off` or `require`; it is warned of once a run."""
+
+    mode: str
+    warned: bool = False
+
+    def unavailable(self, detail: str) -> None:
+        """Warn, or raise `DatabaseRejected` where the ledger is required."""
+        if self.mode == "require":
+            message = f"The ledger cannot be written: {detail}. {_ADVICE}."
+            raise DatabaseRejected(message, reason="ledger_unavailable")
+        if not self.warned:
+            self.warned = True
+            logs.get_logger().warning(events.LEDGER_UNAVAILABLE, detail=detail, advice=_ADVICE)
+
+
+class LedgerKeeper:
+    """The ledger of one version table, over one session.
+
+    Where it cannot be had, `policy` decides: without it everything works, but nothing is proved.
+    """
+
+    def __init__(
+        self,
+        session: WorkSession,
+        history: History,
+        location: tuple[str, str],
+        policy: LedgerPolicy,
+        report: RunReport,
+    ) -> None:
+        self._session = session
+        self._history = history
+        self._location = location
+        self._ledger = Ledger(session.connection, *location)
+        self._policy = policy
+        self._report = report
+        self._access: LedgerAccess | None = None
+
+    def access(self) -> LedgerAccess:
+        """Look up what there is, and what this role may do."""
+        if self._access is None:
+            with self._session.between_transactions():
+                self._access = ledger_access(self._session.connection)
+        return self._access
+
+    def entries(self) -> Mapping[str, LedgerEntry]:
+        """Return every revision's last row; none where there is no ledger to read."""
+        if self._policy.mode == "off" or not self.access().readable:
+            return {}
+        with self._session.between_transactions():
+            return self._ledger.latest()
+
+    def last(self, count: int) -> list[LedgerEntry]:
+        """Return the newest rows; none where there is no ledger to read."""
+        if self._policy.mode == "off" or not self.access().readable:
+            return []
+        with self._session.between_transactions():
+            return self._ledger.last(count)
+
+    def check(self) -> bool:
+        """Whether it can be written, or made; warns or raises where it can't."""
+        if self._policy.mode == "off":
+            return False
+        access = self.access()
+        if access.there and not access.writable:
+            self._policy.unavailable("this role may not write to migration_runner.ledger")
+        elif not access.there and not access.creatable:
+            self._policy.unavailable("this role may not make the schema migration_runner")
+        return access.writable or (access.creatable and not access.there)
+
+    def make_ready(self) -> None:
+        """Make it where it is not there. To be called under the run lock."""
+        if not self.check() or self.access().there:
+            return
+        try:
+            with self._session.between_transactions():
+                create_ledger(self._session.connection)
+        except LedgerDenied as error:
+            self._policy.unavailable(str(error))
+        else:
+            logs.get_logger().info(events.LEDGER_CREATED)
+        self._access = None
+
+    def unrecorded(self, heads: Sequence[str]) -> list[str]:
+        """Return the revisions that the database has and the ledger does not know of."""
+        entries = self.entries()
+        there = self._history.with_ancestors(heads)
+        return self._history.in_order(
+            revision
+            for revision in there
+            if revision not in entries or entries[revision].direction == "downgrade"
+        )
+
+    def adopt(self, heads: Sequence[str]) -> None:
+        """Record what somebody else has applied, under the run lock."""
+        if not self.access().writable or self._policy.mode == "off":
+            return
+        found = self.unrecorded(heads)
+        if not found:
+            return
+        with self._session.between_transactions():
+            self._ledger.write([self._row("adopted", each) for each in found], self._author())
+        logs.get_logger().info(events.REVISIONS_ADOPTED, count=len(found), heads=list(heads))
+
+    def record(
+        self, direction: str, revisions: Sequence[str | None], seconds: float | None
+    ) -> None:
+        """Record a step in the transaction that is open: its own."""
+        if self._policy.mode == "off" or not self.access().writable:
+            return
+        rows = [self._row(direction, revision, seconds) for revision in revisions]
+        if direction == "stamp":
+            # What lies below has not run here: it is taken over, as a whole.
+            below = self.unrecorded([each for each in revisions if each])
+            rows = [self._row("adopted", each) for each in below if each not in revisions] + rows
+        try:
+            with protected(self._session.connection):
+                self._ledger.write(rows, self._author())
+        except sqlalchemy.exc.DBAPIError as error:
+            # A revision that sets another role, for one.
+            if error.connection_invalidated:
+                raise
+            self._policy.unavailable(str(error.orig).strip())
+
+    def recorded(self, direction: str) -> Recorded | None:
+        """Return what this run itself has recorded, with its seconds; None where it records not."""
+        with self._session.between_transactions():
+            return self.recorded_on(self._session.connection, direction)
+
+    def recorded_on(self, connection: sqlalchemy.Connection, direction: str) -> Recorded | None:
+        """Return the same over another connection, as env.py may have closed its own."""
+        if self._policy.mode == "off" or self._policy.warned:
+            return None
+        access = ledger_access(connection)
+        if not access.readable or not access.writable:
+            return None
+        return Ledger(connection, *self._location).of_run(self._report.run_id, direction)
+
+    def _row(self, direction: str, revision: str | None, seconds: float | None = None) -> LedgerRow:
+        known = None if revision is None else self._history.revisions.get(revision)
+        if known is None:
+            return LedgerRow(direction, revision, duration_seconds=seconds)
+        digest = digest_revision(known.path)
+        return LedgerRow(
+            direction,
+            revision,
+            known.parents,
+            known.breaks_before,
+            known.description,
+            os.path.basename(known.path),  # noqa: PTH119 - a name, not a place
+            digest.file_sha256,
+            digest.code_sha256,
+            seconds,
+        )
+
+    def _author(self) -> LedgerAuthor:
+        report = self._report
+        waited = round(report.waited_for_run_lock_seconds, 3)
+        return LedgerAuthor(
+            report.run_id, __version__, report.build or None, socket.gethostname(), waited
+        )

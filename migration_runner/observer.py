@@ -1,0 +1,203 @@
+"""The observer: a second connection that watches the work session, and locks nothing.
+
+While a revision runs it looks who blocks it, reports it every heartbeat, and notices what the work
+session itself cannot: that its backend is gone, that the answer got lost on the way, or that
+nothing at all gets through any more (a proxy keeps such a connection open for ever). Then it cuts
+the work session's socket, so that the run goes on over a new one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import json
+import select
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import psycopg
+
+from migration_runner import events, logs
+from migration_runner.blockers import Blocker
+from migration_runner.connection_errors import NO_ANSWER, classify
+from migration_runner.probe import Connection
+
+# Most revisions are through before anybody needs to look.
+_FIRST_PAUSE: Final = 0.2
+_LONGEST_PAUSE: Final = 1.0
+_SHORTEST_PAUSE: Final = 0.05
+# So many looks in a row have to agree before a session is cut.
+_LOOKS: Final = 3
+# `pg_blocking_pids` holds up the lock manager for a moment: only for one that waits.
+_QUERY: Final = b"""\
+SELECT json_build_object(
+    'state', w.state, 'waits', w.wait_event_type || ': ' || w.wait_event,
+    'idle', CASE WHEN w.state <> 'active'
+                 THEN extract(epoch FROM clock_timestamp() - w.state_change) END,
+    'progress', (SELECT json_build_object('phase', p.phase, 'blocks_done', p.blocks_done,
+                                          'blocks_total', p.blocks_total)
+                 FROM pg_stat_progress_create_index p WHERE p.pid = w.pid),
+    'blockers', CASE WHEN w.wait_event_type = 'Lock' THEN (
+        SELECT json_agg(json_build_object(
+            'pid', b.pid, 'application', b.application_name, 'role', b.usename,
+            'client', host(b.client_addr), 'state', b.state,
+            'seconds', extract(epoch FROM clock_timestamp() - b.xact_start),
+            'query', nullif(b.query, '<insufficient privilege>')))
+        FROM pg_stat_activity b WHERE b.pid = ANY (pg_blocking_pids(w.pid))) END)
+FROM pg_stat_activity w WHERE w.pid = $1"""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """The work session, as the observer knows it."""
+
+    pid: int
+    waits_for_answer: Callable[[], bool | None]
+    cut: Callable[[], None]
+
+
+class Observer:
+    """Watches one work session from a thread of its own, as long as `watching` lasts.
+
+    `connect` opens a connection, and gives up within `patience` seconds; an answer that takes
+    longer counts as none. Times are in seconds.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Connection],
+        *,
+        heartbeat: float,
+        ddl_lock_timeout: float,
+        patience: float,
+    ) -> None:
+        self._connect = connect
+        self._heartbeat = heartbeat
+        self._patience = patience
+        self._pause = min(max(ddl_lock_timeout / 5, _SHORTEST_PAUSE), _LONGEST_PAUSE)
+        if not ddl_lock_timeout:
+            self._pause = _LONGEST_PAUSE
+        self._connection: Connection | None = None
+        # The look of a revision that has ended may still be under way.
+        self._looking = threading.Lock()
+        self._blockers: Sequence[Blocker] = ()
+        self._told_unavailable = False
+
+    @property
+    def blockers(self) -> Sequence[Blocker]:
+        """Who was in the way when it last looked and the revision waited."""
+        return self._blockers
+
+    @contextlib.contextmanager
+    def watching(self, session: Watched, revision: str) -> Iterator[None]:
+        """Watch while a revision runs."""
+        self._blockers = ()
+        ended = threading.Event()
+        # So that its lines have the run id, too.
+        run = contextvars.copy_context().run
+        thread = threading.Thread(
+            target=run, args=(self._watch, session, revision, ended), name="observer", daemon=True
+        )
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            with contextlib.suppress(Exception):
+                self._connection.close()
+            self._connection = None
+
+    def _watch(self, session: Watched, revision: str, ended: threading.Event) -> None:
+        started = told = time.monotonic()
+        suspicion, seen = 0, False
+        pause = min(self._pause, _FIRST_PAUSE)
+        while not ended.wait(pause):
+            pause = self._pause
+            with self._looking:
+                look = self._look(session.pid)
+            if ended.is_set():
+                return
+            now = time.monotonic()
+            if look is None:
+                suspicion = 0
+                continue
+            blockers = [Blocker.from_row(row) for row in look.get("blockers") or ()]
+            self._blockers = blockers or self._blockers
+            reason = self._suspect(look, session, seen=seen)
+            suspicion = suspicion + 1 if reason else 0
+            seen = seen or "state" in look
+            if suspicion >= _LOOKS and reason:
+                logs.get_logger().warning(events.SESSION_CUT, revision=revision, reason=reason)
+                session.cut()
+                return
+            if now - told >= self._heartbeat and "state" in look:
+                told = now
+                logs.get_logger().info(
+                    events.REVISION_RUNNING,
+                    revision=revision,
+                    running_seconds=round(now - started, 1),
+                    state=look["state"],
+                    waits_for=look.get("waits"),
+                    progress=look.get("progress"),
+                    blockers=[asdict(blocker) for blocker in blockers],
+                )
+
+    def _suspect(self, look: dict[str, Any], session: Watched, *, seen: bool) -> str | None:
+        """Return what is wrong with the work session, if something is."""
+        if look.get("silent"):
+            return "no answer from the server"
+        if "state" not in look:
+            # Never seen: it is on another server, and nothing can be said of it.
+            return "its backend is gone" if seen else None
+        idle = look.get("idle")
+        if idle is not None and idle > self._patience and session.waits_for_answer():
+            return "the server's answer got lost"
+        return None
+
+    def _look(self, pid: int) -> dict[str, Any] | None:
+        """Look at the session: empty where it is gone, `silent` without any answer, None: unknown.
+
+        A server that answers, if only to refuse a connection, is not silent.
+        """
+        try:
+            if self._connection is None:
+                self._connection = self._connect()
+            return _ask(self._connection, pid, self._patience)
+        except (psycopg.Error, TimeoutError, OSError) as error:
+            self.close()
+            failure = classify(str(error))
+            if not self._told_unavailable:
+                self._told_unavailable = True
+                logs.get_logger().warning(
+                    events.OBSERVER_UNAVAILABLE, reason=failure.reason, detail=failure.detail
+                )
+            return {"silent": True} if failure.reason in NO_ANSWER else None
+
+
+def _ask(connection: Connection, pid: int, patience: float) -> dict[str, Any]:
+    """Ask about a backend. Raises `TimeoutError` when no answer comes: psycopg would wait on."""
+    pgconn = connection.pgconn
+    pgconn.send_query_params(_QUERY, [str(pid).encode()])
+    deadline = time.monotonic() + patience
+    while True:
+        pgconn.flush()
+        if not pgconn.is_busy():
+            break
+        if not select.select([pgconn.socket], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            message = f"connection timed out: no answer within {patience:.1f} s"
+            raise TimeoutError(message)
+        pgconn.consume_input()
+    answer: dict[str, Any] = {}
+    while result := pgconn.get_result():
+        if message := result.error_message.decode(errors="replace"):
+            raise psycopg.OperationalError(message)
+        if result.ntuples:
+            answer = json.loads(result.get_value(0, 0) or b"{}")
+    return answer

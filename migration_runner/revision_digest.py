@@ -1,0 +1,73 @@
+"""Whether a revision file is still the one that was applied.
+
+A file is edited when what Python compiles is another: white space, comments and docstrings do not
+count, as formatters change them. The digest is over the syntax tree, not over bytecode, so that
+every version of Python finds the same; fields that are empty are left out, since newer versions
+add some.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+# Said in the text but not in the program: `u"..."`, `# type:`, load or store.
+_SILENT_FIELDS: Final = frozenset({"kind", "type_comment", "type_ignores", "ctx"})
+_WITH_DOCSTRING: Final = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+@dataclass(frozen=True)
+class RevisionDigest:
+    """SHA-256 of a revision file's bytes and of its program, in hexadecimal."""
+
+    file_sha256: str
+    code_sha256: str | None
+
+
+def file_sha256(path: str) -> str:
+    """Return the SHA-256 of a file. Raises `OSError`."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def digest_revision(path: str) -> RevisionDigest:
+    """Return both digests of a file; the program's is None where there is no source in it.
+
+    Raises `OSError`.
+    """
+    source = Path(path).read_bytes()
+    code = None
+    # `sourceless`: Alembic runs a .pyc.
+    with contextlib.suppress(SyntaxError, ValueError):
+        # Bytes, so that Python finds the encoding.
+        code = hashlib.sha256("\n".join(_describe(ast.parse(source))).encode()).hexdigest()
+    return RevisionDigest(hashlib.sha256(source).hexdigest(), code)
+
+
+def _describe(node: object) -> Iterator[str]:
+    """Give a syntax tree as lines that are equal for equal programs."""
+    if isinstance(node, ast.AST):
+        yield type(node).__name__
+        for name, value in ast.iter_fields(node):
+            if name in _SILENT_FIELDS or value is None or value == []:
+                continue
+            if name == "body" and isinstance(node, _WITH_DOCSTRING):
+                value = _without_docstring(node)  # noqa: PLW2901 - what counts of it
+            yield f"{name}="
+            yield from _describe(value)
+    elif isinstance(node, list):
+        yield f"[{len(node)}"
+        for each in node:
+            yield from _describe(each)
+    else:
+        yield f"{type(node).__name__} {node!r}"
+
+
+def _without_docstring(
+    node: ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef,
+) -> list[ast.stmt]:
+    return node.body if ast.get_docstring(node, clean=False) is None else node.body[1:]

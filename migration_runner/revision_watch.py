@@ -1,0 +1,142 @@
+"""Around one revision: who blocks it, when it got no lock, and which indexes it leaves invalid."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Callable, Iterator, Sequence
+
+from migration_runner import events, logs
+from migration_runner.driver_connection import driver_of, duplicate_socket, waits_for_answer
+from migration_runner.failures import (
+    FailedRevision,
+    describe,
+    invalid_index_failure,
+    is_session_lost,
+)
+from migration_runner.invalid_indexes import InvalidIndex, find_invalid_indexes, left_invalid
+from migration_runner.observer import Watched
+from migration_runner.retries import LOCK_FAILURES
+from migration_runner.run_context import RunContext
+from migration_runner.state import DatabaseState
+from migration_runner.statement_guard import StatementGuard
+
+
+class RevisionWatch:
+    """Watches the revisions of one work session, one after the other.
+
+    A revision that failed for a lock is rolled back here and waits here: so the run lock is kept,
+    and nobody else tries meanwhile. The next try is a new pass through env.py.
+    """
+
+    def __init__(self, run: RunContext, state: DatabaseState, commits: Callable[[], int]) -> None:
+        self._run = run
+        self._state = state
+        self._commits = commits
+        self._committed_before = 0
+        self._invalid_before: Sequence[int] = ()
+        self._invalid: Sequence[InvalidIndex] = ()
+        self._guard: StatementGuard | None = None
+
+    def ready(self) -> None:
+        """Note what is invalid already, and listen to the statements."""
+        settings = self._run.settings
+        self._guard = StatementGuard(
+            self._state.session.connection,
+            settings.ddl_lock_timeout,
+            settings.concurrent_lock_timeout,
+            repair=settings.repair_invalid_indexes,
+        )
+        with self._state.session.between_transactions():
+            found = find_invalid_indexes(self._state.session.connection)
+        self._invalid_before = [index.oid for index in found]
+
+    def around(self, revision: str) -> Callable[[Callable[[], None]], None]:
+        """Return what calls a revision's function."""
+
+        def call(function: Callable[[], None]) -> None:
+            self._begin(revision)
+            with self._watched(revision):
+                try:
+                    function()
+                except Exception as error:
+                    self._failed(error)
+                    raise
+            self._check_indexes(revision)
+
+        return call
+
+    def describe(self, revision: str) -> FailedRevision:
+        """Return what is known of a revision that failed."""
+        return FailedRevision(
+            revision,
+            self._path(revision),
+            self._kept,
+            self._run.lock_retries.attempts,
+            self._run.observer.blockers,
+            self._invalid,
+        )
+
+    @property
+    def _kept(self) -> bool:
+        return self._commits() > self._committed_before
+
+    def _path(self, revision: str) -> str:
+        known = self._run.project.history.revisions.get(revision)
+        return known.path if known else ""
+
+    def _begin(self, revision: str) -> None:
+        self._committed_before = self._commits()
+        self._invalid = ()
+        self._run.lock_retries.begin(revision)
+        if self._guard is not None:
+            self._guard.forget_indexes()
+
+    @contextlib.contextmanager
+    def _watched(self, revision: str) -> Iterator[None]:
+        connection = self._state.session.connection
+        driver = driver_of(connection)
+        wire = duplicate_socket(connection)
+
+        def cut() -> None:
+            if wire is not None:
+                with contextlib.suppress(OSError):
+                    wire.shutdown(socket.SHUT_RDWR)
+
+        watched = Watched(self._state.server.pid, lambda: waits_for_answer(driver), cut)
+        try:
+            with self._run.observer.watching(watched, revision):
+                yield
+        finally:
+            if wire is not None:
+                wire.close()
+
+    def _failed(self, error: Exception) -> None:
+        session = self._state.session
+        if session.lost or is_session_lost(error):
+            return
+        sqlstate = describe(error).get("sqlstate", "")
+        kept = self._kept
+        try:
+            session.connection.rollback()
+            if self._guard is not None and (kept or self._guard.indexes):
+                self._invalid = left_invalid(
+                    session.connection, self._invalid_before, self._guard.indexes
+                )
+                session.connection.rollback()
+        except Exception as failure:  # noqa: BLE001 - the revision's own failure is what counts
+            logs.get_logger().debug(events.CLEANUP_FAILED, step="roll_back", detail=str(failure))
+            return
+        if sqlstate in LOCK_FAILURES and not kept:
+            detail = describe(error)["message"]
+            self._run.lock_retries.pause(sqlstate, detail, self._run.observer.blockers)
+
+    def _check_indexes(self, revision: str) -> None:
+        """Raise `RevisionFailed`, before it is recorded as applied, if it left an index invalid."""
+        if self._guard is None:
+            return
+        session = self._state.session
+        with session.between_transactions():
+            invalid = left_invalid(session.connection, self._invalid_before, self._guard.indexes)
+        if invalid:
+            raise invalid_index_failure(revision, self._path(revision), invalid)

@@ -1,0 +1,64 @@
+"""SQL as text: shown to people without its data, and told apart by what it locks.
+
+The statements of `DDL_WITHOUT_QUEUE` take SHARE UPDATE EXCLUSIVE locks, which block neither reads
+nor writes (https://www.postgresql.org/docs/current/explicit-locking.html), and have to outwait
+every transaction that is older than they are. A `lock_timeout` would only kill them half-way.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+_LONGEST_QUERY: Final = 200
+# A literal may be cut off: the server keeps the first `track_activity_query_size` bytes.
+_LITERAL: Final = re.compile(r"[eE]?'(?:[^'\\]|''|\\.)*(?:'|$)|\$(\w*)\$.*?(?:\$\1\$|$)", re.DOTALL)
+_COMMENT: Final = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+
+_NAME: Final = r'(?:"(?:[^"]|"")+"|[\w$]+)'
+_QUALIFIED: Final = rf"{_NAME}(?:\s*\.\s*{_NAME})*"
+_ALTER_TABLE: Final = rf"ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?{_QUALIFIED}\s*\*?\s+"
+DDL_WITHOUT_QUEUE: Final = re.compile(
+    r"CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\b"
+    r"|DROP\s+INDEX\s+CONCURRENTLY\b"
+    r"|REINDEX\s+(?:\([^)]*\)\s*)?(?:INDEX|TABLE|SCHEMA|DATABASE|SYSTEM)\s+CONCURRENTLY\b"
+    r"|REINDEX\s*\([^)]*\bCONCURRENTLY\b[^)]*\)"
+    rf"|{_ALTER_TABLE}VALIDATE\s+CONSTRAINT\s+{_NAME}\s*$"
+    rf"|{_ALTER_TABLE}DETACH\s+PARTITION\s+{_QUALIFIED}\s+CONCURRENTLY\s*$",
+    re.IGNORECASE,
+)
+_CREATE_INDEX: Final = re.compile(
+    r"CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+(?:IF\s+NOT\s+EXISTS\s+)?"
+    rf"(?P<index>{_NAME})\s+ON\s+(?:ONLY\s+)?(?P<table>{_QUALIFIED})",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class ConcurrentIndex:
+    """What `CREATE INDEX CONCURRENTLY` names, as SQL: a quoted name is still quoted."""
+
+    index: str
+    table: str
+
+
+def shorten_query(query: str) -> str:
+    """Return a query in one line, without its literals (they are somebody's data), cut short."""
+    text = " ".join(_LITERAL.sub("'…'", query).split())
+    return text if len(text) <= _LONGEST_QUERY else text[: _LONGEST_QUERY - 1] + "…"
+
+
+def waits_without_queue(statement: str) -> bool:
+    """Whether a statement may wait for locks as long as it needs: nobody queues behind it."""
+    return DDL_WITHOUT_QUEUE.match(_bare(statement)) is not None
+
+
+def concurrent_index(statement: str) -> ConcurrentIndex | None:
+    """Return what a `CREATE INDEX CONCURRENTLY` with a name names, None for other statements."""
+    match = _CREATE_INDEX.match(_bare(statement))
+    return match and ConcurrentIndex(match["index"], match["table"])
+
+
+def _bare(statement: str) -> str:
+    return _COMMENT.sub(" ", statement).strip().rstrip(";").rstrip()

@@ -1,0 +1,93 @@
+"""The verbs of the command line: what each takes, and which function it is."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from migration_runner.child import CHILD_GRACE_SECONDS
+from migration_runner.commands.begin import Options
+from migration_runner.commands.build import build
+from migration_runner.commands.check import check
+from migration_runner.commands.config import config
+from migration_runner.commands.downgrade import downgrade
+from migration_runner.commands.exec import execute
+from migration_runner.commands.ledger import ledger
+from migration_runner.commands.stamp import stamp
+from migration_runner.commands.status import status
+from migration_runner.commands.upgrade import upgrade
+from migration_runner.commands.wait import wait
+from migration_runner.report import RunReport
+from migration_runner.signals import GRACE_SECONDS
+
+Command = Callable[[Mapping[str, str], RunReport, Options], None]
+Parser = argparse.ArgumentParser
+# For the child to end, and for the report.
+_EXEC_GRACE_SECONDS: Final = CHILD_GRACE_SECONDS + 2
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One verb. One that `answers` has standard output for its answer, and logs beside it."""
+
+    name: str
+    command: Command
+    help: str
+    add_arguments: Callable[[Parser], object] = lambda _parser: None
+    answers: bool = False
+    grace_seconds: float = GRACE_SECONDS
+
+
+def _upgrade_arguments(parser: Parser) -> None:
+    parser.add_argument(
+        "targets", nargs="?", metavar="revision", help="as `alembic upgrade` takes it"
+    )
+
+
+def _downgrade_arguments(parser: Parser) -> None:
+    parser.add_argument("targets", metavar="revision", help="as `alembic downgrade` takes it")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _stamp_arguments(parser: Parser) -> None:
+    parser.add_argument("targets", nargs="+", metavar="revision", help="as `alembic stamp` does")
+    parser.add_argument("--purge", action="store_true", help="empty the version table before")
+
+
+def _ledger_arguments(parser: Parser) -> None:
+    parser.add_argument("--limit", type=int, help="so many rows at most")
+
+
+def _status_arguments(parser: Parser) -> None:
+    parser.add_argument(
+        "--check", action="store_true", help="exit 0 at head or ahead, 3 behind, 65 diverged"
+    )
+
+
+def _exec_arguments(parser: Parser) -> None:
+    parser.add_argument("targets", nargs="*", metavar="COMMAND", help="behind a --")
+
+
+UPGRADE: Final = Verb(
+    "upgrade", upgrade, "the run itself, which is also the default", _upgrade_arguments
+)
+VERBS: Final = (
+    UPGRADE,
+    Verb("wait", wait, "wait until another run has reached the target"),
+    Verb("status", status, "image and database side by side", _status_arguments, answers=True),
+    Verb("ledger", ledger, "who applied what, and when", _ledger_arguments, answers=True),
+    Verb("check", check, "do the models match the database? 4 if not", answers=True),
+    Verb("config", config, "what is in force, and where it comes from", answers=True),
+    Verb("downgrade", downgrade, "undo revisions, under the lock", _downgrade_arguments),
+    Verb("stamp", stamp, "set the version table, and run nothing", _stamp_arguments),
+    Verb(
+        "exec",
+        execute,
+        "run somebody else's migration command under the lock",
+        _exec_arguments,
+        grace_seconds=_EXEC_GRACE_SECONDS,
+    ),
+    Verb("build", build, "in an image's build: check the history, compile it"),
+)

@@ -1,0 +1,103 @@
+"""Making a connection the work session: ask, refuse poolers, set what a run needs."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import psycopg
+import sqlalchemy
+
+from migration_runner import events, logs
+from migration_runner.driver_connection import login_pid
+from migration_runner.engine import application_name
+from migration_runner.pooler import refuse_statement_pooler, require_session
+from migration_runner.probe import connect_within, connection_parameters
+from migration_runner.report import RunReport
+from migration_runner.session import ServerFacts, SessionSettings, WorkSession
+from migration_runner.settings import Settings
+
+
+def look_through(
+    settings: Settings, report: RunReport, connection: sqlalchemy.Connection
+) -> tuple[WorkSession, ServerFacts]:
+    """Return a session that only looks: it sets nothing, and any pooler will do."""
+    session = _session(settings, report, connection)
+    server = session.ask()
+    if report.server_version is None:
+        _tell(report, server)
+    return session, server
+
+
+def work_through(
+    settings: Settings,
+    report: RunReport,
+    connection: sqlalchemy.Connection,
+    orphan: int | None = None,
+) -> tuple[WorkSession, ServerFacts]:
+    """Return a session for the run lock and the work, with everything set that it needs.
+
+    `orphan` is the backend of the same run's session before, which broke: it is ended.
+    Raises `ConfigError` where a pooler gives no session of our own.
+    """
+    session = _session(settings, report, connection)
+    try:
+        server = session.ask()
+    except sqlalchemy.exc.DBAPIError as error:
+        refuse_statement_pooler(error)
+        raise
+    pid = login_pid(connection)
+    if settings.pooler == "detect" and pid is not None and pid != server.pid:
+        require_session(lambda: session.ask().pid, lambda: _other_backend(settings, report))
+    session.watch_network()
+    if orphan is not None:
+        session.end_backend(orphan)
+    _tell(report, server)
+    session.apply_settings()
+    return session, server
+
+
+def _session(
+    settings: Settings, report: RunReport, connection: sqlalchemy.Connection
+) -> WorkSession:
+    return WorkSession(
+        connection,
+        SessionSettings(
+            application_name(report.run_id),
+            settings.ddl_lock_timeout,
+            settings.statement_timeout,
+            settings.role,
+        ),
+    )
+
+
+def _tell(report: RunReport, server: ServerFacts) -> None:
+    report.database, report.server_version = server.database, server.version
+    logs.get_logger().info(
+        events.DATABASE_READY,
+        database=server.database,
+        server_version=server.version,
+        waited_seconds=round(report.waited_for_database_seconds, 3),
+    )
+
+
+@contextlib.contextmanager
+def _other_backend(settings: Settings, report: RunReport) -> Iterator[int]:
+    """Open another session, and give its backend, a transaction being open.
+
+    Raises `TimeoutError` where the pooler has none to give.
+    """
+    seconds = settings.connect_timeout
+    parameters = connection_parameters(settings.database, f"migrate-look {report.run_id}")
+    pid = 0
+
+    def connect_and_look(**words: object) -> psycopg.Connection[tuple[object, ...]]:
+        nonlocal pid
+        connection = psycopg.connect(**words)  # type: ignore[arg-type]  # libpq's own words
+        connection.execute("BEGIN")
+        row = connection.execute("SELECT pg_backend_pid()").fetchone()
+        pid = int(str(row[0])) if row else 0
+        return connection
+
+    with connect_within(seconds, parameters, seconds, connect_and_look):
+        yield pid
