@@ -9,13 +9,11 @@ since 2012), and that `alembic.context` looks `configure` up on the instance of
 from __future__ import annotations
 
 import configparser
-import functools
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import sqlalchemy
 from alembic.autogenerate import RevisionContext
@@ -30,49 +28,7 @@ from migration_runner import logs
 from migration_runner.errors import ConfigError, HistoryError
 from migration_runner.history import History, Revision, check_consistency
 from migration_runner.ledger import SCHEMA
-
-Step = MigrationStep
-Direction = Literal["upgrade", "downgrade", "stamp"]
-
-
-@dataclass(frozen=True)
-class Move:
-    """Where to, in Alembic's words: `upgrade head`, `downgrade -1`, `stamp --purge a b`."""
-
-    direction: Direction
-    targets: tuple[str, ...]
-    purge: bool = False
-
-    @property
-    def target(self) -> str:
-        """The target as people write it."""
-        return " ".join(self.targets)
-
-
-@dataclass(frozen=True)
-class PlannedStep:
-    """One step of a move: the revision that is applied or undone, or what is stamped."""
-
-    revision: str
-    step: Step
-
-    def guard(self, around: Callable[[Callable[[], None]], None]) -> None:
-        """Let `around` call the revision's own function."""
-        function = self.step.migration_fn
-
-        @functools.wraps(function)
-        def guarded(**kwargs: Any) -> None:
-            around(lambda: function(**kwargs))
-
-        self.step.migration_fn = guarded
-
-
-@dataclass(frozen=True)
-class StepMade:
-    """What Alembic has just written to the version table, its transaction still open."""
-
-    direction: Direction
-    revisions: tuple[str | None, ...]
+from migration_runner.moves import Direction, Move, PlannedStep, StepMade
 
 
 class EnvListener(Protocol):
@@ -176,7 +132,7 @@ class AlembicProject:
             return []
         scripts = self._scripts
         at = tuple(heads)
-        steps: Iterable[Step]
+        steps: Iterable[MigrationStep]
         try:
             # The annotations say `str`; Alembic itself passes the tuple of heads.
             if move.direction == "upgrade":
@@ -202,9 +158,9 @@ class AlembicProject:
         whichever connection it uses.
         """
 
-        def steps(heads: Sequence[str], _context: MigrationContext) -> Iterable[Step]:
+        def steps(heads: Sequence[str], _context: MigrationContext) -> Iterable[MigrationStep]:
             for planned in listener.apply(lambda: self.plan(move, heads)):
-                yield planned.step
+                yield planned.step  # type: ignore[misc]  # what `_planned` was given
 
         destination = move.targets if move.direction == "stamp" else move.target
         options: dict[str, Any] = {"destination_rev": destination, "starting_rev": None}
@@ -224,7 +180,7 @@ class AlembicProject:
         arguments |= {"autogenerate": True, "sql": False, "head": "head", "splice": False}
         revision = RevisionContext(self.config, self._scripts, arguments)
 
-        def compare(heads: Any, context: MigrationContext) -> Iterable[Step]:
+        def compare(heads: Any, context: MigrationContext) -> Iterable[MigrationStep]:
             revision.run_autogenerate(heads, context)
             return ()
 
@@ -240,7 +196,7 @@ class AlembicProject:
 
     def _load_env(
         self,
-        work: Callable[[Any, MigrationContext], Iterable[Step]],
+        work: Callable[[Any, MigrationContext], Iterable[MigrationStep]],
         connection: sqlalchemy.Connection | None,
         listener: EnvListener,
         **options: Any,
@@ -281,7 +237,7 @@ def _hide_ledger(theirs: Callable[[Any, Any, Any], bool] | None) -> Callable[[An
     return include_name
 
 
-def _planned(step: Step) -> PlannedStep:
+def _planned(step: MigrationStep) -> PlannedStep:
     info: MigrationInfo = step.info  # type: ignore[attr-defined]  # both kinds of step have one
     names = info.destination_revision_ids if info.is_stamp else info.up_revision_ids
     return PlannedStep(", ".join(names) or "base", step)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import sqlalchemy
@@ -85,11 +85,25 @@ def watch_network(connection: sqlalchemy.Connection) -> None:
                 found.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
-def duplicate_socket(connection: sqlalchemy.Connection) -> socket.socket | None:
-    """Return another handle on the connection's socket, with which another thread can cut it."""
-    with contextlib.suppress(OSError):
-        return _socket(connection)
-    return None
+@contextlib.contextmanager
+def cutter(connection: sqlalchemy.Connection) -> Iterator[Callable[[], None]]:
+    """Give what shuts the connection's socket down, for another thread to call.
+
+    Whoever waits for an answer on it gets the end of the stream instead. It does nothing where the
+    driver hides its socket. To be left in time: until then the socket stays open.
+    """
+    try:
+        wire = _socket(connection)
+    except OSError:
+        yield lambda: None
+        return
+
+    def cut() -> None:
+        with contextlib.suppress(OSError):
+            wire.shutdown(socket.SHUT_RDWR)
+
+    with wire:
+        yield cut
 
 
 def _socket(connection: sqlalchemy.Connection) -> socket.socket:

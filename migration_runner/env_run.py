@@ -6,19 +6,24 @@ import contextlib
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy
 
 from migration_runner import events, logs
-from migration_runner.alembic_bridge import ConfiguredContext, PlannedStep, StepMade
+from migration_runner.alembic_bridge import ConfiguredContext
 from migration_runner.clock import Stopwatch
+from migration_runner.driver_connection import cutter, driver_of, login_pid, waits_for_answer
 from migration_runner.errors import ConfigError, Interrupted, MigrationError, RevisionFailed
 from migration_runner.failures import (
+    describe,
     is_ours,
     translate_env_failure,
     translate_revision_failure,
 )
+from migration_runner.moves import PlannedStep, StepMade
+from migration_runner.observer import Watched
+from migration_runner.retries import LOCK_FAILURES
 from migration_runner.revision_watch import RevisionWatch
 from migration_runner.run_context import RunContext
 from migration_runner.session import count_commits, log_statements
@@ -54,21 +59,27 @@ class EnvRun:
         self._progress = run.progress
         self._decide = decide
         self._passes: list[_Pass] = []
+        self._failure: tuple[str, dict[str, Any]] | None = None
 
     def run(
         self, engine: sqlalchemy.Engine, enter: Callable[[sqlalchemy.Connection], None]
     ) -> None:
         """Go through env.py with `enter`. Raises a `MigrationError`, or `Interrupted`."""
-        with self._connected(engine) as connection:
+        with contextlib.ExitStack() as self._watching, self._connected(engine) as connection:
+            self._ours = connection
             try:
                 with logs.captured_prints():
                     enter(connection)
                 self._verify()
             except (MigrationError, Interrupted) as error:
+                if self._progress.running and isinstance(error, RevisionFailed):
+                    self._failure = events.REVISION_FAILED, error.facts
+                self._run.observer.end()
                 self._read_back(error)
                 raise
             except (Exception, SystemExit, KeyboardInterrupt) as error:
-                revision = self._progress.running
+                revision = self._failed_revision(error)
+                self._run.observer.end()
                 self._read_back(error)
                 if is_ours(error):
                     raise
@@ -80,6 +91,9 @@ class EnvRun:
         waiting = Stopwatch(self._run.clock)
         try:
             return engine.connect()
+        except sqlalchemy.exc.DBAPIError as error:
+            # SQLAlchemy asks the server for its version.
+            raise translate_env_failure(error) from error
         finally:
             self._report.waited_for_database_seconds += waiting.elapsed()
 
@@ -111,6 +125,7 @@ class EnvRun:
 
     def _open(self, context: ConfiguredContext, connection: sqlalchemy.Connection) -> DatabaseState:
         run = self._run
+        watched = self._watch(connection)
         if run.looks:
             session, server = look_through(run.settings, run.report, connection)
         else:
@@ -118,7 +133,20 @@ class EnvRun:
                 run.settings, run.report, connection, orphan=run.backend_pid
             )
             run.backend_pid = server.pid
+        watched.pid = server.pid
         return DatabaseState(run, context, session, server)
+
+    def _watch(self, connection: sqlalchemy.Connection) -> Watched:
+        """Let the observer watch the session from its first statement on."""
+        driver = driver_of(connection)
+        watched = Watched(
+            login_pid(connection),
+            lambda: waits_for_answer(driver),
+            self._watching.enter_context(cutter(connection)),
+            ours=connection is self._ours,
+        )
+        self._watching.enter_context(self._run.observer.watching(watched))
+        return watched
 
     def apply(self, plan: Callable[[], list[PlannedStep]]) -> Iterable[PlannedStep]:
         """Hand the steps to Alembic; control comes back when a revision's transaction ended."""
@@ -132,6 +160,7 @@ class EnvRun:
             planned.guard(this.watch.around(planned.revision))
             self._progress.start(planned.revision, number, len(steps))
             yield planned
+            self._run.observer.end()
             self._progress.end()
             if not this.state.session.in_transaction:
                 self._progress.committed()
@@ -164,7 +193,7 @@ class EnvRun:
         self._progress.committed()
 
     def _translate(self, error: BaseException, revision: str | None) -> MigrationError:
-        """Return the error for what env.py or a revision raised, and log what mends it."""
+        """Return the error for what env.py or a revision raised, and note what mends it."""
         lost = bool(self._passes) and self._passes[-1].state.session.lost
         if revision is None:
             event, failure = events.ENV_FAILED, translate_env_failure(error, lost=lost)
@@ -175,8 +204,23 @@ class EnvRun:
         facts = dict(failure.facts)
         if "sqlstate" not in facts:
             facts["exception"] = "".join(traceback.format_exception(error))[-_LONGEST_TRACEBACK:]
-        logs.get_logger().error(event, **facts)
+        self._failure = event, facts
         return failure
+
+    def tell_failure(self) -> None:
+        """Log what failed: once it is not going to be tried again."""
+        if self._failure is not None:
+            event, facts = self._failure
+            logs.get_logger().error(event, **facts)
+
+    def _failed_revision(self, error: BaseException) -> str | None:
+        """Return whose failure it is; None for env.py's.
+
+        Where all revisions are one transaction, a lock failure in its COMMIT is the last one's.
+        """
+        if describe(error).get("sqlstate") in LOCK_FAILURES:
+            return next(reversed(self._progress.uncertain), None)
+        return self._progress.running
 
     def _read_back(self, error: BaseException) -> None:
         """After a failure, note what the database says, where it can still be asked."""

@@ -21,6 +21,7 @@ from migration_runner.errors import (
     TemporaryFailure,
 )
 from migration_runner.invalid_indexes import InvalidIndex
+from migration_runner.pooler import recognize_statement_pooler
 from migration_runner.retries import LOCK_FAILURES
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -56,6 +57,8 @@ class FailedRevision:
 
 def translate_env_failure(error: BaseException, *, lost: bool = False) -> MigrationError:
     """Return the error for what failed outside of any revision: the session, or env.py itself."""
+    if refusal := recognize_statement_pooler(error):
+        return refusal
     facts = describe(error)
     detail = facts["message"]
     if lost or is_session_lost(error):

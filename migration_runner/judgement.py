@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from migration_runner import events, logs
 from migration_runner.errors import HistoryError
 from migration_runner.ledger import LedgerEntry
+from migration_runner.ledger_keeper import Entries
 from migration_runner.relation import AHEAD, DIVERGED, UNPROVED, Relation
 from migration_runner.revision_digest import digest_revision, file_sha256
 from migration_runner.run_context import RunContext
-
-Entries = Mapping[str, LedgerEntry]
 
 
 def accept_relation(
@@ -88,17 +87,9 @@ def check_files(run: RunContext, heads: Sequence[str], entries: Entries) -> None
         if entry is None or not _differs(entry, history.revisions[revision].path):
             continue
         path, when = history.revisions[revision].path, f"{entry.started_at:%Y-%m-%d %H:%M:%S %Z}"
-        logs.get_logger().warning(
-            events.REVISION_EDITED,
-            revision=revision,
-            file=path,
-            direction=entry.direction,
-            applied_at=entry.started_at.isoformat(),
-            role=entry.role,
-            host=entry.host,
-            build=entry.build,
-            run=entry.run_id,
-        )
+        if revision not in run.told_edited:
+            run.told_edited.add(revision)
+            _tell_edited(entry, path)
         by = f"{entry.role}, {entry.host}" + (f", build {entry.build}" if entry.build else "")
         verb = "recorded" if entry.direction in ("adopted", "stamp") else "applied"
         edited.append(f"{path} (revision {revision}), {verb} by {by} at {when.strip()}")
@@ -109,6 +100,20 @@ def check_files(run: RunContext, heads: Sequence[str], entries: Entries) -> None
             " with MIGRATE_CHECKSUM=warn."
         )
         raise HistoryError(message, reason="edited_revision", edited=len(edited))
+
+
+def _tell_edited(entry: LedgerEntry, path: str) -> None:
+    logs.get_logger().warning(
+        events.REVISION_EDITED,
+        revision=entry.revision,
+        file=path,
+        direction=entry.direction,
+        applied_at=entry.started_at.isoformat(),
+        role=entry.role,
+        host=entry.host,
+        build=entry.build,
+        run=entry.run_id,
+    )
 
 
 def _differs(entry: LedgerEntry, path: str) -> bool:

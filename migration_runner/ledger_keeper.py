@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,6 +34,7 @@ _ADVICE: Final = (
 )
 
 
+Entries = Mapping[str, LedgerEntry]
 # Revisions with their seconds.
 Recorded = dict[str, float | None]
 
@@ -84,7 +85,7 @@ class LedgerKeeper:
                 self._access = ledger_access(self._session.connection)
         return self._access
 
-    def entries(self) -> Mapping[str, LedgerEntry]:
+    def entries(self) -> Entries:
         """Return every revision's last row; none where there is no ledger to read."""
         if self._policy.mode == "off" or not self.access().readable:
             return {}
@@ -122,9 +123,12 @@ class LedgerKeeper:
             logs.get_logger().info(events.LEDGER_CREATED)
         self._access = None
 
-    def unrecorded(self, heads: Sequence[str]) -> list[str]:
-        """Return the revisions that the database has and the ledger does not know of."""
-        entries = self.entries()
+    def unrecorded(self, heads: Iterable[str], entries: Entries | None = None) -> list[str]:
+        """Return the revisions that the database has and the ledger does not know of.
+
+        `entries` is what was read of the ledger just now, if it was.
+        """
+        entries = self.entries() if entries is None else entries
         there = self._history.with_ancestors(heads)
         return self._history.in_order(
             revision

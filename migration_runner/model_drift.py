@@ -17,7 +17,7 @@ def describe_difference(difference: Any) -> str:
     kind, *rest = difference
     if kind.startswith("modify_"):
         schema, table, column, *_, old, new = rest
-        return f"{kind} {_qualified(schema, table)}.{column}: {old} -> {new}"
+        return f"{kind} {_qualified(schema, table)}.{column}: {_shown(old)} -> {_shown(new)}"
     if kind.endswith("_column"):
         schema, table, column = rest
         return f"{kind} {_qualified(schema, table)}.{column.name}"
@@ -27,6 +27,11 @@ def describe_difference(difference: Any) -> str:
     table = getattr(thing, "table", None)
     name = getattr(thing, "name", None) or repr(thing)
     return f"{kind} {name}" + (f" on {table.fullname}" if table is not None else "")
+
+
+def _shown(value: Any) -> str:
+    """Return a server default by its SQL; everything else by its own words."""
+    return str(value.arg if isinstance(value, sqlalchemy.DefaultClause) else value)
 
 
 def _qualified(schema: str | None, table: str) -> str:

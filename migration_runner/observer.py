@@ -50,18 +50,31 @@ SELECT json_build_object(
 FROM pg_stat_activity w WHERE w.pid = $1"""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Watched:
-    """The work session, as the observer knows it."""
+    """The work session, as the observer knows it: `pid` is its backend.
 
-    pid: int
+    `ours` when it is one of the runner's own connections, so on the server that the observer asks.
+    """
+
+    pid: int | None
     waits_for_answer: Callable[[], bool | None]
     cut: Callable[[], None]
+    ours: bool
+
+
+@dataclass(frozen=True)
+class _Running:
+    revision: str
+    started: float
 
 
 class Observer:
-    """Watches one work session from a thread of its own, as long as `watching` lasts.
+    """Watches one work session from a thread of its own.
 
+    While a revision runs, it looks every second or more often. Otherwise only when the session has
+    waited for an answer for longer than anything but a revision takes: so a run that waits for the
+    lock, or finds nothing to do, has no second connection.
     `connect` opens a connection, and gives up within `patience` seconds; an answer that takes
     longer counts as none. Times are in seconds.
     """
@@ -81,8 +94,9 @@ class Observer:
         if not ddl_lock_timeout:
             self._pause = _LONGEST_PAUSE
         self._connection: Connection | None = None
-        # The look of a revision that has ended may still be under way.
+        # The last look at a session that has ended may still be under way.
         self._looking = threading.Lock()
+        self._running: _Running | None = None
         self._blockers: Sequence[Blocker] = ()
         self._told_unavailable = False
 
@@ -92,20 +106,28 @@ class Observer:
         return self._blockers
 
     @contextlib.contextmanager
-    def watching(self, session: Watched, revision: str) -> Iterator[None]:
-        """Watch while a revision runs."""
-        self._blockers = ()
+    def watching(self, session: Watched) -> Iterator[None]:
+        """Watch a session."""
         ended = threading.Event()
         # So that its lines have the run id, too.
         run = contextvars.copy_context().run
         thread = threading.Thread(
-            target=run, args=(self._watch, session, revision, ended), name="observer", daemon=True
+            target=run, args=(self._watch, session, ended), name="observer", daemon=True
         )
         thread.start()
         try:
             yield
         finally:
             ended.set()
+
+    def begin(self, revision: str) -> None:
+        """Note that a revision begins."""
+        self._blockers = ()
+        self._running = _Running(revision, time.monotonic())
+
+    def end(self) -> None:
+        """Note that it has ended."""
+        self._running = None
 
     def close(self) -> None:
         """Close the connection."""
@@ -114,45 +136,58 @@ class Observer:
                 self._connection.close()
             self._connection = None
 
-    def _watch(self, session: Watched, revision: str, ended: threading.Event) -> None:
-        started = told = time.monotonic()
+    def _watch(self, session: Watched, ended: threading.Event) -> None:
+        told = waits_since = time.monotonic()
         suspicion, seen = 0, False
         pause = min(self._pause, _FIRST_PAUSE)
         while not ended.wait(pause):
             pause = self._pause
+            now, running = time.monotonic(), self._running
+            if not session.waits_for_answer():
+                waits_since = now
+            if running is None and now - waits_since < self._patience:
+                suspicion = 0
+                continue
             with self._looking:
-                look = self._look(session.pid)
+                look = None if ended.is_set() else self._look(session.pid)
             if ended.is_set():
                 return
-            now = time.monotonic()
             if look is None:
                 suspicion = 0
                 continue
-            blockers = [Blocker.from_row(row) for row in look.get("blockers") or ()]
-            self._blockers = blockers or self._blockers
             reason = self._suspect(look, session, seen=seen)
             suspicion = suspicion + 1 if reason else 0
             seen = seen or "state" in look
             if suspicion >= _LOOKS and reason:
+                revision = running and running.revision
                 logs.get_logger().warning(events.SESSION_CUT, revision=revision, reason=reason)
                 session.cut()
                 return
-            if now - told >= self._heartbeat and "state" in look:
-                told = now
-                logs.get_logger().info(
-                    events.REVISION_RUNNING,
-                    revision=revision,
-                    running_seconds=round(now - started, 1),
-                    state=look["state"],
-                    waits_for=look.get("waits"),
-                    progress=look.get("progress"),
-                    blockers=[asdict(blocker) for blocker in blockers],
-                )
+            if running is not None and "state" in look:
+                told = self._tell(look, running, told)
+
+    def _tell(self, look: dict[str, Any], running: _Running, told: float) -> float:
+        """Keep who is in the way; tell of a long revision, and return when that was."""
+        blockers = [Blocker.from_row(row) for row in look.get("blockers") or ()]
+        self._blockers = blockers or self._blockers
+        now = time.monotonic()
+        if now - max(told, running.started) < self._heartbeat:
+            return told
+        logs.get_logger().info(
+            events.REVISION_RUNNING,
+            revision=running.revision,
+            running_seconds=round(now - running.started, 1),
+            state=look["state"],
+            waits_for=look.get("waits"),
+            progress=look.get("progress"),
+            blockers=[asdict(blocker) for blocker in blockers],
+        )
+        return now
 
     def _suspect(self, look: dict[str, Any], session: Watched, *, seen: bool) -> str | None:
         """Return what is wrong with the work session, if something is."""
         if look.get("silent"):
-            return "no answer from the server"
+            return "no answer from the server" if seen or session.ours else None
         if "state" not in look:
             # Never seen: it is on another server, and nothing can be said of it.
             return "its backend is gone" if seen else None
@@ -161,7 +196,7 @@ class Observer:
             return "the server's answer got lost"
         return None
 
-    def _look(self, pid: int) -> dict[str, Any] | None:
+    def _look(self, pid: int | None) -> dict[str, Any] | None:
         """Look at the session: empty where it is gone, `silent` without any answer, None: unknown.
 
         A server that answers, if only to refuse a connection, is not silent.
@@ -169,7 +204,7 @@ class Observer:
         try:
             if self._connection is None:
                 self._connection = self._connect()
-            return _ask(self._connection, pid, self._patience)
+            return _ask(self._connection, pid or 0, self._patience)
         except (psycopg.Error, TimeoutError, OSError) as error:
             self.close()
             failure = classify(str(error))

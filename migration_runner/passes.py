@@ -40,7 +40,11 @@ def pass_until_done(
             try:
                 this.run(engine, lambda connection, this=this: enter(this, connection))  # type: ignore[misc]  # a default binds the pass
             except MigrationError as failure:
-                lost = _accept(run, this, failure, lost)
+                try:
+                    lost = _accept(run, this, failure, lost)
+                except MigrationError:
+                    this.tell_failure()
+                    raise
             else:
                 return
     finally:

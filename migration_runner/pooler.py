@@ -19,41 +19,51 @@ _ADVICE: Final = (
     " address (the application keeps DATABASE_URL), or pool sessions and set"
     " MIGRATE_POOLER=session."
 )
+_BETWEEN: Final = "stands between the runner and the server"
+_TRANSACTIONS: Final = f"A pooler that pools transactions {_BETWEEN}"
+_STATEMENTS: Final = f"A pooler that pools statements {_BETWEEN}"
+_NO_OTHER: Final = (
+    f"A pooler {_BETWEEN}, and has no second connection free to find out how it pools"
+)
+_NOT_OTHERS: Final = (
+    f"A pooler {_BETWEEN}, and only env.py's own connection goes through it, so that there is"
+    " nothing to find out from how it pools"
+)
 # https://www.pgbouncer.org/features.html: it refuses BEGIN in this mode.
 _STATEMENT_MODE: Final = "not allowed in statement pooling mode"
 
 Pid = Callable[[], int]
 
 
-def require_session(ours: Pid, open_other: Callable[[], AbstractContextManager[int]]) -> None:
+def require_session(
+    ours: Pid, open_other: Callable[[], AbstractContextManager[int | None]]
+) -> None:
     """Raise `ConfigError` unless the server connection behind the pooler is ours alone.
 
     `ours` asks the work session for its backend, in a transaction of its own each time.
-    `open_other` opens another session, in a transaction, and gives its backend; it raises
-    `TimeoutError` when it gets none. In session mode ours never changes and nobody else gets it;
-    in transaction mode another one gets it, being free, or ours changes while that is busy.
+    `open_other` opens another session, in a transaction, and gives its backend, None where that
+    one goes through no pooler; it raises `TimeoutError` when it gets none. In session mode ours
+    never changes and nobody else gets it; in transaction mode another one gets it, being free, or
+    ours changes while that is busy.
     """
     first = ours()
     for _ in range(_LOOKS):
         try:
             with open_other() as other:
-                seen = {ours(), other}
+                # Asked only while ours is not with the other one, or it would wait for that.
+                shared = other == first or ours() != first
         except TimeoutError:
-            message = (
-                "A pooler stands between the runner and the server, and has no second connection"
-                f" free to find out how it pools.{_ADVICE}"
-            )
-            raise ConfigError(message, reason="pooler", pooling="unknown") from None
-        if seen != {first, other} or other == first:
-            raise _refusal(pooling="transactions")
+            raise _refusal("unknown", _NO_OTHER) from None
+        if other is None:
+            raise _refusal("unknown", _NOT_OTHERS)
+        if shared:
+            raise _refusal("transactions", _TRANSACTIONS)
 
 
-def refuse_statement_pooler(error: BaseException) -> None:
-    """Raise `ConfigError` if `error` is a pooler's in statement mode: it takes no transactions."""
-    if _STATEMENT_MODE in str(error):
-        raise _refusal(pooling="statements") from error
+def recognize_statement_pooler(error: BaseException) -> ConfigError | None:
+    """Return what to raise if `error` is a pooler's in statement mode: it takes no transactions."""
+    return _refusal("statements", _STATEMENTS) if _STATEMENT_MODE in str(error) else None
 
 
-def _refusal(pooling: str) -> ConfigError:
-    message = f"A pooler that pools {pooling} stands between the runner and the server.{_ADVICE}"
-    return ConfigError(message, reason="pooler", pooling=pooling)
+def _refusal(pooling: str, why: str) -> ConfigError:
+    return ConfigError(f"{why}.{_ADVICE}", reason="pooler", pooling=pooling)

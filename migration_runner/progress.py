@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from migration_runner import events, logs
-from migration_runner.alembic_bridge import Direction
 from migration_runner.clock import Clock, Stopwatch
 from migration_runner.history import History
+from migration_runner.moves import Direction
 from migration_runner.report import AppliedRevision, RunReport
 
 _DONE: Final[dict[Direction, str]] = {

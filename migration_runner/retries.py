@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Final
 
 from migration_runner import events, logs
@@ -24,6 +24,12 @@ LOCK_FAILURES: Final = {
 }
 
 
+@dataclass
+class _Tries:
+    since: Stopwatch
+    count: int = 0
+
+
 class LockRetries:
     """All tries of one revision, within the DDL retry timeout (seconds) from the first failure.
 
@@ -35,35 +41,33 @@ class LockRetries:
         self._timeout = timeout
         self._clock = clock
         self._revision: str | None = None
-        self._stopwatch = Stopwatch(clock)
-        self._attempt = 0
+        # In one transaction with others, those before it are begun anew with every try.
+        self._tries: dict[str | None, _Tries] = {}
         self._granted = False
 
     def begin(self, revision: str) -> None:
         """Note that a revision is tried, for the first time or again."""
-        if revision != self._revision:
-            self._revision = revision
-            self._attempt = 0
+        self._revision = revision
 
     @property
     def attempts(self) -> int:
         """How often the revision has failed so."""
-        return self._attempt
+        tries = self._tries.get(self._revision)
+        return tries.count if tries else 0
 
     def pause(self, sqlstate: str, detail: str, blockers: Sequence[Blocker]) -> bool:
         """Wait before the next try; False, at once, when the time is up."""
-        if not self._attempt:
-            self._stopwatch = Stopwatch(self._clock)
-        self._attempt += 1
-        remaining = self._stopwatch.remaining(self._timeout)
+        tries = self._tries.setdefault(self._revision, _Tries(Stopwatch(self._clock)))
+        tries.count += 1
+        remaining = tries.since.remaining(self._timeout)
         if remaining <= 0:
             return False
-        most = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(self._attempt, _LONGEST_EXPONENT))
+        most = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(tries.count, _LONGEST_EXPONENT))
         pause = min(random.uniform(most / 4, most), remaining)  # noqa: S311 - jitter, no secret
         logs.get_logger().warning(
             events.REVISION_RETRIED,
             revision=self._revision,
-            attempt=self._attempt,
+            attempt=tries.count,
             reason=LOCK_FAILURES[sqlstate],
             sqlstate=sqlstate,
             detail=detail,

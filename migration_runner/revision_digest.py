@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import hashlib
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,30 +42,49 @@ def digest_revision(path: str) -> RevisionDigest:
     """
     source = Path(path).read_bytes()
     code = None
-    # `sourceless`: Alembic runs a .pyc.
-    with contextlib.suppress(SyntaxError, ValueError):
+    # `sourceless`: Alembic runs a .pyc. What is nested too deeply for a tree is left alone.
+    with (
+        contextlib.suppress(SyntaxError, ValueError, RecursionError),
+        warnings.catch_warnings(),
+    ):
+        # Of an invalid escape in a string, for one: whoever executes the file is told of it.
+        warnings.simplefilter("ignore")
         # Bytes, so that Python finds the encoding.
         code = hashlib.sha256("\n".join(_describe(ast.parse(source))).encode()).hexdigest()
     return RevisionDigest(hashlib.sha256(source).hexdigest(), code)
 
 
-def _describe(node: object) -> Iterator[str]:
-    """Give a syntax tree as lines that are equal for equal programs."""
-    if isinstance(node, ast.AST):
-        yield type(node).__name__
-        for name, value in ast.iter_fields(node):
-            if name in _SILENT_FIELDS or value is None or value == []:
-                continue
-            if name == "body" and isinstance(node, _WITH_DOCSTRING):
-                value = _without_docstring(node)  # noqa: PLW2901 - what counts of it
-            yield f"{name}="
-            yield from _describe(value)
-    elif isinstance(node, list):
-        yield f"[{len(node)}"
-        for each in node:
-            yield from _describe(each)
-    else:
-        yield f"{type(node).__name__} {node!r}"
+def _describe(tree: ast.AST) -> Iterator[str]:
+    """Give a syntax tree as lines that are equal for equal programs.
+
+    With a list of what is ahead: a sum of a thousand strings is a tree as deep.
+    """
+    ahead: list[object] = [tree]
+    while ahead:
+        node = ahead.pop()
+        if isinstance(node, ast.AST):
+            fields = dict(_spoken_fields(node))
+            yield " ".join((type(node).__name__, *fields))
+            ahead += reversed(fields.values())
+        elif isinstance(node, list):
+            yield f"[{len(node)}"
+            ahead += reversed(node)
+        else:
+            # In ASCII: what is printable differs from one version's Unicode to the next.
+            yield f"{type(node).__name__} {node!a}"
+
+
+def _spoken_fields(node: ast.AST) -> Iterator[tuple[str, object]]:
+    for name, value in ast.iter_fields(node):
+        if name in _SILENT_FIELDS or value is None or value == []:
+            continue
+        if name == "body" and isinstance(node, _WITH_DOCSTRING):
+            yield name, _without_docstring(node)
+        elif name == "values" and isinstance(node, ast.JoinedStr):
+            # Python 3.12.0 puts an empty text behind the last expression of a format.
+            yield name, [part for part in value if getattr(part, "value", None) != ""]
+        else:
+            yield name, value
 
 
 def _without_docstring(

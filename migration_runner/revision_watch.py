@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from migration_runner import events, logs
-from migration_runner.driver_connection import driver_of, duplicate_socket, waits_for_answer
 from migration_runner.failures import (
     FailedRevision,
     describe,
@@ -15,7 +12,6 @@ from migration_runner.failures import (
     is_session_lost,
 )
 from migration_runner.invalid_indexes import InvalidIndex, find_invalid_indexes, left_invalid
-from migration_runner.observer import Watched
 from migration_runner.retries import LOCK_FAILURES
 from migration_runner.run_context import RunContext
 from migration_runner.state import DatabaseState
@@ -34,6 +30,7 @@ class RevisionWatch:
         self._state = state
         self._commits = commits
         self._committed_before = 0
+        self._kept = False
         self._invalid_before: Sequence[int] = ()
         self._invalid: Sequence[InvalidIndex] = ()
         self._guard: StatementGuard | None = None
@@ -56,12 +53,15 @@ class RevisionWatch:
 
         def call(function: Callable[[], None]) -> None:
             self._begin(revision)
-            with self._watched(revision):
+            try:
                 try:
                     function()
-                except Exception as error:
-                    self._failed(error)
-                    raise
+                finally:
+                    # The COMMIT behind a revision is none of its own.
+                    self._kept = self._commits() > self._committed_before
+            except Exception as error:
+                self._failed(error)
+                raise
             self._check_indexes(revision)
 
         return call
@@ -77,49 +77,29 @@ class RevisionWatch:
             self._invalid,
         )
 
-    @property
-    def _kept(self) -> bool:
-        return self._commits() > self._committed_before
-
     def _path(self, revision: str) -> str:
         known = self._run.project.history.revisions.get(revision)
         return known.path if known else ""
 
     def _begin(self, revision: str) -> None:
-        self._committed_before = self._commits()
+        if self._run.progress.uncertain == [revision]:
+            # Otherwise those before it are in the same transaction, and fail with it.
+            self._committed_before = self._commits()
+        self._kept = False
         self._invalid = ()
         self._run.lock_retries.begin(revision)
+        self._run.observer.begin(revision)
         if self._guard is not None:
             self._guard.forget_indexes()
-
-    @contextlib.contextmanager
-    def _watched(self, revision: str) -> Iterator[None]:
-        connection = self._state.session.connection
-        driver = driver_of(connection)
-        wire = duplicate_socket(connection)
-
-        def cut() -> None:
-            if wire is not None:
-                with contextlib.suppress(OSError):
-                    wire.shutdown(socket.SHUT_RDWR)
-
-        watched = Watched(self._state.server.pid, lambda: waits_for_answer(driver), cut)
-        try:
-            with self._run.observer.watching(watched, revision):
-                yield
-        finally:
-            if wire is not None:
-                wire.close()
 
     def _failed(self, error: Exception) -> None:
         session = self._state.session
         if session.lost or is_session_lost(error):
             return
         sqlstate = describe(error).get("sqlstate", "")
-        kept = self._kept
         try:
             session.connection.rollback()
-            if self._guard is not None and (kept or self._guard.indexes):
+            if self._guard is not None and (self._kept or self._guard.indexes):
                 self._invalid = left_invalid(
                     session.connection, self._invalid_before, self._guard.indexes
                 )
@@ -127,7 +107,8 @@ class RevisionWatch:
         except Exception as failure:  # noqa: BLE001 - the revision's own failure is what counts
             logs.get_logger().debug(events.CLEANUP_FAILED, step="roll_back", detail=str(failure))
             return
-        if sqlstate in LOCK_FAILURES and not kept:
+        if sqlstate in LOCK_FAILURES and not self._kept:
+            self._run.observer.end()
             detail = describe(error)["message"]
             self._run.lock_retries.pause(sqlstate, detail, self._run.observer.blockers)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from migration_runner.alembic_bridge import AlembicProject, Move
+from migration_runner.alembic_bridge import AlembicProject
 from migration_runner.clock import Clock
 from migration_runner.engine import application_name
 from migration_runner.ledger_keeper import LedgerPolicy
+from migration_runner.moves import Move
 from migration_runner.observer import Observer
 from migration_runner.probe import WaitLimits, connect_within, connection_parameters
 from migration_runner.progress import Progress
@@ -31,6 +32,8 @@ class RunContext:
     looks: bool = False
     # The work session's backend, as long as it may still be at work.
     backend_pid: int | None = None
+    # The edited revisions that were warned of: a run looks more than once.
+    told_edited: set[str] = field(default_factory=set)
     progress: Progress = field(init=False)
     policy: LedgerPolicy = field(init=False)
     lock_retries: LockRetries = field(init=False)

@@ -12,9 +12,22 @@ from dataclasses import dataclass
 from typing import Final
 
 _LONGEST_QUERY: Final = 200
-# A literal may be cut off: the server keeps the first `track_activity_query_size` bytes.
-_LITERAL: Final = re.compile(r"[eE]?'(?:[^'\\]|''|\\.)*(?:'|$)|\$(\w*)\$.*?(?:\$\1\$|$)", re.DOTALL)
-_COMMENT: Final = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+# A literal may be cut off: the server keeps the first `track_activity_query_size` bytes. Whether
+# \' ends a plain one is up to `standard_conforming_strings`, and where a nested comment ends is
+# beyond a pattern: the rest is left out there.
+_TOKEN: Final = re.compile(
+    r"""
+    (?P<literal>
+        [eE]'(?:[^'\\]|''|\\.)*(?:'|\\?\Z)
+        |'(?:[^'\\]|''|\\[^'])*(?:'|\\'.*|\\?\Z)
+        |\$(?P<tag>(?:[^\W\d]\w*)?)\$.*?(?:\$(?P=tag)\$|\Z)
+    )
+    |(?P<comment>--[^\n\r]*|/\*(?:[^*/]|\*(?!/)|/(?!\*))*\*/|/\*.*)
+    |"(?:[^"]|"")*(?:"|\Z)
+    |[^\W\d][\w$]*
+    """,
+    re.DOTALL | re.VERBOSE,
+)
 
 _NAME: Final = r'(?:"(?:[^"]|"")+"|[\w$]+)'
 _QUALIFIED: Final = rf"{_NAME}(?:\s*\.\s*{_NAME})*"
@@ -23,7 +36,7 @@ DDL_WITHOUT_QUEUE: Final = re.compile(
     r"CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\b"
     r"|DROP\s+INDEX\s+CONCURRENTLY\b"
     r"|REINDEX\s+(?:\([^)]*\)\s*)?(?:INDEX|TABLE|SCHEMA|DATABASE|SYSTEM)\s+CONCURRENTLY\b"
-    r"|REINDEX\s*\([^)]*\bCONCURRENTLY\b[^)]*\)"
+    r"|REINDEX\s*\([^)]*\bCONCURRENTLY\b(?!\s+'?(?:OFF|FALSE|0)\b)[^)]*\)"
     rf"|{_ALTER_TABLE}VALIDATE\s+CONSTRAINT\s+{_NAME}\s*$"
     rf"|{_ALTER_TABLE}DETACH\s+PARTITION\s+{_QUALIFIED}\s+CONCURRENTLY\s*$",
     re.IGNORECASE,
@@ -45,7 +58,7 @@ class ConcurrentIndex:
 
 def shorten_query(query: str) -> str:
     """Return a query in one line, without its literals (they are somebody's data), cut short."""
-    text = " ".join(_LITERAL.sub("'…'", query).split())
+    text = " ".join(_TOKEN.sub(_without_data, query).split())
     return text if len(text) <= _LONGEST_QUERY else text[: _LONGEST_QUERY - 1] + "…"
 
 
@@ -61,4 +74,12 @@ def concurrent_index(statement: str) -> ConcurrentIndex | None:
 
 
 def _bare(statement: str) -> str:
-    return _COMMENT.sub(" ", statement).strip().rstrip(";").rstrip()
+    return _TOKEN.sub(_without_comment, statement).strip().rstrip(";").rstrip()
+
+
+def _without_comment(token: re.Match[str]) -> str:
+    return " " if token["comment"] else token[0]
+
+
+def _without_data(token: re.Match[str]) -> str:
+    return "'…'" if token["literal"] else _without_comment(token)

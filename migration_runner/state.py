@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 
 import sqlalchemy
 
 from migration_runner.alembic_bridge import ConfiguredContext
 from migration_runner.engine import on_new_connection
-from migration_runner.ledger import LedgerEntry
-from migration_runner.ledger_keeper import LedgerKeeper, Recorded
+from migration_runner.ledger_keeper import Entries, LedgerKeeper, Recorded
 from migration_runner.relation import Relation, relate
 from migration_runner.run_context import RunContext
 from migration_runner.run_lock import derive_key
@@ -83,7 +82,7 @@ class DatabaseState:
         self._report.to_revisions = found[0]
         return found
 
-    def relate(self, heads: Sequence[str], entries: Mapping[str, LedgerEntry]) -> Relation:
+    def relate(self, heads: Sequence[str], entries: Entries) -> Relation:
         """Return how a database at `heads` stands to the image, by what the ledger knows."""
         return relate(self._project.history, heads, entries)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from migration_runner.clock import Stopwatch
@@ -17,6 +18,15 @@ Confirm = Callable[[Sequence[str]], None]
 _Found = TypeVar("_Found")
 
 
+@dataclass(frozen=True)
+class _Look:
+    """What is to be applied, and to be adopted; or that the database is ahead, and that is well."""
+
+    pending: Sequence[str] = ()
+    unrecorded: Sequence[str] = ()
+    ahead: bool = False
+
+
 def decide_upgrade(run: RunContext) -> Decide:
     """Return the decision of `migrate`: apply what is pending, under the run lock.
 
@@ -25,36 +35,41 @@ def decide_upgrade(run: RunContext) -> Decide:
     timeout, and `HistoryError` when database and image do not go together.
     """
 
-    def look(state: DatabaseState) -> list[str] | None:
-        """Return what is pending; None where the database is ahead, and that is well."""
-        heads = state.heads()
-        entries = state.ledger.entries()
-        if accept_relation(run, state.relate(heads, entries), heads, entries):
-            return None
-        check_files(run, heads, entries)
-        return state.pending(heads)
+    def look(state: DatabaseState) -> _Look:
+        return _look(run, state)
 
     def decide(state: DatabaseState) -> bool:
-        pending = look(state)
-        if pending is None:
+        found = look(state)
+        if found.ahead:
             return False
-        unrecorded = run.settings.ledger != "off" and state.ledger.unrecorded(state.heads())
-        recordable = bool(pending or unrecorded or run.settings.ledger == "require")
-        if recordable:
+        recordable = False
+        if found.pending or found.unrecorded or run.settings.ledger == "require":
             recordable = state.ledger.check()
-        if not pending:
-            if unrecorded and recordable and state.lock.try_lock(_key(run, state)):
+        if not found.pending:
+            if found.unrecorded and recordable and state.lock.try_lock(_key(run, state)):
                 _prepare_ledger(state)
             return False
         if not acquire(run, state, state.at_target):
             return False
-        pending = look_again(run, state, look)
-        if pending is None:
+        found = look_again(run, state, look)
+        if found.ahead:
             return False
         _prepare_ledger(state)
-        return bool(pending)
+        return bool(found.pending)
 
     return decide
+
+
+def _look(run: RunContext, state: DatabaseState) -> _Look:
+    heads = state.heads()
+    entries = state.ledger.entries()
+    if accept_relation(run, state.relate(heads, entries), heads, entries):
+        return _Look(ahead=True)
+    check_files(run, heads, entries)
+    unrecorded: list[str] = []
+    if run.settings.ledger != "off":
+        unrecorded = state.ledger.unrecorded(heads, entries)
+    return _Look(state.pending(heads), unrecorded)
 
 
 def decide_downgrade(run: RunContext, confirm: Confirm) -> Decide:

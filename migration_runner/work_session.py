@@ -11,7 +11,7 @@ import sqlalchemy
 from migration_runner import events, logs
 from migration_runner.driver_connection import login_pid
 from migration_runner.engine import application_name
-from migration_runner.pooler import refuse_statement_pooler, require_session
+from migration_runner.pooler import recognize_statement_pooler, require_session
 from migration_runner.probe import connect_within, connection_parameters
 from migration_runner.report import RunReport
 from migration_runner.session import ServerFacts, SessionSettings, WorkSession
@@ -41,11 +41,7 @@ def work_through(
     Raises `ConfigError` where a pooler gives no session of our own.
     """
     session = _session(settings, report, connection)
-    try:
-        server = session.ask()
-    except sqlalchemy.exc.DBAPIError as error:
-        refuse_statement_pooler(error)
-        raise
+    server = session.ask()
     pid = login_pid(connection)
     if settings.pooler == "detect" and pid is not None and pid != server.pid:
         require_session(lambda: session.ask().pid, lambda: _other_backend(settings, report))
@@ -82,10 +78,10 @@ def _tell(report: RunReport, server: ServerFacts) -> None:
 
 
 @contextlib.contextmanager
-def _other_backend(settings: Settings, report: RunReport) -> Iterator[int]:
+def _other_backend(settings: Settings, report: RunReport) -> Iterator[int | None]:
     """Open another session, and give its backend, a transaction being open.
 
-    Raises `TimeoutError` where the pooler has none to give.
+    None where it goes through no pooler. Raises `TimeoutError` where the pooler has none to give.
     """
     seconds = settings.connect_timeout
     parameters = connection_parameters(settings.database, f"migrate-look {report.run_id}")
@@ -94,10 +90,21 @@ def _other_backend(settings: Settings, report: RunReport) -> Iterator[int]:
     def connect_and_look(**words: object) -> psycopg.Connection[tuple[object, ...]]:
         nonlocal pid
         connection = psycopg.connect(**words)  # type: ignore[arg-type]  # libpq's own words
-        connection.execute("BEGIN")
-        row = connection.execute("SELECT pg_backend_pid()").fetchone()
+        try:
+            connection.execute("BEGIN")
+            row = connection.execute("SELECT pg_backend_pid()").fetchone()
+        except BaseException:
+            connection.close()
+            raise
         pid = int(str(row[0])) if row else 0
         return connection
 
-    with connect_within(seconds, parameters, seconds, connect_and_look):
-        yield pid
+    try:
+        connection = connect_within(seconds, parameters, seconds, connect_and_look)
+    except psycopg.OperationalError as error:
+        if refusal := recognize_statement_pooler(error):
+            raise refusal from error
+        # It has too many clients, or too few connections.
+        raise TimeoutError(str(error)) from error
+    with connection:
+        yield None if connection.info.backend_pid == pid else pid

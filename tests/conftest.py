@@ -9,6 +9,7 @@ pytest_plugins = [
     "tests.fixtures.proxy",
     "tests.fixtures.project",
     "tests.fixtures.runner",
+    "tests.fixtures.faults",
     "tests.fixtures.containers",
     "tests.fixtures.pods",
 ]

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from migration_runner import __version__, events, logs
-from migration_runner.alembic_bridge import AlembicProject, Move
+from migration_runner.alembic_bridge import AlembicProject
 from migration_runner.clock import SystemClock
 from migration_runner.database_address import export_override
 from migration_runner.env_run import Decide
+from migration_runner.moves import Move
 from migration_runner.passes import pass_until_done
 from migration_runner.report import RunReport
 from migration_runner.run_context import RunContext

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from migration_runner import logs
-from migration_runner.alembic_bridge import Move
 from migration_runner.commands.begin import Options, begin_run, make_move
 from migration_runner.errors import UsageError
+from migration_runner.moves import Move
 from migration_runner.report import RunReport
 from migration_runner.run_context import RunContext
 from migration_runner.upgrade import decide_downgrade

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import sqlalchemy
 
 from migration_runner import __version__, events, logs
-from migration_runner.alembic_bridge import AlembicProject, Move
+from migration_runner.alembic_bridge import AlembicProject
 from migration_runner.child import Child
 from migration_runner.clock import Stopwatch, SystemClock
 from migration_runner.commands.begin import Options, begin, make_move
@@ -19,6 +19,7 @@ from migration_runner.engine import application_name, waiting_engine
 from migration_runner.errors import RevisionFailed, TemporaryFailure, UsageError
 from migration_runner.failures import SESSION_LOST
 from migration_runner.ledger_keeper import LedgerKeeper, LedgerPolicy
+from migration_runner.moves import Move
 from migration_runner.probe import WaitLimits
 from migration_runner.report import AppliedRevision, RunReport
 from migration_runner.run_context import RunContext

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+import sqlalchemy
+
 from migration_runner import logs
 from migration_runner.commands.begin import Options, begin
 from migration_runner.engine import application_name, waiting_engine
 from migration_runner.errors import DatabaseRejected
+from migration_runner.failures import translate_env_failure
 from migration_runner.ledger import LedgerEntry, ledger_access, read_ledger
 from migration_runner.probe import WaitLimits
 from migration_runner.report import RunReport
@@ -26,7 +29,18 @@ def ledger(flags: Mapping[str, str], report: RunReport, options: Options) -> Non
     begin(settings, report)
     limits = WaitLimits(0.0, settings.connect_timeout)
     engine = waiting_engine(settings.database, limits, application_name(report.run_id))
-    rows: list[LedgerEntry] = []
+    try:
+        rows = _read(engine, options.limit)
+    except sqlalchemy.exc.DBAPIError as error:
+        raise translate_env_failure(error) from error
+    facts = [describe_entry(row) for row in rows]
+    if options.as_json or not logs.answers_on_terminal():
+        logs.write_answer(json.dumps(facts, ensure_ascii=False))
+    else:
+        logs.write_answer(render_ledger(facts) if facts else "Nothing is recorded yet.")
+
+
+def _read(engine: sqlalchemy.Engine, limit: int | None) -> list[LedgerEntry]:
     with engine.connect() as connection:
         access = ledger_access(connection)
         if access.there and not access.readable:
@@ -35,10 +49,4 @@ def ledger(flags: Mapping[str, str], report: RunReport, options: Options) -> Non
                 " SELECT ON migration_runner.ledger to it."
             )
             raise DatabaseRejected(message, reason="ledger_unreadable")
-        if access.there:
-            rows = read_ledger(connection, options.limit)
-    facts = [describe_entry(row) for row in rows]
-    if options.as_json or not logs.answers_on_terminal():
-        logs.write_answer(json.dumps(facts, ensure_ascii=False))
-    else:
-        logs.write_answer(render_ledger(facts) if facts else "Nothing is recorded yet.")
+        return read_ledger(connection, limit) if access.there else []

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from migration_runner.alembic_bridge import Move
 from migration_runner.commands.begin import Options, begin_run, make_move
+from migration_runner.moves import Move
 from migration_runner.report import RunReport
 from migration_runner.upgrade import decide_stamp
 

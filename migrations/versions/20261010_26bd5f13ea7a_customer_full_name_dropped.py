@@ -19,6 +19,8 @@ revision = "26bd5f13ea7a"
 down_revision = "3251a9ed458b"
 branch_labels = None
 depends_on = None
+# What an image must have to live with this: a rollback further back ends with an explanation.
+breaks_before = "3251a9ed458b"
 
 
 def upgrade() -> None:

@@ -207,7 +207,7 @@ def test_a_bug_of_ours_is_reported_with_its_traceback(
     project.table("r1", "one")
     planted = project.folder / "sitecustomize.py"
     planted.write_text(
-        "import migration_runner.state as state\nstate.DatabaseState.at_target = None\n"
+        "import migration_runner.state as state\nstate.DatabaseState.heads = None\n"
     )
     path = f"{project.folder}{os.pathsep}{migrate.environment['PYTHONPATH']}"
 

@@ -17,7 +17,7 @@ ORDER = [
     *("database_url", "database_address", "variables", "settings", "signals", "report"),
     # parts
     *("connection_errors", "driver_connection", "probe", "engine", "run_lock", "session"),
-    *("session_lock", "pooler", "history", "ledger", "ledger_keeper", "relation"),
+    *("session_lock", "pooler", "history", "ledger", "ledger_keeper", "relation", "moves"),
     *("alembic_bridge", "invalid_indexes", "statement_guard", "blockers", "observer", "retries"),
     # use cases
     *("progress", "failures", "run_context", "state", "judgement", "work_session"),

@@ -1,0 +1,56 @@
+"""Where a run is to take a database, step by step, in Alembic's words."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+Direction = Literal["upgrade", "downgrade", "stamp"]
+
+
+class Step(Protocol):
+    """One of Alembic's steps: all that matters of it here is its function."""
+
+    migration_fn: Any
+
+
+@dataclass(frozen=True)
+class Move:
+    """Where to, in Alembic's words: `upgrade head`, `downgrade -1`, `stamp --purge a b`."""
+
+    direction: Direction
+    targets: tuple[str, ...]
+    purge: bool = False
+
+    @property
+    def target(self) -> str:
+        """The target as people write it."""
+        return " ".join(self.targets)
+
+
+@dataclass(frozen=True)
+class PlannedStep:
+    """One step of a move: the revision that is applied or undone, or what is stamped."""
+
+    revision: str
+    step: Step
+
+    def guard(self, around: Callable[[Callable[[], None]], None]) -> None:
+        """Let `around` call the revision's own function."""
+        function = self.step.migration_fn
+
+        @functools.wraps(function)
+        def guarded(**kwargs: Any) -> None:
+            around(lambda: function(**kwargs))
+
+        self.step.migration_fn = guarded
+
+
+@dataclass(frozen=True)
+class StepMade:
+    """What Alembic has just written to the version table, its transaction still open."""
+
+    direction: Direction
+    revisions: tuple[str | None, ...]

@@ -1,0 +1,1 @@
+"""Random faults, and what the next run makes of them."""
