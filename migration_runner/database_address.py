@@ -59,6 +59,9 @@ def _named_url(environment: Mapping[str, str]) -> tuple[str, str] | None:
             raise ConfigError(message)
         if url:
             return name, url
+        if "://" in file:
+            message = f"{name}_FILE is a URL, not the path of a file that has one: set {name}"
+            raise ConfigError(message)
         if file:
             origin = f"{name}_FILE ({file})"
             return origin, _read(origin, Path(file))

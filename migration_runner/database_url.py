@@ -113,7 +113,8 @@ def _put_option(parameters: dict[str, str], name: str, value: str, driver: str |
     if name == "ssl":
         name, value = "sslmode", _SSL_FLAGS.get(value.lower(), value)
         if value not in _SSL_MODES:
-            message = f"has ssl={value!r}: write one of {', '.join(sorted(_SSL_MODES))}"
+            # Not shown, as below.
+            message = f"has an ssl= that is none of {', '.join(sorted(_SSL_MODES))}"
             raise ValueError(message)
     known = {option.keyword.decode() for option in pq.Conninfo.get_defaults()}
     if name in known:

@@ -28,6 +28,7 @@ from migration_runner.probe import Connection
 # Most revisions are through before anybody needs to look.
 _FIRST_PAUSE: Final = 0.2
 _LONGEST_PAUSE: Final = 1.0
+_LAST_LOOK: Final = 0.5
 _SHORTEST_PAUSE: Final = 0.05
 # So many looks in a row have to agree before a session is cut.
 _LOOKS: Final = 3
@@ -119,6 +120,8 @@ class Observer:
             yield
         finally:
             ended.set()
+            # An interpreter that ends has no use for threads that are in the middle of something.
+            thread.join(_LAST_LOOK)
 
     def begin(self, revision: str) -> None:
         """Note that a revision begins."""

@@ -107,11 +107,8 @@ def load_settings(
             problems.append(f"{PREFIX}{name.upper()} must be more than 0")
     path = Path(trace_alembic_config(environment, flags).text)
     values["alembic_config"] = path
-    if needs_project and not path.is_file():
-        problems.append(
-            f"the Alembic configuration {str(path)!r} is not there (looked in {Path.cwd()});"
-            " name it with ALEMBIC_CONFIG or -c"
-        )
+    if needs_project:
+        problems += _missing_file(path)
     values["database"] = DatabaseAddress()
     if needs_database:
         try:
@@ -124,6 +121,18 @@ def load_settings(
             problems=problems,
         )
     return Settings(**values)
+
+
+def _missing_file(path: Path) -> list[str]:
+    """Return what is wrong with the path of the Alembic configuration, if something is."""
+    reason = f"is not there (looked in {Path.cwd()})"
+    try:
+        if path.is_file():
+            return []
+    except OSError as error:
+        # A folder that may not be entered, for one.
+        reason = f"cannot be read: {error.strerror}"
+    return [f"the Alembic configuration {str(path)!r} {reason}; name it with ALEMBIC_CONFIG or -c"]
 
 
 def _unknown_variables(environment: Mapping[str, str]) -> list[str]:

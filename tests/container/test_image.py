@@ -152,6 +152,8 @@ zoneinfo.ZoneInfo("Europe/Berlin")
 assert ssl.create_default_context().cert_store_stats()["x509_ca"] > 100
 assert psycopg.pq.__impl__ == "binary"
 assert has_compiled_ext()
+# Without it, an interpreter with a thread in the middle of something ends with a crash.
+ctypes.CDLL("libgcc_s.so.1")
 print("{}")
 """
     result = containers.run("--entrypoint", "python3", command=("-c", code))
