@@ -19,12 +19,16 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: $(STAMP) ## Migrate: the database of DATABASE_URL, or an embedded one
-	@$(LOCAL) $(BIN)/python entrypoint.py
+run: $(STAMP) ## Migrate the database of DATABASE_URL, or an embedded one; A="status" asks instead
+	@$(LOCAL) $(BIN)/python entrypoint.py $(A)
 
 .PHONY: test
 test: $(STAMP) $(SERVERS) ## Run the tests; T="tests/unit -k lock" runs some
 	@$(BIN)/pytest $(T)
+
+.PHONY: faults
+faults: $(STAMP) ## Break runs in every way, 200 times each; FAULTS=n and FAULT_SEED=n as you like
+	@FAULTS="$${FAULTS:-200}" $(BIN)/pytest -s tests/faults
 
 .PHONY: lint
 lint: $(STAMP) ## Check style

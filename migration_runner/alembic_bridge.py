@@ -61,12 +61,12 @@ class ConfiguredContext:
         """Read the heads from the version table; none where there is no such table."""
         return tuple(sorted(self._context.get_current_heads()))
 
-    def heads_on(self, connection: sqlalchemy.Connection) -> tuple[str, ...]:
-        """Read the heads from the same version table over another connection."""
-        opts = {
-            "version_table": self.version_table,
-            "version_table_schema": self.version_table_schema,
-        }
+    def heads_on(self, connection: sqlalchemy.Connection, schema: str) -> tuple[str, ...]:
+        """Read the heads from the same version table over another connection.
+
+        There the search_path can be another one: the table is in `schema`.
+        """
+        opts = {"version_table": self.version_table, "version_table_schema": schema or None}
         return ConfiguredContext(MigrationContext.configure(connection, opts=opts)).heads()
 
     def change_nothing(self) -> None:

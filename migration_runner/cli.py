@@ -17,7 +17,7 @@ from migration_runner.errors import Interrupted, UsageError
 from migration_runner.report import RunReport
 from migration_runner.signals import interruptible
 from migration_runner.variables import VARIABLES
-from migration_runner.verbs import UPGRADE, VERBS, Verb
+from migration_runner.verbs import CONFIG, UPGRADE, VERBS, Verb
 
 
 class _Parser(argparse.ArgumentParser):
@@ -72,12 +72,15 @@ def _parse(arguments: Sequence[str] | None) -> tuple[Verb, dict[str, str], Optio
     own = {field.name for field in fields(Options)}
     options = Options(**{name: words[name] for name in own & words.keys()})
     flags = {name: value for name, value in words.items() if name not in own and value}
+    if verb is CONFIG:
+        # It shows what was given.
+        return verb, flags, options
     if options.as_json:
         flags["log_format"] = "json"
     if verb is UPGRADE and options.targets:
         flags["target"] = options.targets[0]
-    if verb.answers:
-        flags.setdefault("log_level", os.environ.get("MIGRATE_LOG_LEVEL") or "warning")
+    if verb.answers and not os.environ.get("MIGRATE_LOG_LEVEL"):
+        flags.setdefault("log_level", "warning")
     return verb, flags, options
 
 

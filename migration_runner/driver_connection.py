@@ -32,6 +32,11 @@ def sqlstate_of(error: sqlalchemy.exc.DBAPIError) -> str | None:
     return None if code is None else str(code)
 
 
+def message_of(error: sqlalchemy.exc.DBAPIError) -> str:
+    """Return the server's own words, without the statement that drivers draw below them."""
+    return str(error.orig).strip().partition("\n")[0]
+
+
 @contextlib.contextmanager
 def protected(connection: sqlalchemy.Connection) -> Iterator[None]:
     """Keep a failure from spoiling the open transaction, with a savepoint where one can be had."""
@@ -42,12 +47,11 @@ def protected(connection: sqlalchemy.Connection) -> Iterator[None]:
         yield
 
 
-def login_pid(connection: sqlalchemy.Connection) -> int | None:
+def login_pid(driver: Any) -> int | None:
     """Return the process id that the server gave at login, None where the driver hides it.
 
     A pooler gives one of its own making, since it has to know cancel requests apart.
     """
-    driver = driver_of(connection)
     with contextlib.suppress(AttributeError):
         return int(driver.info.backend_pid)
     for name in ("get_backend_pid", "get_server_pid"):
@@ -70,7 +74,7 @@ def waits_for_answer(driver: Any) -> bool | None:
 
 def watch_network(connection: sqlalchemy.Connection) -> None:
     """Let the kernel notice a dead server or network, on whatever connection env.py has made."""
-    with contextlib.suppress(OSError), _socket(connection) as found:
+    with contextlib.suppress(OSError), _socket(driver_of(connection)) as found:
         if found.family == socket.AF_UNIX:
             return
         found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -86,14 +90,14 @@ def watch_network(connection: sqlalchemy.Connection) -> None:
 
 
 @contextlib.contextmanager
-def cutter(connection: sqlalchemy.Connection) -> Iterator[Callable[[], None]]:
+def cutter(driver: Any) -> Iterator[Callable[[], None]]:
     """Give what shuts the connection's socket down, for another thread to call.
 
     Whoever waits for an answer on it gets the end of the stream instead. It does nothing where the
     driver hides its socket. To be left in time: until then the socket stays open.
     """
     try:
-        wire = _socket(connection)
+        wire = _socket(driver)
     except OSError:
         yield lambda: None
         return
@@ -106,9 +110,8 @@ def cutter(connection: sqlalchemy.Connection) -> Iterator[Callable[[], None]]:
         yield cut
 
 
-def _socket(connection: sqlalchemy.Connection) -> socket.socket:
+def _socket(driver: Any) -> socket.socket:
     """Return a duplicate of the connection's socket. Raises `OSError` where there is none."""
-    driver = driver_of(connection)
     with contextlib.suppress(AttributeError):
         return socket.socket(fileno=os.dup(driver.fileno()))
     with contextlib.suppress(AttributeError):

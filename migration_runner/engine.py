@@ -22,9 +22,15 @@ def application_name(run_id: str) -> str:
     return f"migrate {run_id} {socket.gethostname()}"
 
 
-def waiting_engine(address: DatabaseAddress, limits: WaitLimits, name: str) -> sqlalchemy.Engine:
+def waiting_engine(
+    address: DatabaseAddress,
+    limits: WaitLimits,
+    name: str,
+    connected: Callable[[Connection], None] | None = None,
+) -> sqlalchemy.Engine:
     """Return an engine whose connections wait for the database as `limits` say.
 
+    `connected` gets each before its first statement, of which SQLAlchemy has some of its own.
     Its connections raise what `connect_when_ready` raises.
     """
     parameters = connection_parameters(address, name)
@@ -32,6 +38,8 @@ def waiting_engine(address: DatabaseAddress, limits: WaitLimits, name: str) -> s
     def connect() -> Connection:
         connection = connect_when_ready(parameters, limits, SystemClock())
         connection.autocommit = False
+        if connected is not None:
+            connected(connection)
         return connection
 
     return sqlalchemy.create_engine("postgresql+psycopg://", creator=connect, poolclass=NullPool)

@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import psycopg
 import sqlalchemy
 
 from migration_runner import events, logs
 from migration_runner.alembic_bridge import ConfiguredContext
 from migration_runner.clock import Stopwatch
-from migration_runner.driver_connection import cutter, driver_of, login_pid, waits_for_answer
+from migration_runner.driver_connection import cutter, driver_of, login_pid
+from migration_runner.engine import waiting_engine
 from migration_runner.errors import ConfigError, Interrupted, MigrationError, RevisionFailed
 from migration_runner.failures import (
     describe,
@@ -23,6 +25,7 @@ from migration_runner.failures import (
 )
 from migration_runner.moves import PlannedStep, StepMade
 from migration_runner.observer import Watched
+from migration_runner.probe import Connection
 from migration_runner.retries import LOCK_FAILURES
 from migration_runner.revision_watch import RevisionWatch
 from migration_runner.run_context import RunContext
@@ -59,14 +62,14 @@ class EnvRun:
         self._progress = run.progress
         self._decide = decide
         self._passes: list[_Pass] = []
+        # Not those of this pass: an env.py can have several connections at the same time.
+        self._orphans = frozenset(run.backend_pids)
         self._failure: tuple[str, dict[str, Any]] | None = None
+        self._ours: Watched | None = None
 
-    def run(
-        self, engine: sqlalchemy.Engine, enter: Callable[[sqlalchemy.Connection], None]
-    ) -> None:
+    def run(self, enter: Callable[[sqlalchemy.Connection], None]) -> None:
         """Go through env.py with `enter`. Raises a `MigrationError`, or `Interrupted`."""
-        with contextlib.ExitStack() as self._watching, self._connected(engine) as connection:
-            self._ours = connection
+        with contextlib.ExitStack() as self._watching, self._connected() as connection:
             try:
                 with logs.captured_prints():
                     enter(connection)
@@ -87,15 +90,23 @@ class EnvRun:
             finally:
                 self._unlock()
 
-    def _connected(self, engine: sqlalchemy.Engine) -> sqlalchemy.Connection:
-        waiting = Stopwatch(self._run.clock)
+    def _connected(self) -> sqlalchemy.Connection:
+        run = self._run
+        engine = waiting_engine(
+            run.settings.database, run.limits, run.application_name, self._watch_ours
+        )
+        waiting = Stopwatch(run.clock)
         try:
             return engine.connect()
-        except sqlalchemy.exc.DBAPIError as error:
-            # SQLAlchemy asks the server for its version.
-            raise translate_env_failure(error) from error
+        except (sqlalchemy.exc.DBAPIError, psycopg.Error) as error:
+            # SQLAlchemy asks the server for its version and types, in part through the driver.
+            broken = (sqlalchemy.exc.OperationalError, psycopg.OperationalError)
+            raise translate_env_failure(error, lost=isinstance(error, broken)) from error
         finally:
             self._report.waited_for_database_seconds += waiting.elapsed()
+
+    def _watch_ours(self, driver: Connection) -> None:
+        self._ours = self._watch(driver, ours=True)
 
     def configured(self, context: ConfiguredContext) -> None:
         """Make env.py's connection the work session, and decide what to do on it."""
@@ -115,9 +126,9 @@ class EnvRun:
         self._passes.append(this)
         this.applies = self._decide(state)
         self._run.outages.over()
-        if self._progress.uncertain:
-            # Ran over the session that was lost.
-            self._progress.settle(state.heads(), state.recorded())
+        self._progress.enter(state.location)
+        if self._progress.must_ask(state.location):
+            self._progress.settle(state.heads(), state.recorded(), state.location)
         if this.applies:
             this.watch.ready()
         else:
@@ -125,25 +136,28 @@ class EnvRun:
 
     def _open(self, context: ConfiguredContext, connection: sqlalchemy.Connection) -> DatabaseState:
         run = self._run
-        watched = self._watch(connection)
+        driver = driver_of(connection)
+        watched = self._ours
+        if watched is None or watched.driver is not driver:
+            watched = self._watch(driver, ours=False)
         if run.looks:
             session, server = look_through(run.settings, run.report, connection)
         else:
-            session, server = work_through(
-                run.settings, run.report, connection, orphan=run.backend_pid
-            )
-            run.backend_pid = server.pid
+            # Not only once it has answered: by then it can be lost already.
+            if watched.pid is not None:
+                run.backend_pids.add(watched.pid)
+            session, server = work_through(run.settings, run.report, connection, self._orphans)
+            run.backend_pids.add(server.pid)
         watched.pid = server.pid
         return DatabaseState(run, context, session, server)
 
-    def _watch(self, connection: sqlalchemy.Connection) -> Watched:
-        """Let the observer watch the session from its first statement on."""
-        driver = driver_of(connection)
+    def _watch(self, driver: Any, *, ours: bool) -> Watched:
+        """Let the observer watch a session from its first statement on."""
         watched = Watched(
-            login_pid(connection),
-            lambda: waits_for_answer(driver),
-            self._watching.enter_context(cutter(connection)),
-            ours=connection is self._ours,
+            driver,
+            login_pid(driver),
+            self._watching.enter_context(cutter(driver)),
+            ours=ours,
         )
         self._watching.enter_context(self._run.observer.watching(watched))
         return watched
@@ -219,7 +233,7 @@ class EnvRun:
         Where all revisions are one transaction, a lock failure in its COMMIT is the last one's.
         """
         if describe(error).get("sqlstate") in LOCK_FAILURES:
-            return next(reversed(self._progress.uncertain), None)
+            return next(reversed(self._progress.open), None)
         return self._progress.running
 
     def _read_back(self, error: BaseException) -> None:
@@ -230,13 +244,13 @@ class EnvRun:
             broken = this.state.session.lost and not isinstance(error, Interrupted)
             if not broken and not getattr(error, "connection_invalidated", False):
                 with _warned("read_back"):
-                    self._progress.settle(*this.state.afterwards())
+                    self._progress.settle(*this.state.afterwards(), this.state.location)
 
     def look_afterwards(self) -> None:
         """Once the session is lost for good, ask over a new connection what was committed."""
         for this in self._passes[-1:]:
             with _warned("read_back"):
-                self._progress.settle(*this.state.afterwards())
+                self._progress.settle(*this.state.afterwards(), this.state.location)
 
     def _unlock(self) -> None:
         for this in self._passes:

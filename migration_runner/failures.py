@@ -57,8 +57,10 @@ class FailedRevision:
 
 def translate_env_failure(error: BaseException, *, lost: bool = False) -> MigrationError:
     """Return the error for what failed outside of any revision: the session, or env.py itself."""
-    if refusal := recognize_statement_pooler(error):
-        return refusal
+    return recognize_statement_pooler(error) or _translate_env_failure(error, lost=lost)
+
+
+def _translate_env_failure(error: BaseException, *, lost: bool) -> MigrationError:
     facts = describe(error)
     detail = facts["message"]
     if lost or is_session_lost(error):

@@ -69,7 +69,8 @@ class History:
         """Raise `HistoryError` for a `breaks_before` that is no ancestor of its revision."""
         for revision in self.revisions.values():
             line = revision.breaks_before
-            if line is not None and line not in self.with_ancestors([revision.id]):
+            # A list, since anything can be written there, also what has no hash.
+            if line is not None and line not in list(self.with_ancestors([revision.id])):
                 message = (
                     f"{revision.path} (revision {revision.id}) has breaks_before = {line!r}, which"
                     " is none of its ancestors. Name the whole id of the oldest revision that an"

@@ -15,7 +15,8 @@ from sqlalchemy import text
 from migration_runner.sql_text import ConcurrentIndex
 
 # Partitioned indexes (relkind I) are invalid until the last partition has its own: on purpose.
-# One that another session builds just now is not left behind: that has its table locked.
+# One that another session builds just now is not left behind. Which index it builds is hidden from
+# other roles, but not that it builds one, nor its lock on the table, which a VACUUM takes, too.
 _INVALID: Final = """\
 SELECT i.indexrelid::bigint AS oid,
        format('%I.%I', n.nspname, c.relname) AS name,
@@ -26,14 +27,14 @@ JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_class t ON t.oid = i.indrelid
 JOIN pg_catalog.pg_namespace tn ON tn.oid = t.relnamespace
 WHERE NOT i.indisvalid AND NOT EXISTS (
-    SELECT FROM pg_catalog.pg_locks l
+    SELECT FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_progress_create_index p USING (pid)
     WHERE l.relation = i.indrelid AND l.mode = 'ShareUpdateExclusiveLock' AND l.granted
       AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
-      AND l.pid <> pg_backend_pid()
+      AND pid <> pg_backend_pid()
 )"""
 _NAMED: Final = (
     f"{_INVALID} AND i.indrelid = to_regclass(:table)"
-    " AND c.relname = (parse_ident(CAST(:index AS text)))[1]"
+    " AND c.relname = CAST((parse_ident(CAST(:index AS text)))[1] AS name)"
 )
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 import sqlalchemy
 from sqlalchemy import text
 
-from migration_runner.driver_connection import protected, sqlstate_of
+from migration_runner.driver_connection import message_of, protected, sqlstate_of
 
 SCHEMA: Final = "migration_runner"
 TABLE: Final = "migration_runner.ledger"
@@ -120,7 +120,9 @@ def ledger_access(connection: sqlalchemy.Connection) -> LedgerAccess:
         "SELECT c.oid IS NOT NULL,"
         " coalesce(has_schema_privilege(n.oid, 'USAGE')"
         " AND has_table_privilege(c.oid, 'SELECT'), false),"
+        # Writing needs reading, too: to know what is recorded already.
         " coalesce(has_schema_privilege(n.oid, 'USAGE')"
+        " AND has_table_privilege(c.oid, 'SELECT')"
         " AND has_table_privilege(c.oid, 'INSERT'), false),"
         " CASE WHEN n.oid IS NULL THEN has_database_privilege(current_database(), 'CREATE')"
         " ELSE has_schema_privilege(n.oid, 'USAGE, CREATE') END"
@@ -141,7 +143,7 @@ def create_ledger(connection: sqlalchemy.Connection) -> None:
         except sqlalchemy.exc.DBAPIError as error:
             code = sqlstate_of(error)
             if code in _DENIED:
-                raise LedgerDenied(str(error.orig).strip()) from error
+                raise LedgerDenied(message_of(error)) from error
             if code not in _MADE_BY_ANOTHER:
                 raise
         else:

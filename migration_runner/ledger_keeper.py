@@ -11,7 +11,7 @@ from typing import Final
 import sqlalchemy
 
 from migration_runner import __version__, events, logs
-from migration_runner.driver_connection import protected
+from migration_runner.driver_connection import message_of, protected
 from migration_runner.errors import DatabaseRejected
 from migration_runner.history import History
 from migration_runner.ledger import (
@@ -99,6 +99,11 @@ class LedgerKeeper:
         with self._session.between_transactions():
             return self._ledger.last(count)
 
+    def of_run(self, run_id: str, direction: str) -> list[str]:
+        """Return what one run has recorded, in order."""
+        with self._session.between_transactions():
+            return list(self._ledger.of_run(run_id, direction))
+
     def check(self) -> bool:
         """Whether it can be written, or made; warns or raises where it can't."""
         if self._policy.mode == "off":
@@ -144,8 +149,9 @@ class LedgerKeeper:
         if not found:
             return
         with self._session.between_transactions():
-            self._ledger.write([self._row("adopted", each) for each in found], self._author())
-        logs.get_logger().info(events.REVISIONS_ADOPTED, count=len(found), heads=list(heads))
+            adopted = self._write([self._row("adopted", each) for each in found])
+        if adopted:
+            logs.get_logger().info(events.REVISIONS_ADOPTED, count=len(found), heads=list(heads))
 
     def record(
         self, direction: str, revisions: Sequence[str | None], seconds: float | None
@@ -158,6 +164,10 @@ class LedgerKeeper:
             # What lies below has not run here: it is taken over, as a whole.
             below = self.unrecorded([each for each in revisions if each])
             rows = [self._row("adopted", each) for each in below if each not in revisions] + rows
+        self._write(rows)
+
+    def _write(self, rows: Sequence[LedgerRow]) -> bool:
+        """Write rows into the open transaction, which goes on where they cannot be written."""
         try:
             with protected(self._session.connection):
                 self._ledger.write(rows, self._author())
@@ -165,7 +175,9 @@ class LedgerKeeper:
             # A revision that sets another role, for one.
             if error.connection_invalidated:
                 raise
-            self._policy.unavailable(str(error.orig).strip())
+            self._policy.unavailable(message_of(error))
+            return False
+        return True
 
     def recorded(self, direction: str) -> Recorded | None:
         """Return what this run itself has recorded, with its seconds; None where it records not."""

@@ -32,12 +32,17 @@ _HIDDEN: Final = "***"
 
 _secrets: tuple[str, ...] = ()
 _stream = _STANDARD_OUTPUT
+_answers = _STANDARD_OUTPUT
 
 
 def log_to_standard_error() -> None:
-    """Keep standard output for the answer of a command that was asked something."""
-    global _stream  # noqa: PLW0603 - the process has one log
-    _stream = _STANDARD_ERROR
+    """Keep standard output for the answer of a command that was asked something.
+
+    Not even a child process of env.py's can write there.
+    """
+    global _stream, _answers
+    _stream, _answers = _STANDARD_ERROR, os.dup(_STANDARD_OUTPUT)
+    os.dup2(_STANDARD_ERROR, _STANDARD_OUTPUT)
 
 
 def hide_secrets(secrets: tuple[str, ...], public: tuple[str, ...] = ()) -> None:
@@ -72,12 +77,12 @@ def write_line(line: str) -> None:
 
 def write_answer(text: str) -> None:
     """Write to standard output what a command was asked for."""
-    _write(_STANDARD_OUTPUT, text)
+    _write(_answers, text)
 
 
 def answers_on_terminal() -> bool:
     """Whether a person reads the answer."""
-    return os.isatty(_STANDARD_OUTPUT)
+    return os.isatty(_answers)
 
 
 def _write(stream: int, text: str) -> None:

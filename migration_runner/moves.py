@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 Direction = Literal["upgrade", "downgrade", "stamp"]
+_RELATIVE: Final = re.compile(r"(?:.+@)?[+-]\d+")
 
 
 class Step(Protocol):
@@ -28,6 +30,11 @@ class Move:
     def target(self) -> str:
         """The target as people write it."""
         return " ".join(self.targets)
+
+    @property
+    def relative(self) -> bool:
+        """Whether the target counts from where the database is: `-1`, `branch@+2`."""
+        return any(_RELATIVE.fullmatch(target) for target in self.targets)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ import psycopg
 from migration_runner import events, logs
 from migration_runner.blockers import Blocker
 from migration_runner.connection_errors import NO_ANSWER, classify
+from migration_runner.driver_connection import waits_for_answer
 from migration_runner.probe import Connection
 
 # Most revisions are through before anybody needs to look.
@@ -32,11 +33,13 @@ _LAST_LOOK: Final = 0.5
 _SHORTEST_PAUSE: Final = 0.05
 # So many looks in a row have to agree before a session is cut.
 _LOOKS: Final = 3
-# `pg_blocking_pids` holds up the lock manager for a moment: only for one that waits.
+# A server that waits for the client's next word is idle, too, except for the rows of a COPY: half
+# of a statement's messages can get lost. `pg_blocking_pids` holds up the lock manager for a moment:
+# only for one that waits.
 _QUERY: Final = b"""\
 SELECT json_build_object(
     'state', w.state, 'waits', w.wait_event_type || ': ' || w.wait_event,
-    'idle', CASE WHEN w.state <> 'active'
+    'idle', CASE WHEN w.state <> 'active' OR (w.wait_event = 'ClientRead' AND w.query !~* 'copy')
                  THEN extract(epoch FROM clock_timestamp() - w.state_change) END,
     'progress', (SELECT json_build_object('phase', p.phase, 'blocks_done', p.blocks_done,
                                           'blocks_total', p.blocks_total)
@@ -58,8 +61,8 @@ class Watched:
     `ours` when it is one of the runner's own connections, so on the server that the observer asks.
     """
 
+    driver: Any
     pid: int | None
-    waits_for_answer: Callable[[], bool | None]
     cut: Callable[[], None]
     ours: bool
 
@@ -146,7 +149,7 @@ class Observer:
         while not ended.wait(pause):
             pause = self._pause
             now, running = time.monotonic(), self._running
-            if not session.waits_for_answer():
+            if not waits_for_answer(session.driver):
                 waits_since = now
             if running is None and now - waits_since < self._patience:
                 suspicion = 0
@@ -195,8 +198,8 @@ class Observer:
             # Never seen: it is on another server, and nothing can be said of it.
             return "its backend is gone" if seen else None
         idle = look.get("idle")
-        if idle is not None and idle > self._patience and session.waits_for_answer():
-            return "the server's answer got lost"
+        if idle is not None and idle > self._patience and waits_for_answer(session.driver):
+            return "statement or answer got lost on the way"
         return None
 
     def _look(self, pid: int | None) -> dict[str, Any] | None:

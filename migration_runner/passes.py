@@ -6,12 +6,12 @@ pass before had in doubt when its session broke is looked up in the ledger.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import sqlalchemy
 
 from migration_runner import events, logs
-from migration_runner.engine import waiting_engine
 from migration_runner.env_run import Decide, EnvRun
 from migration_runner.errors import (
     ConfigError,
@@ -36,9 +36,8 @@ def pass_until_done(
     try:
         while True:
             this = EnvRun(run, decide)
-            engine = waiting_engine(run.settings.database, run.limits, run.application_name)
             try:
-                this.run(engine, lambda connection, this=this: enter(this, connection))  # type: ignore[misc]  # a default binds the pass
+                this.run(functools.partial(enter, this))
             except MigrationError as failure:
                 try:
                     lost = _accept(run, this, failure, lost)
@@ -67,7 +66,8 @@ def _accept(
     if lost is not None and isinstance(failure, ConfigError):
         # An env.py that cannot be loaded twice: another process can go on.
         raise lost from failure
-    if failure.facts.get("reason") in LOCK_FAILURES.values() and not failure.facts.get("kept"):
+    retryable = failure.facts.get("reason") in LOCK_FAILURES.values()
+    if retryable and not failure.facts.get("kept") and not _would_go_too_far(run):
         sqlstate, message = failure.facts["sqlstate"], failure.facts["message"]
         # One that failed in its COMMIT has not waited yet.
         if run.lock_retries.take() or run.lock_retries.pause(sqlstate, message, ()):
@@ -78,7 +78,10 @@ def _accept(
 
 def _accept_loss(run: RunContext, this: EnvRun, failure: TemporaryFailure) -> TemporaryFailure:
     progress = run.progress
-    goes_on = run.outages.begin(progress.count)
+    running = progress.running or "none"
+    too_far = _would_go_too_far(run)
+    goes_on = run.outages.begin(progress.count) and not too_far
+    progress.lose()
     logs.get_logger().warning(
         events.SESSION_LOST,
         detail=failure.facts.get("message"),
@@ -89,15 +92,25 @@ def _accept_loss(run: RunContext, this: EnvRun, failure: TemporaryFailure) -> Te
     )
     if goes_on:
         return failure
-    running = progress.running or "none"
     if run.outages.remaining > 0:
         this.look_afterwards()
+    if too_far:
+        message = (
+            f"The session was lost: {failure.facts.get('message')}. Another try would count"
+            f" {run.move.target} from where the database is now: look before running again."
+        )
+        raise TemporaryFailure(message, **failure.facts) from failure
     message = (
         f"The session was lost {run.outages.losses} times without progress (revision {running}):"
         f" {failure.facts.get('message')}. Look at the server's log: the revision may bring it"
         " down. Run again then."
     )
     raise TemporaryFailure(message, **failure.facts) from failure
+
+
+def _would_go_too_far(run: RunContext) -> bool:
+    """Whether another pass could go beyond a relative target, a part of the way being made."""
+    return run.move.relative and bool(run.progress.count or run.progress.uncertain)
 
 
 def _not_back(

@@ -53,16 +53,18 @@ def require_session(
                 # Asked only while ours is not with the other one, or it would wait for that.
                 shared = other == first or ours() != first
         except TimeoutError:
-            raise _refusal("unknown", _NO_OTHER) from None
+            raise _refusal(pooling="unknown", why=_NO_OTHER) from None
         if other is None:
-            raise _refusal("unknown", _NOT_OTHERS)
+            raise _refusal(pooling="unknown", why=_NOT_OTHERS)
         if shared:
-            raise _refusal("transactions", _TRANSACTIONS)
+            raise _refusal(pooling="transactions", why=_TRANSACTIONS)
 
 
 def recognize_statement_pooler(error: BaseException) -> ConfigError | None:
     """Return what to raise if `error` is a pooler's in statement mode: it takes no transactions."""
-    return _refusal("statements", _STATEMENTS) if _STATEMENT_MODE in str(error) else None
+    return (
+        _refusal(pooling="statements", why=_STATEMENTS) if _STATEMENT_MODE in str(error) else None
+    )
 
 
 def _refusal(pooling: str, why: str) -> ConfigError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from migration_runner import events, logs
@@ -18,6 +19,18 @@ _DONE: Final[dict[Direction, str]] = {
 }
 
 
+# Database, schema and name of a version table.
+Place = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Done:
+    """What ran, and whose history it belongs to: an env.py can have several."""
+
+    applied: AppliedRevision
+    place: Place
+
+
 class Progress:
     """The revisions of one run, told to its report. One is applied only when it is committed."""
 
@@ -30,20 +43,35 @@ class Progress:
         self._direction = direction
         self._stopwatch = Stopwatch(clock)
         self._clock = clock
+        self._place: Place = ()
         # Done, but inside a transaction that env.py has yet to commit.
-        self._uncommitted: list[AppliedRevision] = []
+        self._uncommitted: list[_Done] = []
+        # Ran over a session that was lost.
+        self._in_doubt: list[_Done] = []
+        self._committed: list[_Done] = []
+        # Version tables that have to be asked again, since a session was lost.
+        self._unasked: set[Place] = set()
 
     @property
     def count(self) -> int:
         """How many revisions are known to be committed."""
-        return len(self._report.applied)
+        return len(self._committed)
+
+    @property
+    def open(self) -> list[str]:
+        """Those that run or ran over this session, and are not committed yet."""
+        return [each.applied.revision for each in self._uncommitted] + (
+            [self.running] if self.running else []
+        )
 
     @property
     def uncertain(self) -> list[str]:
         """Those that ran, of which nobody has said yet that they are committed."""
-        return [each.revision for each in self._uncommitted] + (
-            [self.running] if self.running else []
-        )
+        return [each.applied.revision for each in self._in_doubt] + self.open
+
+    def enter(self, place: Place) -> None:
+        """Note whose revisions come now."""
+        self._place = place
 
     def elapsed(self) -> float:
         """Seconds since the running revision began."""
@@ -64,46 +92,77 @@ class Progress:
     def end(self) -> None:
         """Note that the running revision is through, committed or not."""
         assert self.running is not None  # noqa: S101 - `start` comes first
-        self._note(self.running, self._stopwatch.elapsed())
+        seconds = self._stopwatch.elapsed()
+        applied = AppliedRevision(self.running, self._describe(self.running), seconds)
+        self._uncommitted.append(_Done(applied, self._place))
         self.running = None
 
-    def settle(self, heads: Sequence[str], recorded: Mapping[str, float | None] | None) -> None:
+    def lose(self) -> None:
+        """Note that the session is lost: nothing is certain any more until the database says so."""
+        self._doubt()
+        self._unasked |= {each.place for each in (*self._in_doubt, *self._committed)}
+
+    def must_ask(self, place: Place) -> bool:
+        """Whether a version table has to be asked, since a session was lost."""
+        return place in self._unasked
+
+    def settle(
+        self,
+        heads: Sequence[str],
+        recorded: Mapping[str, float | None] | None,
+        place: Place,
+    ) -> None:
         """After a failure, tell what a database at `heads` has of what ran here.
 
-        An env.py can fail after its commit, a revision can commit those before it, and a
-        connection can die while it commits. `recorded` are the revisions that this run has in the
-        ledger, with their seconds; it is the better witness, since another run can have done the
-        rest meanwhile. None: there is no ledger.
+        An env.py can fail after its commit, a revision can commit those before it, a connection
+        can die while it commits, and a standby that takes over can have lost a commit. `recorded`
+        are the revisions that this run has in the ledger, with their seconds; it is the better
+        witness, since another run can have done the rest meanwhile. None: there is no ledger.
         """
-        if self.running is not None:
-            self.end()
-        if recorded is None:
-            there = self._history.with_ancestors(heads)
-            undo = self._direction == "downgrade"
-            kept = [each for each in self._uncommitted if (each.revision in there) != undo]
-        else:
-            kept = [each for each in self._uncommitted if each.revision in recorded]
-            for each in kept:
-                seconds = recorded[each.revision]
-                each.duration_seconds = each.duration_seconds if seconds is None else seconds
-        self._uncommitted = kept
-        self.committed()
+        self._doubt()
+        self._unasked.discard(place)
+        there = self._history.with_ancestors(heads)
+
+        def has(each: _Done) -> bool:
+            revision = each.applied.revision
+            if recorded is not None:
+                return revision in recorded
+            return (revision in there) != (self._direction == "downgrade")
+
+        self._committed = [each for each in self._committed if each.place != place or has(each)]
+        kept = [each for each in self._in_doubt if each.place == place and has(each)]
+        self._in_doubt = [each for each in self._in_doubt if each.place != place]
+        for each in kept:
+            seconds = (recorded or {}).get(each.applied.revision)
+            if seconds is not None:
+                each.applied.duration_seconds = seconds
+        self._tell(kept)
 
     def committed(self) -> None:
-        """Tell that everything that ended so far is committed, and so applied."""
-        for applied in self._uncommitted:
+        """Tell that everything that ended so far over this session is committed, and so applied."""
+        done, self._uncommitted = self._uncommitted, []
+        self._tell(done)
+
+    def _doubt(self) -> None:
+        if self.running is not None:
+            self.end()
+        self._in_doubt += self._uncommitted
+        self._uncommitted = []
+
+    def _tell(self, done: Sequence[_Done]) -> None:
+        for each in done:
             logs.get_logger().info(
                 _DONE[self._direction],
-                revision=applied.revision,
-                duration_seconds=round(applied.duration_seconds or 0.0, 3),
+                revision=each.applied.revision,
+                duration_seconds=round(each.applied.duration_seconds or 0.0, 3),
             )
-        self._report.applied += self._uncommitted
-        if self._direction == "upgrade":
-            revisions = [applied.revision for applied in self._uncommitted]
+        self._committed += done
+        self._report.applied = [each.applied for each in self._committed]
+        if done and self._direction == "upgrade":
+            revisions = [each.applied.revision for each in done]
             self._report.to_revisions = self._history.heads_after(
                 self._report.to_revisions or (), revisions
             )
-        self._uncommitted = []
 
     def belied(self, planned: Collection[str], heads: Sequence[str]) -> set[str]:
         """Return those of the planned revisions that a database at `heads` shows not to be done."""
@@ -113,9 +172,6 @@ class Progress:
         if self._direction == "downgrade":
             return set(planned) & there
         return set()
-
-    def _note(self, revision: str, seconds: float) -> None:
-        self._uncommitted.append(AppliedRevision(revision, self._describe(revision), seconds))
 
     def _describe(self, revision: str) -> str:
         known = self._history.revisions.get(revision)

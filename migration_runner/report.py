@@ -56,6 +56,8 @@ class RunReport:
     answers: bool = False
     # The sentence for a database that is ahead of the image.
     ahead: str | None = None
+    # Somebody else's command was at work, and nobody looks at its database.
+    unseen: bool = False
 
     def __post_init__(self) -> None:
         """Start the run's time."""
@@ -121,6 +123,8 @@ class RunReport:
             state = f"This run {verb} {done}; the database is at {at}."
         if self.from_revisions is not None and self.to_revisions is None:
             state = f"This run {verb} {done}; the database could not be asked where it is now."
+        if self.unseen:
+            state = "What the command has done to the database is not known here."
         if isinstance(error, Interrupted):
             return f"Interrupted by signal {error.signal_number}. {state} The next run goes on."
         if isinstance(error, MigrationError):

@@ -14,6 +14,8 @@ from migration_runner.clock import Clock, Stopwatch
 _FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 30.0
 _LONGEST_EXPONENT: Final = 16
+# Less is not worth a pause, nor can a clock always tell it.
+_MOMENT: Final = 0.001
 # A revision that brings its session down every time, or the server, is not tried for ever.
 _LOSSES_WITHOUT_PROGRESS: Final = 3
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -60,7 +62,7 @@ class LockRetries:
         tries = self._tries.setdefault(self._revision, _Tries(Stopwatch(self._clock)))
         tries.count += 1
         remaining = tries.since.remaining(self._timeout)
-        if remaining <= 0:
+        if remaining <= _MOMENT:
             return False
         most = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(tries.count, _LONGEST_EXPONENT))
         pause = min(random.uniform(most / 4, most), remaining)  # noqa: S311 - jitter, no secret

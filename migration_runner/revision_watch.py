@@ -82,7 +82,7 @@ class RevisionWatch:
         return known.path if known else ""
 
     def _begin(self, revision: str) -> None:
-        if self._run.progress.uncertain == [revision]:
+        if self._run.progress.open == [revision]:
             # Otherwise those before it are in the same transaction, and fail with it.
             self._committed_before = self._commits()
         self._kept = False

@@ -30,8 +30,8 @@ class RunContext:
     clock: Clock
     move: Move
     looks: bool = False
-    # The work session's backend, as long as it may still be at work.
-    backend_pid: int | None = None
+    # The work sessions' backends: one whose connection broke may still be at work.
+    backend_pids: set[int] = field(default_factory=set)
     # The edited revisions that were warned of: a run looks more than once.
     told_edited: set[str] = field(default_factory=set)
     progress: Progress = field(init=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -137,16 +137,16 @@ class WorkSession:
             database, found, name = self.connection.execute(query).one()
         return str(database), str(found), str(name)
 
-    def end_backend(self, pid: int) -> None:
-        """End a backend of this very run, whose connection broke: it may still have the lock.
+    def end_backends(self, pids: Collection[int]) -> None:
+        """End backends of this very run, whose connections broke: one may still have the lock.
 
-        Its name must be ours, as its number may be somebody else's by now.
+        Their name must be ours, as their numbers may be somebody else's by now.
         """
         query = text(
-            "SELECT pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE pid = :pid"
+            "SELECT pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE pid IN :pids"
             " AND pid <> pg_backend_pid() AND application_name = :name"
-        )
-        values = {"pid": pid, "name": self._settings.application_name[:_NAME_BYTES]}
+        ).bindparams(sqlalchemy.bindparam("pids", list(pids), expanding=True))
+        values = {"name": self._settings.application_name[:_NAME_BYTES]}
         with self.between_transactions():
             self.connection.execute(query, values)
 

@@ -74,9 +74,11 @@ class DatabaseState:
         if not self.session.over and not self.session.lost:
             return self.heads(), self.recorded()
         direction, ledger = self._run.move.direction, self.ledger
+        _, schema, _ = self.location
 
         def ask(connection: sqlalchemy.Connection) -> _Found:
-            return self.context.heads_on(connection), ledger.recorded_on(connection, direction)
+            heads = self.context.heads_on(connection, schema)
+            return heads, ledger.recorded_on(connection, direction)
 
         found = on_new_connection(self.session.connection.engine, ask)
         self._report.to_revisions = found[0]

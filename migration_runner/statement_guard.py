@@ -6,7 +6,7 @@ It listens on the connection itself, so `op.create_index`, `op.execute` and a re
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy
 from sqlalchemy import event, text
@@ -15,6 +15,16 @@ from migration_runner import events, logs
 from migration_runner.driver_connection import autocommits
 from migration_runner.invalid_indexes import find_invalid_index
 from migration_runner.sql_text import ConcurrentIndex, concurrent_index, waits_without_queue
+
+# Not where the revision has set a timeout of its own, nor where its transaction holds what reads or
+# writes want: there, somebody does queue behind it.
+_LIFT: Final = """\
+SELECT set_config('lock_timeout', :timeout, false) FROM pg_catalog.pg_settings
+WHERE name = 'lock_timeout' AND setting = :usual AND NOT EXISTS (
+    SELECT FROM pg_catalog.pg_locks
+    WHERE pid = pg_backend_pid() AND locktype = 'relation' AND granted
+      AND mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+)"""
 
 
 class StatementGuard:
@@ -37,6 +47,7 @@ class StatementGuard:
         self._lifted_to = f"{concurrent_lock_timeout * 1000:.0f}"
         self._repair = repair
         self._lifted = False
+        self._undone_by_failure = False
         self._at_work = False
         event.listen(connection, "before_cursor_execute", self._before)
         event.listen(connection, "after_cursor_execute", self._after)
@@ -51,10 +62,13 @@ class StatementGuard:
         if self._at_work:
             return
         self._at_work = True
+        if connection.dialect.paramstyle in ("format", "pyformat"):
+            # SQLAlchemy has doubled what the driver halves.
+            statement = statement.replace("%%", "%")
         try:
             if self._lifted:
-                # The statement before failed. Inside a transaction that has undone the setting.
-                self._restore(connection, undone=not autocommits(connection))
+                # The statement before failed.
+                self._restore(connection, undone=self._undone_by_failure)
             if waits_without_queue(statement):
                 self._lift(connection)
             if index := concurrent_index(statement):
@@ -73,13 +87,10 @@ class StatementGuard:
                 self._at_work = False
 
     def _lift(self, connection: sqlalchemy.Connection) -> None:
-        """Set the other timeout, unless the revision has set one of its own."""
-        query = text(
-            "SELECT set_config('lock_timeout', :timeout, false) FROM pg_catalog.pg_settings"
-            " WHERE name = 'lock_timeout' AND setting = :usual"
-        )
         values = {"timeout": self._lifted_to, "usual": self._usual}
-        self._lifted = connection.execute(query, values).first() is not None
+        self._lifted = connection.execute(text(_LIFT), values).first() is not None
+        # Inside a transaction a failure undoes the setting, too.
+        self._undone_by_failure = not autocommits(connection)
 
     def _restore(self, connection: sqlalchemy.Connection, *, undone: bool) -> None:
         self._lifted = False
@@ -91,7 +102,9 @@ class StatementGuard:
 def _drop_if_invalid(connection: sqlalchemy.Connection, index: ConcurrentIndex) -> None:
     found = find_invalid_index(connection, index)
     if found is not None:
-        connection.exec_driver_sql(found.drop)
+        # Without parameters, a per cent sign in a name means itself.
+        as_it_is = {"no_parameters": True}
+        connection.exec_driver_sql(found.drop, execution_options=as_it_is)
         logs.get_logger().warning(
             events.INDEX_REPAIRED, index=found.name, table=found.table, statement=found.drop
         )

@@ -78,8 +78,21 @@ class Status:
             "pending": pending,
             "unknown": list(relation.unknown),
             "run_lock": {"key": key, "holder": holder and dataclasses.asdict(holder)},
-            "last_run": _last_run(last),
+            "last_run": self._last_run(state, last[0]) if last else None,
             "ledger": [describe_entry(entry) for entry in last],
+        }
+
+    @staticmethod
+    def _last_run(state: DatabaseState, newest: LedgerEntry) -> Facts:
+        """Return the run that wrote the newest row, with all that it did in that direction."""
+        return {
+            "run_id": newest.run_id,
+            "build": newest.build,
+            "host": newest.host,
+            "role": newest.role,
+            "started_at": newest.started_at.isoformat(),
+            "direction": newest.direction,
+            "revisions": state.ledger.of_run(newest.run_id, newest.direction),
         }
 
     def _judge(
@@ -104,20 +117,3 @@ class Status:
 def describe_entry(entry: LedgerEntry) -> Facts:
     """Return a ledger row as JSON can have it."""
     return {**dataclasses.asdict(entry), "started_at": entry.started_at.isoformat()}
-
-
-def _last_run(entries: Sequence[LedgerEntry]) -> Facts | None:
-    """Return the run that wrote the newest row, with the revisions among `entries`."""
-    if not entries:
-        return None
-    newest = entries[0]
-    revisions = [entry.revision for entry in reversed(entries) if entry.run_id == newest.run_id]
-    return {
-        "run_id": newest.run_id,
-        "build": newest.build,
-        "host": newest.host,
-        "role": newest.role,
-        "started_at": newest.started_at.isoformat(),
-        "direction": newest.direction,
-        "revisions": revisions,
-    }

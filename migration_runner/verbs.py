@@ -57,7 +57,14 @@ def _stamp_arguments(parser: Parser) -> None:
 
 
 def _ledger_arguments(parser: Parser) -> None:
-    parser.add_argument("--limit", type=int, help="so many rows at most")
+    parser.add_argument("--limit", type=_count, help="so many rows at most")
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        message = f"must be a whole number (it is {text!r})"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
 
 
 def _status_arguments(parser: Parser) -> None:
@@ -73,13 +80,14 @@ def _exec_arguments(parser: Parser) -> None:
 UPGRADE: Final = Verb(
     "upgrade", upgrade, "the run itself, which is also the default", _upgrade_arguments
 )
+CONFIG: Final = Verb("config", config, "what is in force, and where it comes from", answers=True)
 VERBS: Final = (
     UPGRADE,
     Verb("wait", wait, "wait until another run has reached the target"),
     Verb("status", status, "image and database side by side", _status_arguments, answers=True),
     Verb("ledger", ledger, "who applied what, and when", _ledger_arguments, answers=True),
     Verb("check", check, "do the models match the database? 4 if not", answers=True),
-    Verb("config", config, "what is in force, and where it comes from", answers=True),
+    CONFIG,
     Verb("downgrade", downgrade, "undo revisions, under the lock", _downgrade_arguments),
     Verb("stamp", stamp, "set the version table, and run nothing", _stamp_arguments),
     Verb(

@@ -122,9 +122,9 @@ class _Poll:
 
     def __init__(self, location: tuple[str, str, str], heads: tuple[str, ...]) -> None:
         _, schema, table = location
-        self._query = sql.SQL("SELECT version_num FROM {} ORDER BY 1").format(
-            sql.Identifier(schema, table)
-        )
+        # Without any schema in the search path, it has none.
+        name = sql.Identifier(schema, table) if schema else sql.Identifier(table)
+        self._query = sql.SQL("SELECT version_num FROM {} ORDER BY 1").format(name)
         self._heads = heads
 
     def changed(self, connection: psycopg.Connection[Any]) -> bool:
@@ -133,6 +133,9 @@ class _Poll:
             rows = connection.execute(self._query, prepare=False).fetchall()
         except psycopg.errors.UndefinedTable:
             rows = []
+        except psycopg.errors.InsufficientPrivilege:
+            # Made meanwhile, by another role: the look tells what is missing.
+            return True
         return tuple(sorted(version for (version,) in rows)) != self._heads
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import psycopg
 import sqlalchemy
 
 from migration_runner import events, logs
-from migration_runner.driver_connection import login_pid
+from migration_runner.driver_connection import driver_of, login_pid
 from migration_runner.engine import application_name
 from migration_runner.pooler import recognize_statement_pooler, require_session
 from migration_runner.probe import connect_within, connection_parameters
@@ -33,21 +33,21 @@ def work_through(
     settings: Settings,
     report: RunReport,
     connection: sqlalchemy.Connection,
-    orphan: int | None = None,
+    orphans: Collection[int] = (),
 ) -> tuple[WorkSession, ServerFacts]:
     """Return a session for the run lock and the work, with everything set that it needs.
 
-    `orphan` is the backend of the same run's session before, which broke: it is ended.
+    `orphans` are the backends of the same run's sessions before, which broke: they are ended.
     Raises `ConfigError` where a pooler gives no session of our own.
     """
     session = _session(settings, report, connection)
     server = session.ask()
-    pid = login_pid(connection)
+    pid = login_pid(driver_of(connection))
     if settings.pooler == "detect" and pid is not None and pid != server.pid:
         require_session(lambda: session.ask().pid, lambda: _other_backend(settings, report))
     session.watch_network()
-    if orphan is not None:
-        session.end_backend(orphan)
+    if orphans:
+        session.end_backends(orphans)
     _tell(report, server)
     session.apply_settings()
     return session, server

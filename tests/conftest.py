@@ -7,9 +7,11 @@ pytest_plugins = [
     "tests.fixtures.databases",
     "tests.fixtures.pgbouncer",
     "tests.fixtures.proxy",
+    "tests.fixtures.network",
     "tests.fixtures.project",
     "tests.fixtures.runner",
     "tests.fixtures.faults",
+    "tests.fixtures.shop",
     "tests.fixtures.containers",
     "tests.fixtures.pods",
 ]

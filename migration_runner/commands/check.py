@@ -7,12 +7,11 @@ from collections.abc import Mapping
 
 from migration_runner import logs
 from migration_runner.commands.begin import Options, begin_run
-from migration_runner.env_run import Decide
 from migration_runner.errors import PendingRevisions, SchemaDrift
 from migration_runner.model_drift import describe_difference
+from migration_runner.moves import Move
 from migration_runner.passes import pass_until_done
 from migration_runner.report import RunReport
-from migration_runner.run_context import RunContext
 from migration_runner.state import DatabaseState
 
 
@@ -21,11 +20,12 @@ def check(flags: Mapping[str, str], report: RunReport, options: Options) -> None
 
     Raises `SchemaDrift` when they do, `PendingRevisions` when the database is behind.
     """
-    run = begin_run(flags, report, looks=True)
+    # The models are the heads', whatever a run's target is.
+    run = begin_run(flags, report, Move("upgrade", ("heads",)), looks=True)
     found: list[object] = []
     pass_until_done(
         run,
-        _decide(run),
+        _refuse_pending,
         lambda this, connection: found.extend(run.project.compare_models(connection, this)),
     )
     differences = [describe_difference(each) for each in found]
@@ -43,13 +43,9 @@ def check(flags: Mapping[str, str], report: RunReport, options: Options) -> None
         raise SchemaDrift(message, differences=differences)
 
 
-def _decide(run: RunContext) -> Decide:
-    def look(state: DatabaseState) -> bool:
-        pending = state.pending(state.heads())
-        if pending:
-            message = f"The database is behind ({', '.join(pending)}): run `migrate` first."
-            raise PendingRevisions(message, pending=pending)
-        return False
-
-    del run
-    return look
+def _refuse_pending(state: DatabaseState) -> bool:
+    pending = state.pending(state.heads())
+    if pending:
+        message = f"The database is behind ({', '.join(pending)}): run `migrate` first."
+        raise PendingRevisions(message, pending=pending)
+    return False

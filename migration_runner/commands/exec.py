@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import time
 from collections.abc import Mapping, Sequence
 
 import sqlalchemy
@@ -16,8 +16,14 @@ from migration_runner.commands.begin import Options, begin, make_move
 from migration_runner.database_address import export_override
 from migration_runner.driver_connection import driver_of
 from migration_runner.engine import application_name, waiting_engine
-from migration_runner.errors import RevisionFailed, TemporaryFailure, UsageError
-from migration_runner.failures import SESSION_LOST
+from migration_runner.errors import (
+    Interrupted,
+    MigrationError,
+    RevisionFailed,
+    TemporaryFailure,
+    UsageError,
+)
+from migration_runner.failures import SESSION_LOST, translate_env_failure
 from migration_runner.ledger_keeper import LedgerKeeper, LedgerPolicy
 from migration_runner.moves import Move
 from migration_runner.probe import WaitLimits
@@ -53,64 +59,104 @@ def execute(flags: Mapping[str, str], report: RunReport, options: Options) -> No
         runner_version=__version__,
         build=settings.build or None,
     )
-    watcher = _Heads(settings, report) if settings.alembic_config.is_file() else None
-    clock = SystemClock()
-    limits = WaitLimits(settings.wait_timeout, settings.connect_timeout, settings.wait_for_database)
-    engine = waiting_engine(settings.database, limits, application_name(report.run_id))
-    waiting = Stopwatch(clock)
-    with engine.connect() as connection:
-        report.waited_for_database_seconds = waiting.elapsed()
-        session, _ = work_through(settings, report, connection)
-        if watcher:
-            watcher.look()
-        location = watcher.location if watcher else None
-        lock = SessionLock(session)
-        location = location or session.locate_version_table(None, _VERSION_TABLE)
-        key = derive_key(*location) if settings.run_lock_key is None else settings.run_lock_key
-        waiting = Stopwatch(clock)
-        try:
-            acquire_run_lock(lock, key, settings.run_lock_timeout, clock, lambda: False)
-        finally:
-            report.waited_for_run_lock_seconds = waiting.elapsed()
-        if watcher:
-            report.from_revisions = watcher.look()
-        code = _run(options.targets, connection, session)
-        if watcher:
-            watcher.compare(report.from_revisions or ())
-            watcher.record(session, location)
-        lock.unlock()
+    execution = _Execution(options.targets, settings, report)
+    try:
+        code = execution.run()
+    except sqlalchemy.exc.DBAPIError as error:
+        raise translate_env_failure(error) from error
     if code:
         ended = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
         message = f"The command {options.targets[0]} {ended}. Its own lines in the log say why."
         raise RevisionFailed(message, reason="command_failed", command_exit_code=code)
-    if watcher is None:
+    if report.unseen:
         report.conclude("applied", f"The command ended well in {report.elapsed():.1f} s.")
 
 
-def _run(command: Sequence[str], connection: sqlalchemy.Connection, session: WorkSession) -> int:
-    started = time.monotonic()
-    logs.get_logger().info(events.COMMAND_STARTED, command=command[0])
+class _Execution:
+    """One command, on one session with the run lock."""
 
-    def check() -> None:
-        # Nobody sends anything to an idle session, but for its end.
+    def __init__(self, command: Sequence[str], settings: Settings, report: RunReport) -> None:
+        self._command = command
+        self._settings = settings
+        self._report = report
+        self._clock = SystemClock()
+        self._heads = _Heads(settings, report) if settings.alembic_config.is_file() else None
+
+    def run(self) -> int:
+        """Wait, lock, run the command and return its exit code, negative for a signal."""
+        settings, report = self._settings, self._report
+        with self._connected() as connection:
+            session, _ = work_through(settings, report, connection)
+            if self._heads:
+                self._heads.look()
+            location = self._heads and self._heads.location
+            location = location or session.locate_version_table(None, _VERSION_TABLE)
+            key = derive_key(*location) if settings.run_lock_key is None else settings.run_lock_key
+            lock = SessionLock(session)
+            waiting = Stopwatch(self._clock)
+            try:
+                acquire_run_lock(lock, key, settings.run_lock_timeout, self._clock, lambda: False)
+            finally:
+                report.waited_for_run_lock_seconds = waiting.elapsed()
+            code = self._run_watched(session)
+            if self._heads:
+                self._heads.record(session, location)
+            lock.unlock()
+        return code
+
+    def _connected(self) -> sqlalchemy.Connection:
+        settings = self._settings
+        limits = WaitLimits(
+            settings.wait_timeout, settings.connect_timeout, settings.wait_for_database
+        )
+        name = application_name(self._report.run_id)
+        waiting = Stopwatch(self._clock)
         try:
-            session.ask()
-        except sqlalchemy.exc.DBAPIError as error:
-            message = (
-                "The session with the run lock was lost, so the command was ended: another run"
-                " may begin. Run again."
-            )
-            raise TemporaryFailure(message, reason=SESSION_LOST) from error
+            return waiting_engine(settings.database, limits, name).connect()
+        finally:
+            self._report.waited_for_database_seconds = waiting.elapsed()
 
-    code = Child(command).wait(driver_of(connection).fileno(), check)
-    seconds = round(time.monotonic() - started, 3)
-    logs.get_logger().info(
-        events.COMMAND_ENDED,
-        command=command[0],
-        command_exit_code=code,
-        duration_seconds=seconds,
-    )
-    return code
+    def _run_watched(self, session: WorkSession) -> int:
+        """Run the command, and report what there is before and after, however it ends."""
+        report = self._report
+        if self._heads is None:
+            report.unseen = True
+            return self._run(session)
+        before = report.from_revisions = self._heads.look()
+        report.to_revisions = None
+        try:
+            code = self._run(session)
+        except (Interrupted, MigrationError):
+            with contextlib.suppress(MigrationError):
+                self._heads.compare(before)
+            raise
+        self._heads.compare(before)
+        return code
+
+    def _run(self, session: WorkSession) -> int:
+        name = self._command[0]
+        running = Stopwatch(self._clock)
+        logs.get_logger().info(events.COMMAND_STARTED, command=name)
+
+        def check() -> None:
+            # Nobody sends anything to an idle session, but for its end.
+            try:
+                session.ask()
+            except sqlalchemy.exc.DBAPIError as error:
+                message = (
+                    "The session with the run lock was lost, so the command was ended: another run"
+                    " may begin. Run again."
+                )
+                raise TemporaryFailure(message, reason=SESSION_LOST) from error
+
+        code = Child(self._command).wait(driver_of(session.connection).fileno(), check)
+        logs.get_logger().info(
+            events.COMMAND_ENDED,
+            command=name,
+            command_exit_code=code,
+            duration_seconds=round(running.elapsed(), 3),
+        )
+        return code
 
 
 class _Heads:
@@ -125,15 +171,14 @@ class _Heads:
 
     def look(self) -> tuple[str, ...]:
         """Return the heads."""
-        found: list[tuple[str, ...]] = []
+        found: list[tuple[tuple[str, str, str], tuple[str, ...]]] = []
 
         def decide(state: DatabaseState) -> bool:
-            self.location = state.location
-            found.append(state.heads())
+            found.append((state.location, state.heads()))
             return False
 
         make_move(self._run, lambda _: decide)
-        self._heads = found[0]
+        self.location, self._heads = found[0]
         return self._heads
 
     def compare(self, before: Sequence[str]) -> None:

@@ -206,9 +206,7 @@ def test_a_bug_of_ours_is_reported_with_its_traceback(
     """Whatever escapes, the last line is the result: here a fault that is planted."""
     project.table("r1", "one")
     planted = project.folder / "sitecustomize.py"
-    planted.write_text(
-        "import migration_runner.state as state\nstate.DatabaseState.heads = None\n"
-    )
+    planted.write_text("import migration_runner.state as state\nstate.DatabaseState.heads = None\n")
     path = f"{project.folder}{os.pathsep}{migrate.environment['PYTHONPATH']}"
 
     result = migrate.run(DATABASE_URL=database.url, PYTHONPATH=path)

@@ -38,6 +38,7 @@ import sqlalchemy as sa
 from . import other
 
 face = "\U0001fae8"  # new in Unicode 15, which is Python 3.12's
+name = "Zoë"
 pattern = rf"{face!r:>{10}} {face = } {{}} {1:%Y-{2}}" "a" f"" "b"
 invalid = "\d"
 numbers = 0x10, 1_000, 1.5e300, 1j, b"\x00", -1, None, True, ...
@@ -58,7 +59,7 @@ async def upgrade(op, /, tables=(), *args: int, key=None, **kwargs) -> None:
     except* ValueError as error: raise error from None
     if (n := len(tables)) > 1 < 2: assert n, "no"
 '''
-PINNED_SHA256 = "24dc96e27e98ce534588a85d8368a95b7c065fc65c3cd4de118ce346c7695951"
+PINNED_SHA256 = "34ca592c9f05cd90025357e5ff75576100d222912e5d7b64259cc841705a0597"
 
 
 def _digest(folder: Path, text: str | bytes) -> str | None:

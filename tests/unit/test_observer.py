@@ -1,0 +1,37 @@
+"""The observer without a server."""
+
+from __future__ import annotations
+
+import threading
+
+import psycopg
+from structlog.testing import capture_logs
+
+from migration_runner.observer import Observer, Watched
+from migration_runner.probe import Connection
+
+
+def test_that_it_cannot_connect_is_told_once_however_often_it_tries() -> None:
+    tries, enough = 0, threading.Event()
+
+    def connect() -> Connection:
+        nonlocal tries
+        tries += 1
+        if tries == 4:
+            enough.set()
+        message = 'FATAL: too many connections for role "shop"'
+        raise psycopg.OperationalError(message)
+
+    cut: list[str] = []
+    session = Watched(None, 7, lambda: cut.append("cut"), ours=True)
+    observer = Observer(connect, heartbeat=10.0, ddl_lock_timeout=0.05, patience=5.0)
+
+    with capture_logs() as logs, observer.watching(session):
+        observer.begin("r1")
+        assert enough.wait(60)
+        observer.end()
+
+    assert ["observer_unavailable"] == [line["event"] for line in logs]
+    assert "too_many_connections" == logs[0]["reason"]
+    assert [] == cut
+    assert [] == list(observer.blockers)
