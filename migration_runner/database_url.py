@@ -40,6 +40,11 @@ class DatabaseAddress:
     # The variable that names it.
     origin: str = ""
 
+    @property
+    def public(self) -> tuple[str, ...]:
+        """What stays readable even where a secret is the same: the user's and database's name."""
+        return self.parameters.get("user", ""), self.parameters.get("dbname", "")
+
 
 def parse_database_url(url: str) -> DatabaseAddress:
     """Turn `url` into a `DatabaseAddress`.

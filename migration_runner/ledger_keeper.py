@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import sqlalchemy
@@ -204,7 +204,7 @@ class LedgerKeeper:
             known.parents,
             known.breaks_before,
             known.description,
-            os.path.basename(known.path),  # noqa: PTH119 - a name, not a place
+            Path(known.path).name,
             digest.file_sha256,
             digest.code_sha256,
             seconds,

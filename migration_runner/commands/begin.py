@@ -33,8 +33,7 @@ class Options:
 def begin(settings: Settings, report: RunReport) -> None:
     """Let the log and the report follow the settings, and keep their secrets out of both."""
     address = settings.database
-    public = (address.parameters.get("user", ""), address.parameters.get("dbname", ""))
-    logs.hide_secrets(address.secrets, public)
+    logs.hide_secrets(address.secrets, address.public)
     logs.configure_logging(settings.log_format, settings.log_level)
     report.termination_log, report.build = settings.termination_log, settings.build
 

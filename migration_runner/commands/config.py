@@ -32,7 +32,7 @@ def config(flags: Mapping[str, str], report: RunReport, options: Options) -> Non
         address = load_database_address(environment)
     except ConfigError as error:
         named = f"(none: {error.message})"
-    logs.hide_secrets(address.secrets)
+    logs.hide_secrets(address.secrets, address.public)
     traced = [
         Origin("database", named or _describe(address), address.origin or "nowhere"),
         trace_alembic_config(environment, flags),

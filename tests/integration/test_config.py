@@ -117,6 +117,16 @@ def test_the_password_is_hidden_in_every_spelling(
     assert "canary" not in quote(result.stdout + screen.text)
 
 
+def test_a_password_that_is_a_public_word_is_hidden_in_its_place(
+    project: Project, migrate: Migrate
+) -> None:
+    project.revision("r1")
+
+    result = migrate.run("config", DATABASE_URL="postgresql://owner:shop@db/shop")
+
+    assert "user=owner password=*** host=db dbname=shop" == _rows(result)["database"][0]
+
+
 def test_wrong_settings_are_printed_all_the_same(migrate: Migrate) -> None:
     result = migrate.run(
         "config", ALEMBIC_CONFIG="none.ini", MIGRATE_WAIT_TIMEOUT="soon", MIGRATE_TARGT="head"

@@ -209,7 +209,7 @@ def test_every_version_table_of_env_py(
         "        run_one(connection, table)\n\n\ndef run_one(connection, table):\n",
     ).replace("connection=connection,", "connection=connection, version_table=table,", 1)
     project.write_env(both)
-    database.query("CREATE TABLE first (version_num text); INSERT INTO first VALUES ('r2')")
+    database.query("CREATE TABLE second (version_num text); INSERT INTO second VALUES ('r2')")
 
     result = migrate.run("status", "--check", DATABASE_URL=database.url)
     screen = run_on_terminal(project, migrate, "status", DATABASE_URL=database.url)
@@ -217,10 +217,10 @@ def test_every_version_table_of_env_py(
     # One that is behind is enough.
     assert 3 == result.exit_code
     first, (second,) = _facts(result), _facts(result)["further"]
-    assert ("public.first", "at head") == (first["database"]["version_table"], first["relation"])
-    assert ("public.second", "behind") == (second["database"]["version_table"], second["relation"])
+    assert ("public.first", "behind") == (first["database"]["version_table"], first["relation"])
+    assert ("public.second", "at head") == (second["database"]["version_table"], second["relation"])
     assert first["run_lock"]["key"] != second["run_lock"]["key"]
-    assert ["relation  at head", "relation  behind"] == [
+    assert ["relation  behind", "relation  at head"] == [
         line for line in screen.text.splitlines() if line.startswith("relation")
     ]
 

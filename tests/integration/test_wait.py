@@ -13,7 +13,7 @@ from tests.fixtures.project import ENV_PY, Project
 from tests.fixtures.runner import Migrate
 from tests.fixtures.terminal import run_on_terminal
 
-POLL = 'statement: SELECT version_num FROM "public"."alembic_version" ORDER BY 1'
+POLL = 'SELECT version_num FROM "public"."alembic_version" ORDER BY 1'
 
 
 @pytest.fixture(autouse=True)
@@ -125,7 +125,8 @@ def test_the_database_restarts_while_it_waits(own_server: PostgresServer, migrat
     own_server.start()
     database = create_database(own_server)
     waiting = migrate.start("wait", DATABASE_URL=database.url)
-    waiting.wait_for_event("revisions_pending")
+    # It has a connection, which it is going to lose.
+    database.wait_until(f"1 FROM pg_stat_activity WHERE query = $${POLL}$$ AND state = 'idle'")
     own_server.stop()
     waiting.wait_for_event("database_unavailable")
     own_server.start()
@@ -143,7 +144,8 @@ def test_a_database_that_stays_away_is_still_behind(
     own_server.start()
     database = create_database(own_server)
     waiting = migrate.start("wait", DATABASE_URL=database.url, MIGRATE_WAIT_TIMEOUT="8s")
-    waiting.wait_for_event("revisions_pending")
+    # It has a connection, which it is going to lose.
+    database.wait_until(f"1 FROM pg_stat_activity WHERE query = $${POLL}$$ AND state = 'idle'")
     own_server.stop()
 
     result = waiting.wait()
@@ -168,13 +170,13 @@ def test_a_poll_is_one_query(own_server: PostgresServer, migrate: Migrate) -> No
             if line.startswith(f"<migrate {run_id} ")
         ]
 
-    while statements().count(POLL) < 5:
+    while statements().count(f"statement: {POLL}") < 5:
         assert waiting.process.poll() is None
 
     waiting.kill()
     seen = statements()
-    first = seen.index(POLL)
-    assert {POLL} == set(seen[first:])
+    first = seen.index(f"statement: {POLL}")
+    assert {f"statement: {POLL}"} == set(seen[first:])
     assert [] == [line for line in seen if re.search("advisory|set_config|: (SET|CREATE)", line)]
 
 
