@@ -27,13 +27,15 @@ def waiting_engine(
     limits: WaitLimits,
     name: str,
     connected: Callable[[Connection], None] | None = None,
+    *,
+    writes: bool = True,
 ) -> sqlalchemy.Engine:
     """Return an engine whose connections wait for the database as `limits` say.
 
     `connected` gets each before its first statement, of which SQLAlchemy has some of its own.
     Its connections raise what `connect_when_ready` raises.
     """
-    parameters = connection_parameters(address, name)
+    parameters = connection_parameters(address, name, writes=writes)
 
     def connect() -> Connection:
         connection = connect_when_ready(parameters, limits, SystemClock())

@@ -93,7 +93,11 @@ class EnvRun:
     def _connected(self) -> sqlalchemy.Connection:
         run = self._run
         engine = waiting_engine(
-            run.settings.database, run.limits, run.application_name, self._watch_ours
+            run.settings.database,
+            run.limits,
+            run.application_name,
+            self._watch_ours,
+            writes=not run.looks,
         )
         waiting = Stopwatch(run.clock)
         try:
@@ -143,9 +147,6 @@ class EnvRun:
         if run.looks:
             session, server = look_through(run.settings, run.report, connection)
         else:
-            # Not only once it has answered: by then it can be lost already.
-            if watched.pid is not None:
-                run.backend_pids.add(watched.pid)
             session, server = work_through(run.settings, run.report, connection, self._orphans)
             run.backend_pids.add(server.pid)
         watched.pid = server.pid
@@ -160,6 +161,9 @@ class EnvRun:
             ours=ours,
         )
         self._watching.enter_context(self._run.observer.watching(watched))
+        if watched.pid is not None:
+            # Not only once it has answered: by then it can be lost already.
+            self._run.backend_pids.add(watched.pid)
         return watched
 
     def apply(self, plan: Callable[[], list[PlannedStep]]) -> Iterable[PlannedStep]:

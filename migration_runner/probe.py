@@ -57,14 +57,22 @@ class _AttemptFailed(Exception):
         self.failure = failure
 
 
-def connection_parameters(address: DatabaseAddress, application_name: str) -> dict[str, str]:
-    """Return libpq's parameters for `address`, with our defaults where nobody chose."""
+def connection_parameters(
+    address: DatabaseAddress, application_name: str, *, writes: bool = True
+) -> dict[str, str]:
+    """Return libpq's parameters for `address`, with our defaults where nobody chose.
+
+    Who only looks is content with a read-only session, where there are not several hosts to choose
+    the primary from.
+    """
     parameters = {**_DEFAULTS, **address.parameters, "application_name": application_name}
     if not os.environ.get("PGCLIENTENCODING"):
         # In the encoding of an SQL_ASCII database, psycopg gives bytes for text.
         parameters.setdefault("client_encoding", "UTF8")
     if not os.environ.get("PGTARGETSESSIONATTRS"):
-        parameters.setdefault("target_session_attrs", "read-write")
+        several = "," in (parameters.get("host") or os.environ.get("PGHOST", ""))
+        wanted = "read-write" if writes or several else "any"
+        parameters.setdefault("target_session_attrs", wanted)
     return parameters
 
 

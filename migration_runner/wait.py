@@ -110,7 +110,9 @@ class Waiter:
         limits = WaitLimits(max(0.0, self._remaining()), settings.connect_timeout)
         try:
             return connect_when_ready(
-                connection_parameters(settings.database, name), limits, self._run.clock
+                connection_parameters(settings.database, name, writes=False),
+                limits,
+                self._run.clock,
             )
         except DatabaseUnavailable as error:
             message = f"The database was behind, and went away: {error.message}"

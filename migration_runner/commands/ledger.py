@@ -28,7 +28,8 @@ def ledger(flags: Mapping[str, str], report: RunReport, options: Options) -> Non
     settings = load_settings(flags=flags, needs_project=False)
     begin(settings, report)
     limits = WaitLimits(0.0, settings.connect_timeout)
-    engine = waiting_engine(settings.database, limits, application_name(report.run_id))
+    name = application_name(report.run_id)
+    engine = waiting_engine(settings.database, limits, name, writes=False)
     try:
         rows = _read(engine, options.limit)
     except sqlalchemy.exc.DBAPIError as error:

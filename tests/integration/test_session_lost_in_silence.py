@@ -128,13 +128,14 @@ def test_in_a_commit(
 @pytest.mark.parametrize(
     "statement",
     [
+        "pg_catalog.version()",
         "current_setting('server_version')",
         "set_config('application_name'",
         "pg_try_advisory_lock",
         "INSERT INTO migration_runner.ledger",
         "pg_advisory_unlock",
     ],
-    ids=["first", "settings", "lock", "ledger", "unlock"],
+    ids=["login", "first", "settings", "lock", "ledger", "unlock"],
 )
 def test_at_any_other_statement_of_a_run(
     database: Database, gate: Gate, migrate: Migrate, proxy: Proxy, statement: str
