@@ -11,6 +11,9 @@ REVISION ?= $(shell git rev-parse HEAD 2>/dev/null)
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 LOCAL := $(BIN)/python scripts/local_postgres.py
 LOCK := $(BIN)/uv pip compile --no-config --quiet --universal --generate-hashes --no-header --python-version 3.11
+# Tests wait for servers more than they compute.
+WORKERS ?= 3
+ALL_TESTS := --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 
@@ -24,7 +27,7 @@ run: $(STAMP) ## Migrate the database of DATABASE_URL, or an embedded one; A="st
 
 .PHONY: test
 test: $(STAMP) $(SERVERS) ## Run the tests; T="tests/unit -k lock" runs some
-	@$(BIN)/pytest $(T)
+	@$(BIN)/pytest $(or $(T),$(ALL_TESTS))
 
 .PHONY: faults
 faults: $(STAMP) ## Break runs in every way, 200 times each; FAULTS=n and FAULT_SEED=n as you like

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # How long an example takes is the machine's affair.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
+
+_LONGEST_FIRST = {"container": 0, "faults": 1, "integration": 2}
 
 pytest_plugins = [
     "tests.fixtures.postgres",
@@ -21,3 +24,14 @@ pytest_plugins = [
     "tests.fixtures.containers",
     "tests.fixtures.pods",
 ]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one worker of several run a whole file, and one all container tests: images take long."""
+    for item in items:
+        folder = item.path.parent.name
+        group = folder if folder == "container" else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(f"{folder}/{group}"))
+    # The longest first, so that no worker is left alone with them.
+    items.sort(key=lambda item: _LONGEST_FIRST.get(item.path.parent.name, len(_LONGEST_FIRST)))

@@ -17,6 +17,12 @@ from tests.fixtures.shop import HEAD, REVISIONS, Faults
 RUNS = 100 if os.environ.get("FAULTS") else 24
 # Lower than the herd: most find no connection at first.
 FEW_CONNECTIONS = "12"
+OUT_OF_ORDER = """
+    SELECT revision FROM (
+        SELECT revision, parents, lag(revision) OVER (ORDER BY sequence) AS before
+        FROM migration_runner.ledger
+    ) AS row WHERE parents[1] IS DISTINCT FROM before
+"""
 MOMENTS = (
     "run_started",
     "database_ready",
@@ -60,6 +66,14 @@ def _herd(database: Database, migrate: Migrate, chance: random.Random) -> None:
     recorded = database.query("SELECT revision FROM migration_runner.ledger ORDER BY sequence")
     assert REVISIONS == len(recorded) == len(set(recorded))
     assert (HEAD,) == recorded[-1]
+    assert [] == database.query(OUT_OF_ORDER)
+    told = [
+        each["revision"]
+        for result in results
+        if result.exit_code == 0
+        for each in result.finished["applied"]
+    ]
+    assert len(told) == len(set(told))
 
 
 def test_a_herd(database: Database, migrate: Migrate, faults: Faults) -> None:

@@ -61,9 +61,10 @@ def test_the_answer_gets_lost(
 def test_the_backend_is_gone(
     database: Database, gate: Gate, migrate: Migrate, proxy: Proxy
 ) -> None:
-    running = _start(migrate, database, proxy)
+    """Only of a backend that the observer has seen can it say that it is gone."""
+    running = _start(migrate, database, proxy, MIGRATE_HEARTBEAT="1s")
     pid = gate.wait_for_sleeper(database)
-    database.wait_until("1 FROM pg_stat_activity WHERE application_name ~ '^migrate-observer'")
+    running.wait_for_event("revision_running", revision="r2")
     proxy.freeze()
     terminate(database, pid)
 
