@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SERVERS := .servers/.installed
+ENVIRONMENTS := .environments/.installed
 IMAGE ?= migration-runner
 BUILD ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 REVISION ?= $(shell git rev-parse HEAD 2>/dev/null)
@@ -26,7 +27,7 @@ run: $(STAMP) ## Migrate the database of DATABASE_URL, or an embedded one; A="st
 	@$(LOCAL) $(BIN)/python entrypoint.py $(A)
 
 .PHONY: test
-test: $(STAMP) $(SERVERS) ## Run the tests; T="tests/unit -k lock" runs some
+test: $(STAMP) $(SERVERS) $(ENVIRONMENTS) ## Run the tests; T="tests/unit -k lock" runs some
 	@$(BIN)/pytest $(or $(T),$(ALL_TESTS))
 
 .PHONY: faults
@@ -68,10 +69,12 @@ down: ## Stop them, and remove their data
 lock: $(STAMP) ## Lock the requirements anew, with hashes
 	@$(LOCK) --upgrade requirements.in -o requirements.txt
 	@$(LOCK) --upgrade requirements-dev.in -o requirements-dev.txt
+	@for each in oldest middle newest; do \
+		$(LOCK) --upgrade tests/environments/$$each.in -o tests/environments/$$each.txt; done
 
 .PHONY: clean
 clean: ## Remove the virtual environment, the embedded database, the servers and all caches
-	@rm -rf $(VENV) .postgres .servers* .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	@rm -rf $(VENV) .postgres .servers* .environments .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): requirements-dev.txt
@@ -86,3 +89,6 @@ $(STAMP): requirements-dev.txt
 # Without them, what needs them is skipped: only CI requires every server.
 $(SERVERS): scripts/install-postgres scripts/postgres.sha512
 	@scripts/install-postgres || test -z "$(REQUIRE_SERVERS)"
+
+$(ENVIRONMENTS): $(STAMP) scripts/install-environments pyproject.toml $(wildcard tests/environments/*.txt)
+	@scripts/install-environments

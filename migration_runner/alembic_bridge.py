@@ -1,34 +1,39 @@
-"""The one place that knows Alembic's insides.
+"""Running somebody's env.py, unmodified, and being told what happens in it.
 
-What is private here: `ScriptDirectory._load_revisions` (to know the files of duplicate ids),
-`ScriptDirectory._upgrade_revs`, `_downgrade_revs` and `_stamp_revs` (underscored, and the same
-since 2012), and that `alembic.context` looks `configure` up on the instance of
-`EnvironmentContext`.
+`alembic.context` looks `configure` up on the instance of `EnvironmentContext`, and Alembic's
+commands make that instance by a name in `alembic.command`: those are the two places to listen at.
 """
 
 from __future__ import annotations
 
-import configparser
+import contextlib
+import os
+import sys
 import traceback
-import warnings
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Protocol, TypeAlias
 
 import sqlalchemy
+from alembic import command
 from alembic.autogenerate import RevisionContext
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext, MigrationInfo, MigrationStep
-from alembic.script import Script, ScriptDirectory
-from alembic.script.revision import RevisionError, RevisionMap
 from alembic.util import CommandError
 
 from migration_runner import logs
-from migration_runner.errors import ConfigError, HistoryError
-from migration_runner.history import History, Revision, check_consistency
+from migration_runner.alembic_command_line import configure, run_command
+from migration_runner.alembic_revisions import RevisionFiles, sentence
+from migration_runner.errors import HistoryError, PendingRevisions
+from migration_runner.flask_project import enter_flask_application
 from migration_runner.ledger import SCHEMA
 from migration_runner.moves import Direction, Move, PlannedStep, StepMade
+from migration_runner.settings import AlembicOptions
+
+# Opens the runner's own connection, for an env.py that asks for it; None: there is none.
+# A string: SQLAlchemy 1.4 has no such name.
+Offer: TypeAlias = "Callable[[], sqlalchemy.Connection] | None"
+_OFFERED = "connection"
 
 
 class EnvListener(Protocol):
@@ -53,6 +58,16 @@ class ConfiguredContext:
         self.version_table_schema = context.version_table_schema
 
     @property
+    def offline(self) -> bool:
+        """Whether Alembic only writes SQL: `--sql`."""
+        return bool(self._context.as_sql)
+
+    @property
+    def transactional_ddl(self) -> bool:
+        """Whether the kind of database rolls DDL back."""
+        return bool(self._context.impl.transactional_ddl)
+
+    @property
     def connection(self) -> sqlalchemy.Connection | None:
         """env.py's connection; None in offline mode."""
         return self._context.connection
@@ -75,86 +90,27 @@ class ConfiguredContext:
 
 
 class AlembicProject:
-    """An `alembic.ini` with its revisions, loaded and consistent."""
+    """Somebody's Alembic configuration: its revisions, and its env.py.
 
-    def __init__(self, config_file: Path) -> None:
-        self.config = Config(str(config_file))
-        try:
-            self._scripts = ScriptDirectory.from_config(self.config)
-        except (CommandError, configparser.Error, UnicodeDecodeError) as error:
-            message = f"{config_file} is no usable Alembic configuration: {_sentence(error)}"
-            raise ConfigError(message) from error
-        self.history = self._load()
+    `transaction_per_revision` makes one for each revision, whatever env.py says.
+    """
 
-    def _load(self) -> History:
-        scripts = list(_load_files(self._scripts))
-        check_consistency([_describe(script) for script in scripts])
-        # So that the files are executed once.
-        self._scripts.revision_map = RevisionMap(lambda: scripts)
-        try:
-            heads = tuple(self._scripts.get_heads())
-        except (CommandError, RevisionError) as error:
-            message = f"The history is broken: {_sentence(error)}"
-            raise HistoryError(message, reason="broken_history") from error
-        history = History({script.revision: _resolve(script) for script in scripts}, heads)
-        history.check_breaks()
-        return history
+    def __init__(self, options: AlembicOptions, *, transaction_per_revision: bool = False) -> None:
+        """Load the revisions. Raises `ConfigError` or `HistoryError`."""
+        self._options = options
+        self._transaction_per_revision = transaction_per_revision
+        self.config = configure(options, ["heads"])
+        enter_flask_application(self.config)
+        self._files = RevisionFiles(self.config)
+        self.history = self._files.history
+        self.folders = self._files.folders
+        self.check_target = self._files.check_target
+        self.plan = self._files.plan
 
-    @property
-    def folders(self) -> list[Path]:
-        """The folders of env.py and of the revision files."""
-        return [Path(self._scripts.dir), *_version_folders(self._scripts)]
-
-    def check_target(self, target: str) -> None:
-        """Raise `HistoryError` when `target` cannot be found in the history.
-
-        Relative targets (`+1`) depend on the database and are not looked at.
-        """
-        if target == "head":
-            self.history.require_one_head()
-        if "+" in target or "-" in target:
-            return
-        try:
-            found = self._scripts.get_revisions(target)
-        except CommandError as error:
-            message = f"The target {target!r} is not to be had: {_sentence(error)}"
-            raise HistoryError(message, reason="unknown_target", target=target) from error
-        if not found and self.history.revisions and target not in ("base", "None"):
-            message = f"The target {target!r} names no revision of this image."
-            raise HistoryError(message, reason="unknown_target", target=target)
-
-    def plan(self, move: Move, heads: Sequence[str]) -> list[PlannedStep]:
-        """Return the steps of a move for a database at `heads`.
-
-        Raises `HistoryError` when there is no way.
-        """
-        if not self.history.revisions:
-            return []
-        scripts = self._scripts
-        at = tuple(heads)
-        steps: Iterable[MigrationStep]
-        try:
-            # The annotations say `str`; Alembic itself passes the tuple of heads.
-            if move.direction == "upgrade":
-                steps = scripts._upgrade_revs(move.target, at)  # type: ignore[arg-type]  # noqa: SLF001 - see the module's docstring
-            elif move.direction == "downgrade":
-                steps = scripts._downgrade_revs(move.target, at)  # type: ignore[arg-type]  # noqa: SLF001 - as above
-            else:
-                steps = scripts._stamp_revs(move.targets, at)  # noqa: SLF001 - as above
-            return [_planned(step) for step in steps]
-        except (CommandError, RevisionError) as error:
-            message = (
-                f"There is no way from {', '.join(heads) or 'base'} to {move.target}:"
-                f" {_sentence(error)}"
-            )
-            raise HistoryError(message, reason="no_path", target=move.target) from error
-
-    def run_env(
-        self, move: Move, connection: sqlalchemy.Connection | None, listener: EnvListener
-    ) -> None:
+    def run_env(self, move: Move, offer: Offer, listener: EnvListener) -> None:
         """Load env.py and let it make a move.
 
-        env.py finds `connection` in `config.attributes["connection"]`; `listener` is told of
+        env.py finds what is offered in `config.attributes["connection"]`; `listener` is told of
         whichever connection it uses.
         """
 
@@ -166,27 +122,26 @@ class AlembicProject:
         options: dict[str, Any] = {"destination_rev": destination, "starting_rev": None}
         if move.purge:
             options["purge"] = True
-        self._load_env(steps, connection, listener, **options)
+        self._load_env(move.words, steps, offer, listener, tag=move.tag, **options)
 
-    def compare_models(
-        self, connection: sqlalchemy.Connection | None, listener: EnvListener
-    ) -> list[Any]:
+    def compare_models(self, offer: Offer, listener: EnvListener) -> list[Any]:
         """Return how the models differ from the database, as `alembic check` finds it.
 
-        Raises `HistoryError` when the database is not at the head.
+        Raises `PendingRevisions` when the database is not at the head.
         """
         nothing = ("message", "branch_label", "version_path", "rev_id", "depends_on")
         arguments: dict[str, Any] = dict.fromkeys(nothing)
         arguments |= {"autogenerate": True, "sql": False, "head": "head", "splice": False}
-        revision = RevisionContext(self.config, self._scripts, arguments)
+        revision = RevisionContext(self.config, self._files.directory, arguments)
 
         def compare(heads: Any, context: MigrationContext) -> Iterable[MigrationStep]:
             revision.run_autogenerate(heads, context)
             return ()
 
         self._load_env(
+            ["check"],
             compare,
-            connection,
+            offer,
             listener,
             template_args=revision.template_args,
             revision_context=revision,
@@ -194,18 +149,52 @@ class AlembicProject:
         script = revision.generated_revisions[-1]
         return [diff for ops in script.upgrade_ops_list for diff in ops.as_diffs()]
 
+    def run_command(self, words: Sequence[str], offer: Offer, listener: EnvListener) -> None:
+        """Run one of Alembic's own commands, `listener` being told of its env.py.
+
+        Raises what `run_alembic_command` raises.
+        """
+        config = configure(self._options, words)
+        enter_flask_application(config)
+        config.attributes = _Attributes(offer)
+        with self._listened_to(listener):
+            run_alembic_command(config)
+
+    @contextlib.contextmanager
+    def _listened_to(self, listener: EnvListener) -> Iterator[None]:
+        """Let Alembic's commands make contexts that tell `listener`."""
+
+        def make(*args: Any, **kwargs: Any) -> EnvironmentContext:
+            environment = EnvironmentContext(*args, **kwargs)
+            self._listen(environment, listener)
+            return environment
+
+        command.EnvironmentContext = make  # type: ignore[attr-defined, assignment]  # see the module's docstring
+        try:
+            yield
+        finally:
+            command.EnvironmentContext = EnvironmentContext  # type: ignore[attr-defined]  # as above
+
     def _load_env(
         self,
+        words: Sequence[str],
         work: Callable[[Any, MigrationContext], Iterable[MigrationStep]],
-        connection: sqlalchemy.Connection | None,
+        offer: Offer,
         listener: EnvListener,
         **options: Any,
     ) -> None:
-        if connection is not None:
-            self.config.attributes["connection"] = connection
-        options = {"as_sql": False, "tag": None, **options}
-        environment = EnvironmentContext(self.config, self._scripts, fn=work, **options)
-        configure = environment.configure
+        self.config.cmd_opts = configure(self._options, words).cmd_opts
+        self.config.attributes = _Attributes(offer)
+        environment = EnvironmentContext(
+            self.config, self._files.directory, fn=work, **{"as_sql": False, "tag": None, **options}
+        )
+        self._listen(environment, listener)
+        with environment:
+            self._files.directory.run_env()
+
+    def _listen(self, environment: EnvironmentContext, listener: EnvListener) -> None:
+        """Listen to what env.py configures, on the instance: the module proxy is keyed by class."""
+        configure_context = environment.configure
 
         def step_made(step: MigrationInfo, **_: Any) -> None:
             listener.made(_made(step))
@@ -217,13 +206,62 @@ class AlembicProject:
             callbacks = (theirs,) if callable(theirs) else tuple(theirs)
             kwargs["on_version_apply"] = (*callbacks, step_made)
             kwargs["include_name"] = _hide_ledger(kwargs.get("include_name"))
-            configure(*args, **kwargs)
+            if self._transaction_per_revision:
+                kwargs["transaction_per_migration"] = True
+            configure_context(*args, **kwargs)
             listener.configured(ConfiguredContext(environment.get_context()))
 
-        # On the instance: alembic.context's module proxy is keyed by the class.
         environment.configure = configure_and_tell  # type: ignore[method-assign]
-        with environment:
-            self._scripts.run_env()
+
+
+class _Attributes(dict[Any, Any]):
+    """`config.attributes`, whose connection is opened when an env.py asks for it.
+
+    One with an engine of its own never asks, and the runner has no second connection then.
+    """
+
+    def __init__(self, offer: Offer) -> None:
+        super().__init__()
+        self._offer = offer
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or (name == _OFFERED and self._offer is not None)
+
+    def __getitem__(self, name: Any) -> Any:
+        self._open(name)
+        return super().__getitem__(name)
+
+    def get(self, name: Any, default: Any = None) -> Any:
+        self._open(name)
+        return super().get(name, default)
+
+    def pop(self, name: Any, *default: Any) -> Any:
+        self._open(name)
+        return super().pop(name, *default)
+
+    def _open(self, name: Any) -> None:
+        if name == _OFFERED and self._offer is not None and not super().__contains__(name):
+            self[name] = self._offer()
+
+
+def run_alembic_command(config: Config) -> None:
+    """Run the command that `config` was made for.
+
+    Raises `HistoryError` for what Alembic refuses, `PendingRevisions` where that is because the
+    database is behind.
+    """
+    try:
+        run_command(config)
+    except BrokenPipeError:
+        # `migrate history | head`: whoever reads has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except CommandError as error:
+        if config.cmd_opts and config.cmd_opts.raiseerr:
+            traceback.print_exc(file=sys.stderr)
+        if type(error).__name__ == "DatabaseNotAtHead" or "not up to date" in str(error):
+            message = f"{sentence(error)} Run `migrate`."
+            raise PendingRevisions(message) from error
+        raise HistoryError(sentence(error), reason="alembic") from error
 
 
 def _hide_ledger(theirs: Callable[[Any, Any, Any], bool] | None) -> Callable[[Any, Any, Any], bool]:
@@ -237,74 +275,8 @@ def _hide_ledger(theirs: Callable[[Any, Any, Any], bool] | None) -> Callable[[An
     return include_name
 
 
-def _planned(step: MigrationStep) -> PlannedStep:
-    info: MigrationInfo = step.info  # type: ignore[attr-defined]  # both kinds of step have one
-    names = info.destination_revision_ids if info.is_stamp else info.up_revision_ids
-    return PlannedStep(", ".join(names) or "base", step)
-
-
 def _made(info: MigrationInfo) -> StepMade:
     if info.is_stamp:
         return StepMade("stamp", info.destination_revision_ids or (None,))
     direction: Direction = "upgrade" if info.is_upgrade else "downgrade"
     return StepMade(direction, (info.up_revision_id,))
-
-
-def _load_files(scripts: ScriptDirectory) -> Iterable[Script]:
-    """Execute the revision files. Raises `HistoryError` that names the first that does not."""
-    try:
-        with warnings.catch_warnings():
-            # "loaded twice! ignoring": two version_locations that are one folder.
-            warnings.simplefilter("ignore", UserWarning)
-            yield from scripts._load_revisions()  # noqa: SLF001 - see the module's docstring
-    except (CommandError, RevisionError) as error:
-        message = f"The history is broken: {_sentence(error)}"
-        raise HistoryError(message, reason="broken_history") from error
-    except Exception as error:
-        file, line = _where(error, scripts)
-        message = (
-            f"A revision file does not load: {file}, line {line}:"
-            f" {type(error).__name__}: {_sentence(error)}"
-            " Mend the file, or install what it imports."
-        )
-        raise HistoryError(message, reason="import_error", file=file, line=line) from error
-
-
-def _sentence(error: BaseException) -> str:
-    return " ".join(str(error).split()).rstrip(".") + "."
-
-
-def _where(error: BaseException, scripts: ScriptDirectory) -> tuple[str | None, int | None]:
-    if isinstance(error, SyntaxError) and error.filename:
-        return error.filename, error.lineno
-    folders = tuple(str(folder.resolve()) for folder in _version_folders(scripts))
-    frames = traceback.extract_tb(error.__traceback__)
-    for frame in reversed(frames):
-        if str(Path(frame.filename).resolve()).startswith(folders):
-            return frame.filename, frame.lineno
-    return frames[-1].filename, frames[-1].lineno
-
-
-def _version_folders(scripts: ScriptDirectory) -> list[Path]:
-    return [Path(folder) for folder in scripts.version_locations or [f"{scripts.dir}/versions"]]
-
-
-def _describe(script: Script) -> Revision:
-    """Describe a script as its file says it, before Alembic has resolved labels and names."""
-    parents = _as_tuple(script.down_revision) + _as_tuple(script.dependencies)
-    labels = frozenset(script.branch_labels or ())
-    return Revision(script.revision, parents, labels, script.path, script.doc)
-
-
-def _resolve(script: Script) -> Revision:
-    """Describe a script with its parents as revision ids."""
-    parents = tuple(script._all_down_revisions)  # noqa: SLF001 - labels in depends_on, resolved
-    labels = frozenset(script.branch_labels or ())
-    line = getattr(script.module, "breaks_before", None)
-    return Revision(script.revision, parents, labels, script.path, script.doc, line)
-
-
-def _as_tuple(value: str | Iterable[str] | None) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    return (value,) if isinstance(value, str) else tuple(value)

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from migration_runner import __version__, logs
+from migration_runner.alembic_command_line import configure
 from migration_runner.commands.begin import Options
 from migration_runner.errors import Interrupted, UsageError
 from migration_runner.report import RunReport
+from migration_runner.settings import AlembicOptions
 from migration_runner.signals import interruptible
 from migration_runner.variables import VARIABLES
-from migration_runner.verbs import CONFIG, UPGRADE, VERBS, Verb
+from migration_runner.verbs import ALEMBICS, CONFIG, UPGRADE, VERBS, Verb
 
 
 class _Parser(argparse.ArgumentParser):
@@ -27,61 +29,114 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(sentence)
 
 
-def _parser() -> argparse.ArgumentParser:
-    # Before the verb or behind it; not given, a flag must not undo the one before.
-    flags = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
-    flags.add_argument("-c", "--config", dest="alembic_config", help="the alembic.ini")
+def _flags() -> argparse.ArgumentParser:
+    """Return the flags of all verbs; not given, one must not undo the one before."""
+    flags = _Parser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
     flags.add_argument("--json", dest="as_json", action="store_true", help="for programs")
     for variable in VARIABLES:
         flags.add_argument(variable.flag, dest=variable.field, help=variable.help, metavar="VALUE")
+    return flags
+
+
+def _alembics_flags() -> argparse.ArgumentParser:
+    """Return Alembic's own flags, which it takes before its commands."""
+    flags = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
+    flags.add_argument(
+        "-c", "--config", dest="files", action="append", metavar="FILE",
+        help="alembic.ini or pyproject.toml",
+    )  # fmt: skip
+    flags.add_argument("-n", "--name", dest="section", help="the section in it")
+    flags.add_argument("-x", action="append", metavar="NAME=VALUE", help="for env.py")
+    flags.add_argument("--raiseerr", dest="raise_errors", action="store_true", help="a traceback")
+    flags.add_argument("-q", "--quiet", action="store_true", help="no log but for warnings")
+    return flags
+
+
+def _parser() -> argparse.ArgumentParser:
+    parents: list[Any] = [_alembics_flags(), _flags()]
     parser = _Parser(
         prog="migrate",
-        description="Wait for Postgres, take the run lock, run `upgrade`, report, exit.",
-        epilog="Every flag is a variable, too: --wait-timeout is MIGRATE_WAIT_TIMEOUT.",
-        parents=[flags],
+        usage="migrate [flags] [COMMAND] ...",
+        description=_describe_verbs(),
+        epilog="Every long flag of ours is a variable, too: --wait-timeout is MIGRATE_WAIT_TIMEOUT."
+        " `migrate COMMAND --help` tells what a command takes.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=parents,
     )
     parser.add_argument("--version", action="version", version=f"migrate {__version__}")
     parser.set_defaults(verb=UPGRADE)
-    verbs = parser.add_subparsers(metavar="COMMAND")
+    verbs = parser.add_subparsers(metavar="COMMAND", help=argparse.SUPPRESS, prog="migrate")
     for verb in VERBS:
-        sub = verbs.add_parser(
-            verb.name, help=verb.help, description=f"{verb.help}.", parents=[flags]
-        )
+        sub = verbs.add_parser(verb.name, description=f"{verb.help}.", parents=parents)
         sub.set_defaults(verb=verb)
         verb.add_arguments(sub)
+    for verb in ALEMBICS:
+        # Nothing is a flag to this one: all of it is Alembic's to read.
+        sub = verbs.add_parser(verb.name, prefix_chars="\0", add_help=False)
+        sub.set_defaults(verb=verb)
+        sub.add_argument("words", nargs="*")
     return parser
+
+
+def _describe_verbs() -> str:
+    """Return both worlds on one page."""
+
+    def listed(verbs: Sequence[Verb]) -> str:
+        return "\n".join(f"  {verb.name:<15} {verb.help}" for verb in verbs)
+
+    return (
+        "Wait for Postgres, take the run lock, run `upgrade`, verify, report, exit.\n\n"
+        f"commands:\n{listed(VERBS)}\n\nAlembic's own, with its flags:\n{listed(ALEMBICS)}"
+    )
 
 
 class _Help(Exception):
     """`--help` or `--version` was printed: there is no run."""
 
 
-def _parse(arguments: Sequence[str] | None) -> tuple[Verb, dict[str, str], Options]:
+def _parse(arguments: Sequence[str] | None) -> tuple[Verb, dict[str, Any], Options]:
     """Return the verb, the settings that were given as flags, and the verb's own words."""
     ours = list(sys.argv[1:] if arguments is None else arguments)
     # argparse's versions differ in what they make of it, and the command has flags of its own.
     at = ours.index("--") if "--" in ours else len(ours)
     try:
         words: dict[str, Any] = vars(_parser().parse_args(ours[:at]))
+        verb: Verb = words.pop("verb")
+        if verb.alembics:
+            # Those of our flags that stand behind the command.
+            flags_behind, behind = _flags().parse_known_args(words["words"])
+            words |= {**vars(flags_behind), "words": (*behind, *ours[at:])}
     except SystemExit as printed:
         raise _Help from printed
-    verb: Verb = words.pop("verb")
     targets = words.pop("targets", None) or ()
     targets = (targets,) if isinstance(targets, str) else tuple(targets)
-    words["targets"] = (*targets, *ours[at + 1 :])
+    if not verb.alembics:
+        targets = (*targets, *ours[at + 1 :])
+    if words.pop("quiet", False):
+        words.setdefault("log_level", "warning")
     own = {field.name for field in fields(Options)}
-    options = Options(**{name: words[name] for name in own & words.keys()})
+    options = Options(
+        verb=verb.name, targets=targets, **{name: words[name] for name in own & words.keys()}
+    )
     flags = {name: value for name, value in words.items() if name not in own and value}
     if verb is CONFIG:
         # It shows what was given.
         return verb, flags, options
     if options.as_json:
         flags["log_format"] = "json"
-    if verb is UPGRADE and options.targets:
-        flags["target"] = options.targets[0]
-    if verb.answers and not os.environ.get("MIGRATE_LOG_LEVEL"):
+    if verb is UPGRADE and targets:
+        flags["target"] = " ".join(targets)
+    if (verb.answers or options.sql) and not os.environ.get("MIGRATE_LOG_LEVEL"):
         flags.setdefault("log_level", "warning")
     return verb, flags, options
+
+
+def _read_words(verb: Verb, options: Options) -> None:
+    """Let Alembic read what stands behind its command, and print its help, before a run begins."""
+    try:
+        configure(AlembicOptions(), [verb.name, *options.words])
+    except SystemExit as printed:
+        raise _Help from printed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -97,13 +152,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logs.bind(run_id=report.run_id)
     try:
         verb, flags, options = _parse(arguments)
+        report.answers = verb.answers or options.sql
+        if report.answers:
+            logs.log_to_standard_error(keep_output=verb.alembics or options.sql)
+        if verb.alembics:
+            _read_words(verb, options)
     except _Help:
         return 0
     except UsageError as error:
         return report.finish(error)
-    report.answers = verb.answers
-    if verb.answers:
-        logs.log_to_standard_error()
 
     def abandon(signal_number: int) -> None:
         os._exit(report.finish(Interrupted(signal_number), abandoned=True))

@@ -1,12 +1,14 @@
 """What a failed connection attempt means: try again, or give up and say why.
 
 libpq reports no SQLSTATE for a connection that was never made, only text, so this reads the text
-of `src/backend/libpq/auth.c`, `utils/init/postinit.c` and `interfaces/libpq/fe-connect.c`.
-A server that speaks another language than English (`lc_messages`) is tried until the time is up.
+of `src/backend/libpq/auth.c`, `utils/init/postinit.c` and `interfaces/libpq/fe-connect.c`; asyncpg
+gives the SQLSTATE. Over libpq a server that speaks another language than English (`lc_messages`)
+is tried until the time is up.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -57,7 +59,8 @@ _KINDS: Final = tuple(
         (
             "tls_refused",
             False,
-            r"does not support SSL|certificate verify failed|does not match host name"
+            r"does not support SSL|rejected SSL upgrade|certificate verify failed"
+            r"|does not match host name"
             r"|root certificate file|could not load (?:private key|root certificate)"
             r"|could not read (?:certificate|root certificate)|no certificate|certificate file"
             r"|private key file|SSL error: (?!unexpected eof)|requires? (?:a )?valid client cert"
@@ -100,7 +103,8 @@ _KINDS: Final = tuple(
         (
             "host_unknown",
             True,
-            r"failed to resolve host|could not translate host name|Name or service not known",
+            r"failed to resolve host|could not translate host name|Name or service not known"
+            r"|Temporary failure in name resolution|No address associated with hostname",
             "Check the host's name in DATABASE_URL and the DNS.",
         ),
         (
@@ -112,7 +116,7 @@ _KINDS: Final = tuple(
         (
             "connection_refused",
             True,
-            r"Connection refused|No such file or directory",
+            r"Connection refused|No such file or directory|Connect call failed",
             "Nothing listens there: check host and port, and that the server runs.",
         ),
         (
@@ -120,7 +124,7 @@ _KINDS: Final = tuple(
             True,
             r"closed the connection unexpectedly|reset by peer|unexpected eof|EOF detected"
             r"|could not (?:send|receive)|server login (?:has been )?failing"
-            r"|cannot connect to server",
+            r"|cannot connect to server|connection was closed in the middle",
             "Something answers and hangs up: a proxy without its server, or a crashing server.",
         ),
         (
@@ -140,3 +144,25 @@ def classify(message: str) -> ConnectionFailure:
         if pattern.search(message):
             return ConnectionFailure(kind.reason, kind.retryable, kind.advice, detail)
     return ConnectionFailure(_UNKNOWN.reason, _UNKNOWN.retryable, _UNKNOWN.advice, detail)
+
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_REASON_OF: Final = {
+    "57P03": "not_accepting_connections",
+    "53300": "too_many_connections",
+    "28P01": "authentication_failed",
+    "3D000": MISSING_DATABASE,
+    "42501": "not_allowed",
+}
+_KIND_OF: Final = {kind.reason: kind for _, kind in _KINDS}
+
+
+def classify_error(error: BaseException) -> ConnectionFailure:
+    """Return what an error means that any driver raised when it should connect."""
+    reason = _REASON_OF.get(getattr(error, "sqlstate", None) or "")
+    text = str(error) or type(error).__name__
+    if reason is None and isinstance(error, TimeoutError) and not str(error):
+        reason, text = "timeout", "connection timed out"
+    if reason is None:
+        return classify(text)
+    return dataclasses.replace(_KIND_OF[reason], detail=" ".join(text.split()))

@@ -16,15 +16,19 @@ OVERRIDE: Final = "MIGRATE_DATABASE_URL"
 _URLS: Final = (OVERRIDE, "DATABASE_URL")
 OVERRIDES: Final = (OVERRIDE, f"{OVERRIDE}_FILE")
 # Any of these is a deliberate word on where the database is; the rest of libpq's are details.
+HOW_TO_NAME: Final = "set DATABASE_URL, DATABASE_URL_FILE, or libpq's PGHOST"
 _LIBPQ_PLACES: Final = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE")
 LIBPQ_SECRETS: Final = ("PGPASSWORD", "PGSSLPASSWORD")
 
 
-def load_database_address(environment: Mapping[str, str] | None = None) -> DatabaseAddress:
+def load_database_address(
+    environment: Mapping[str, str] | None = None,
+) -> DatabaseAddress | None:
     """Read where the database is from `environment` (the process's own by default).
 
     `MIGRATE_DATABASE_URL`, else `DATABASE_URL`, each as it is or as the file that the variable
-    with `_FILE` names, else libpq's own variables. Raises `ConfigError`, with no secret in it.
+    with `_FILE` names, else libpq's own variables. None where nothing says it.
+    Raises `ConfigError`, with no secret in it.
     """
     environment = os.environ if environment is None else environment
     elsewhere = tuple(value for name in LIBPQ_SECRETS if (value := environment.get(name)))
@@ -39,8 +43,7 @@ def load_database_address(environment: Mapping[str, str] | None = None) -> Datab
     for name in _LIBPQ_PLACES:
         if environment.get(name):
             return DatabaseAddress(secrets=elsewhere, origin=name)
-    message = "no database is named: set DATABASE_URL, DATABASE_URL_FILE, or libpq's PGHOST"
-    raise ConfigError(message)
+    return None
 
 
 def export_override(environment: MutableMapping[str, str]) -> None:

@@ -37,8 +37,9 @@ class DatabaseAddress:
 
     parameters: dict[str, str] = field(default_factory=dict, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
-    # The variable that names it.
+    # The variable that names it, and the driver that the URL names.
     origin: str = ""
+    driver: str = ""
 
     @property
     def public(self) -> tuple[str, ...]:
@@ -80,7 +81,7 @@ def parse_database_url(url: str) -> DatabaseAddress:
         if name != "host":
             _put_option(parameters, name, value, driver=scheme["driver"])
     secrets = tuple(parameters[name] for name in SECRET_PARAMETERS if name in parameters)
-    return DatabaseAddress(parameters, secrets)
+    return DatabaseAddress(parameters, secrets, driver=scheme["driver"] or "")
 
 
 def _split(rest: str) -> tuple[str | None, re.Match[str]]:

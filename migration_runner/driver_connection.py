@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import sqlalchemy
+from psycopg import pq
 
 # A dead network shows itself after 5 + 3 x 3 seconds, also while a statement runs long.
 KEEPALIVE_IDLE: Final = 5
@@ -47,6 +48,17 @@ def protected(connection: sqlalchemy.Connection) -> Iterator[None]:
         yield
 
 
+def roll_back(connection: sqlalchemy.Connection) -> None:
+    """Give up the open transaction, whoever began it."""
+    if hasattr(connection, "rollback"):
+        connection.rollback()
+        return
+    # SQLAlchemy 1.4, where a driver's transaction can be open without one of SQLAlchemy's.
+    if transaction := connection.get_transaction():
+        transaction.rollback()
+    connection.connection.rollback()
+
+
 def login_pid(driver: Any) -> int | None:
     """Return the process id that the server gave at login, None where the driver hides it.
 
@@ -58,6 +70,38 @@ def login_pid(driver: Any) -> int | None:
         if ask := getattr(driver, name, None):
             return int(ask())
     return None
+
+
+def libpq_parameters(driver: Any) -> dict[str, str] | None:
+    """Return what libpq needs to reach the same server as the same user, the password included.
+
+    Of several hosts it is the one that answered. None where the driver hides it.
+    """
+    with contextlib.suppress(AttributeError, KeyError):
+        info = driver.info
+        # psycopg's own, or psycopg2's.
+        known = info.get_parameters() if hasattr(info, "get_parameters") else info.dsn_parameters
+        # psycopg2 brings a libpq of its own, of another version maybe.
+        names = {option.keyword.decode() for option in pq.Conninfo.get_defaults()}
+        found = {name: value for name, value in known.items() if name in names}
+        place = {"host": info.host, "port": info.port, "password": info.password}
+        return {**found, **{name: str(value) for name, value in place.items() if value}}
+    with contextlib.suppress(AttributeError, ValueError, TypeError):
+        return _asyncpg_parameters(driver)
+    return None
+
+
+def _asyncpg_parameters(driver: Any) -> dict[str, str]:
+    asked = driver._params  # noqa: SLF001 - asyncpg shows them in no public way
+    address = driver._addr  # noqa: SLF001 - as above
+    # A socket's path ends in `.s.PGSQL.<port>`.
+    host, port = address if isinstance(address, tuple) else address.rsplit("/.s.PGSQL.", 1)
+    found = {"host": host, "port": port, "dbname": asked.database, "user": asked.user}
+    found["password"] = asked.password if isinstance(asked.password, str) else None
+    # What it verified with is in an SSLContext, which libpq cannot use.
+    mode = getattr(asked.sslmode, "name", "prefer")
+    found["sslmode"] = mode if mode in ("disable", "allow", "prefer") else "require"
+    return {name: str(value) for name, value in found.items() if value}
 
 
 def waits_for_answer(driver: Any) -> bool | None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import importlib.util
 import socket
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
+import psycopg
 import sqlalchemy
 from sqlalchemy.pool import NullPool
 
 from migration_runner.clock import SystemClock
-from migration_runner.database_address import load_database_address
+from migration_runner.database_address import HOW_TO_NAME, load_database_address
 from migration_runner.database_url import DatabaseAddress
+from migration_runner.errors import ConfigError
 from migration_runner.probe import Connection, WaitLimits, connect_when_ready, connection_parameters
 
 _Answer = TypeVar("_Answer")
@@ -26,7 +29,7 @@ def waiting_engine(
     address: DatabaseAddress,
     limits: WaitLimits,
     name: str,
-    connected: Callable[[Connection], None] | None = None,
+    connected: Callable[[Connection], object] | None = None,
     *,
     writes: bool = True,
 ) -> sqlalchemy.Engine:
@@ -36,15 +39,56 @@ def waiting_engine(
     Its connections raise what `connect_when_ready` raises.
     """
     parameters = connection_parameters(address, name, writes=writes)
+    driver, connect_once = _driver(address)
 
     def connect() -> Connection:
-        connection = connect_when_ready(parameters, limits, SystemClock())
+        connection = connect_when_ready(parameters, limits, SystemClock(), connect_once)
         connection.autocommit = False
         if connected is not None:
             connected(connection)
         return connection
 
-    return sqlalchemy.create_engine("postgresql+psycopg://", creator=connect, poolclass=NullPool)
+    url = _url(f"postgresql+{driver}", parameters)
+    return sqlalchemy.create_engine(url, creator=connect, poolclass=NullPool)
+
+
+def _url(drivername: str, parameters: Mapping[str, str]) -> sqlalchemy.engine.URL:
+    """Return the URL for those who read it: a revision that opens a second connection, for one."""
+    port = parameters.get("port", "").partition(",")[0]
+    return sqlalchemy.engine.URL.create(
+        drivername,
+        parameters.get("user"),
+        parameters.get("password"),
+        parameters.get("host", "").partition(",")[0] or None,
+        int(port) if port.isdecimal() else None,
+        parameters.get("dbname"),
+    )
+
+
+def _driver(address: DatabaseAddress) -> tuple[str, Callable[..., Any]]:
+    """Return the driver that a project means, which its revisions may use by hand.
+
+    psycopg, unless the URL names psycopg2 or SQLAlchemy is too old to know anything else.
+    """
+    too_old = sqlalchemy.__version__.startswith("1.")
+    if not too_old and address.driver != "psycopg2":
+        return "psycopg", psycopg.connect
+    if importlib.util.find_spec("psycopg2") is None:
+        if not too_old:
+            return "psycopg", psycopg.connect
+        message = "SQLAlchemy 1.4 needs psycopg2: pip install psycopg2-binary."
+        raise ConfigError(message, reason="no_driver")
+    import psycopg2  # noqa: PLC0415 - only where a project has it
+
+    def connect(*, autocommit: bool, **parameters: Any) -> Any:
+        try:
+            connection = psycopg2.connect(**parameters)
+        except psycopg2.Error as error:
+            raise psycopg.OperationalError(str(error)) from error
+        connection.autocommit = autocommit
+        return connection
+
+    return "psycopg2", connect
 
 
 def on_new_connection(
@@ -54,7 +98,7 @@ def on_new_connection(
 
     Not over the engine itself: an async one's pool is bound to its event loop, which has ended.
     """
-    fresh = sqlalchemy.Engine(engine.pool.recreate(), engine.dialect, engine.url)
+    fresh = sqlalchemy.engine.Engine(engine.pool.recreate(), engine.dialect, engine.url)
 
     def connect_and_ask() -> _Answer:
         try:
@@ -81,6 +125,8 @@ def engine_from_environment() -> sqlalchemy.Engine:
     Reads `DATABASE_URL`, `DATABASE_URL_FILE` or libpq's variables, and does not wait.
     Raises `ConfigError` when they name no database.
     """
-    return waiting_engine(
-        load_database_address(), WaitLimits(0.0, 5.0), application_name("alembic")
-    )
+    address = load_database_address()
+    if address is None:
+        message = f"No database is named: {HOW_TO_NAME}."
+        raise ConfigError(message, reason="no_database")
+    return waiting_engine(address, WaitLimits(0.0, 5.0), application_name("alembic"))

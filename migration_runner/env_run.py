@@ -8,14 +8,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import psycopg
 import sqlalchemy
 
 from migration_runner import events, logs
-from migration_runner.alembic_bridge import ConfiguredContext
-from migration_runner.clock import Stopwatch
-from migration_runner.driver_connection import cutter, driver_of, login_pid
-from migration_runner.engine import waiting_engine
+from migration_runner.alembic_bridge import ConfiguredContext, Offer
+from migration_runner.env_connections import EnvConnections
 from migration_runner.errors import ConfigError, Interrupted, MigrationError, RevisionFailed
 from migration_runner.failures import (
     describe,
@@ -24,8 +21,6 @@ from migration_runner.failures import (
     translate_revision_failure,
 )
 from migration_runner.moves import PlannedStep, StepMade
-from migration_runner.observer import Watched
-from migration_runner.probe import Connection
 from migration_runner.retries import LOCK_FAILURES
 from migration_runner.revision_watch import RevisionWatch
 from migration_runner.run_context import RunContext
@@ -52,28 +47,33 @@ class EnvRun:
     """One pass of one run through env.py.
 
     `decide` is called once env.py has configured its connection, before Alembic reads the heads;
-    it answers whether the run's move shall be made.
+    it answers whether the run's move shall be made. What a command that is `alembics_own` prints
+    stays where Alembic prints it.
     """
 
-    def __init__(self, run: RunContext, decide: Decide) -> None:
+    def __init__(self, run: RunContext, decide: Decide, *, alembics_own: bool = False) -> None:
         self._run = run
         self._report = run.report
         self._project = run.project
         self._progress = run.progress
         self._decide = decide
+        self._alembics_own = alembics_own
         self._passes: list[_Pass] = []
         # Not those of this pass: an env.py can have several connections at the same time.
         self._orphans = frozenset(run.backend_pids)
         self._failure: tuple[str, dict[str, Any]] | None = None
-        self._ours: Watched | None = None
+        self._connections = EnvConnections(run)
 
-    def run(self, enter: Callable[[sqlalchemy.Connection], None]) -> None:
+    def run(self, enter: Callable[[Offer], None]) -> None:
         """Go through env.py with `enter`. Raises a `MigrationError`, or `Interrupted`."""
-        with contextlib.ExitStack() as self._watching, self._connected() as connection:
+        with self._connections.available():
             try:
-                with logs.captured_prints():
-                    enter(connection)
-                self._verify()
+                if self._alembics_own:
+                    enter(self._connections.offer())
+                else:
+                    with logs.captured_prints():
+                        enter(self._connections.offer())
+                    self._verify()
             except (MigrationError, Interrupted) as error:
                 if self._progress.running and isinstance(error, RevisionFailed):
                     self._failure = events.REVISION_FAILED, error.facts
@@ -84,36 +84,16 @@ class EnvRun:
                 revision = self._failed_revision(error)
                 self._run.observer.end()
                 self._read_back(error)
-                if is_ours(error):
+                if is_ours(error) and self._connections.explain(error) is None:
                     raise
                 raise self._translate(error, revision) from error
             finally:
                 self._unlock()
 
-    def _connected(self) -> sqlalchemy.Connection:
-        run = self._run
-        engine = waiting_engine(
-            run.settings.database,
-            run.limits,
-            run.application_name,
-            self._watch_ours,
-            writes=not run.looks,
-        )
-        waiting = Stopwatch(run.clock)
-        try:
-            return engine.connect()
-        except (sqlalchemy.exc.DBAPIError, psycopg.Error) as error:
-            # SQLAlchemy asks the server for its version and types, in part through the driver.
-            broken = (sqlalchemy.exc.OperationalError, psycopg.OperationalError)
-            raise translate_env_failure(error, lost=isinstance(error, broken)) from error
-        finally:
-            self._report.waited_for_database_seconds += waiting.elapsed()
-
-    def _watch_ours(self, driver: Connection) -> None:
-        self._ours = self._watch(driver, ours=True)
-
     def configured(self, context: ConfiguredContext) -> None:
         """Make env.py's connection the work session, and decide what to do on it."""
+        if self._alembics_own and context.offline:
+            return
         connection = context.connection
         if connection is None:
             message = (
@@ -140,31 +120,15 @@ class EnvRun:
 
     def _open(self, context: ConfiguredContext, connection: sqlalchemy.Connection) -> DatabaseState:
         run = self._run
-        driver = driver_of(connection)
-        watched = self._ours
-        if watched is None or watched.driver is not driver:
-            watched = self._watch(driver, ours=False)
+        watched = self._connections.watch(connection)
         if run.looks:
             session, server = look_through(run.settings, run.report, connection)
         else:
             session, server = work_through(run.settings, run.report, connection, self._orphans)
             run.backend_pids.add(server.pid)
         watched.pid = server.pid
-        return DatabaseState(run, context, session, server)
-
-    def _watch(self, driver: Any, *, ours: bool) -> Watched:
-        """Let the observer watch a session from its first statement on."""
-        watched = Watched(
-            driver,
-            login_pid(driver),
-            self._watching.enter_context(cutter(driver)),
-            ours=ours,
-        )
-        self._watching.enter_context(self._run.observer.watching(watched))
-        if watched.pid is not None:
-            # Not only once it has answered: by then it can be lost already.
-            self._run.backend_pids.add(watched.pid)
-        return watched
+        offered = self._connections.has_offered(connection)
+        return DatabaseState(run, context, session, server, offered=offered)
 
     def apply(self, plan: Callable[[], list[PlannedStep]]) -> Iterable[PlannedStep]:
         """Hand the steps to Alembic; control comes back when a revision's transaction ended."""
@@ -185,6 +149,9 @@ class EnvRun:
 
     def made(self, step: StepMade) -> None:
         """Write the step into the ledger, in its own transaction."""
+        if not self._passes:
+            # `--sql` makes steps on paper only.
+            return
         seconds = self._progress.elapsed()
         self._passes[-1].state.ledger.record(step.direction, step.revisions, seconds)
 
@@ -212,6 +179,8 @@ class EnvRun:
 
     def _translate(self, error: BaseException, revision: str | None) -> MigrationError:
         """Return the error for what env.py or a revision raised, and note what mends it."""
+        if explained := self._connections.explain(error):
+            return explained
         lost = bool(self._passes) and self._passes[-1].state.session.lost
         if revision is None:
             event, failure = events.ENV_FAILED, translate_env_failure(error, lost=lost)

@@ -7,6 +7,7 @@ from typing import Final
 RUN_STARTED: Final = "run_started"
 DATABASE_UNAVAILABLE: Final = "database_unavailable"
 DATABASE_READY: Final = "database_ready"
+DATABASE_NOT_ASKED: Final = "database_not_asked"
 DATABASE_AHEAD: Final = "database_ahead"
 RUN_LOCK_BUSY: Final = "run_lock_busy"
 RUN_LOCK_ACQUIRED: Final = "run_lock_acquired"

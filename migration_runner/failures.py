@@ -22,6 +22,7 @@ from migration_runner.errors import (
 )
 from migration_runner.invalid_indexes import InvalidIndex
 from migration_runner.pooler import recognize_statement_pooler
+from migration_runner.project_errors import describe_env_error
 from migration_runner.retries import LOCK_FAILURES
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -44,7 +45,8 @@ _LONGEST_TEXT: Final = 2000
 class FailedRevision:
     """A revision that failed, and what is known of the state that it left.
 
-    `kept`: it committed something before. `invalid`: the indexes that it left invalid.
+    `kept`: it committed something before, or everything, not being `transactional`. `invalid`: the
+    indexes that it left invalid.
     """
 
     revision: str
@@ -53,6 +55,7 @@ class FailedRevision:
     attempts: int = 0
     blockers: Sequence[Blocker] = ()
     invalid: Sequence[InvalidIndex] = ()
+    transactional: bool = True
 
 
 def translate_env_failure(error: BaseException, *, lost: bool = False) -> MigrationError:
@@ -77,9 +80,9 @@ def _translate_env_failure(error: BaseException, *, lost: bool) -> MigrationErro
         message = f"env.py could not connect: {detail}. {failure.advice}"
         kind = DatabaseUnavailable if failure.retryable else DatabaseRejected
         return kind(message, reason=failure.reason, **facts)
-    return ConfigError(
-        f"env.py failed: {type(error).__name__}: {detail}.", reason="env_failed", **facts
-    )
+    message, where = describe_env_error(error, detail)
+    reason = "import_error" if isinstance(error, ImportError) else "env_failed"
+    return ConfigError(message, reason=reason, **{**facts, **where})
 
 
 def translate_revision_failure(
@@ -93,7 +96,9 @@ def translate_revision_failure(
     if lost or is_session_lost(error):
         return _session_lost(detail, facts)
     state = "Nothing of it was kept."
-    if failed.kept:
+    if failed.kept and not failed.transactional:
+        state = "What it did before that was kept: the connection commits every statement."
+    elif failed.kept:
         state = "What it did before its last own commit (autocommit_block) was kept."
     if failed.invalid:
         facts["invalid_indexes"] = [index.name for index in failed.invalid]

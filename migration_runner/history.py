@@ -21,6 +21,8 @@ class Revision:
     path: str
     description: str
     breaks_before: str | None = None
+    # Those of its parents that it only depends on.
+    dependencies: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

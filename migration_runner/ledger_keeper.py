@@ -143,7 +143,7 @@ class LedgerKeeper:
 
     def adopt(self, heads: Sequence[str]) -> None:
         """Record what somebody else has applied, under the run lock."""
-        if not self.access().writable or self._policy.mode == "off":
+        if self._policy.mode == "off" or not self.access().writable:
             return
         found = self.unrecorded(heads)
         if not found:

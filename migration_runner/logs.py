@@ -35,25 +35,27 @@ _stream = _STANDARD_OUTPUT
 _answers = _STANDARD_OUTPUT
 
 
-def log_to_standard_error() -> None:
+def log_to_standard_error(*, keep_output: bool = False) -> None:
     """Keep standard output for the answer of a command that was asked something.
 
-    Not even a child process of env.py's can write there.
+    Not even a child process of env.py's can write there, unless to `keep_output` as it is.
     """
-    global _stream, _answers
-    _stream, _answers = _STANDARD_ERROR, os.dup(_STANDARD_OUTPUT)
-    os.dup2(_STANDARD_ERROR, _STANDARD_OUTPUT)
+    global _stream, _answers  # noqa: PLW0603 - the process has one of each
+    _stream = _STANDARD_ERROR
+    if not keep_output:
+        _answers = os.dup(_STANDARD_OUTPUT)
+        os.dup2(_STANDARD_ERROR, _STANDARD_OUTPUT)
 
 
 def hide_secrets(secrets: tuple[str, ...], public: tuple[str, ...] = ()) -> None:
-    """Blank out `secrets` from here on, in every line and message, in each of their spellings.
+    """Blank out `secrets`, too, from here on, in every line and message, however they are spelt.
 
     A secret that is part of a `public` word (the user's or database's name) cannot be hidden.
     """
     from urllib.parse import quote, quote_plus  # noqa: PLC0415 - only where there is a secret
 
     global _secrets  # noqa: PLW0603 - the process has one output stream, and this is its filter
-    spellings = set()
+    spellings = set(_secrets)
     for secret in secrets:
         if len(secret) >= _SHORTEST_SECRET and not any(secret in word for word in public):
             spellings |= {secret, quote(secret), quote(secret, safe=""), quote_plus(secret)}
@@ -159,6 +161,14 @@ def get_logger() -> FilteringBoundLogger:
 def bind(**facts: str) -> None:
     """Put `facts` into every line from here on."""
     structlog.contextvars.bind_contextvars(**facts)
+
+
+@contextlib.contextmanager
+def bound(**facts: str) -> Iterator[None]:
+    """Put those of `facts` that are not empty into every line in the block."""
+    known = {name: value for name, value in facts.items() if value}
+    with structlog.contextvars.bound_contextvars(**known):
+        yield
 
 
 def write_last_line(event: str, **facts: Any) -> None:

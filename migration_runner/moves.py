@@ -25,11 +25,21 @@ class Move:
     direction: Direction
     targets: tuple[str, ...]
     purge: bool = False
+    tag: str | None = None
 
     @property
     def target(self) -> str:
         """The target as people write it."""
         return " ".join(self.targets)
+
+    @property
+    def words(self) -> list[str]:
+        """The command line that Alembic would have: `upgrade` takes one target there."""
+        targets = self.targets[:1] if self.direction == "upgrade" else self.targets
+        options = ["--purge"] if self.purge else []
+        if self.tag is not None:
+            options += ["--tag", self.tag]
+        return [self.direction, *targets, *options]
 
     @property
     def relative(self) -> bool:

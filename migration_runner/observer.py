@@ -15,7 +15,7 @@ import select
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 import psycopg
@@ -58,13 +58,13 @@ FROM pg_stat_activity w WHERE w.pid = $1"""
 class Watched:
     """The work session, as the observer knows it: `pid` is its backend.
 
-    `ours` when it is one of the runner's own connections, so on the server that the observer asks.
+    `parameters` are what libpq needs to reach the same server; None: it cannot be watched.
     """
 
     driver: Any
     pid: int | None
     cut: Callable[[], None]
-    ours: bool
+    parameters: dict[str, str] | None = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -79,13 +79,13 @@ class Observer:
     While a revision runs, it looks every second or more often. Otherwise only when the session has
     waited for an answer for longer than anything but a revision takes: so a run that waits for the
     lock, or finds nothing to do, has no second connection.
-    `connect` opens a connection, and gives up within `patience` seconds; an answer that takes
-    longer counts as none. Times are in seconds.
+    `connect` opens a connection with a session's parameters, and gives up within `patience`
+    seconds; an answer that takes longer counts as none. Times are in seconds.
     """
 
     def __init__(
         self,
-        connect: Callable[[], Connection],
+        connect: Callable[[dict[str, str]], Connection],
         *,
         heartbeat: float,
         ddl_lock_timeout: float,
@@ -98,6 +98,7 @@ class Observer:
         if not ddl_lock_timeout:
             self._pause = _LONGEST_PAUSE
         self._connection: Connection | None = None
+        self._parameters: dict[str, str] = {}
         # The last look at a session that has ended may still be under way.
         self._looking = threading.Lock()
         self._running: _Running | None = None
@@ -155,7 +156,7 @@ class Observer:
                 suspicion = 0
                 continue
             with self._looking:
-                look = None if ended.is_set() else self._look(session.pid)
+                look = None if ended.is_set() else self._look(session)
             if ended.is_set():
                 return
             if look is None:
@@ -193,24 +194,29 @@ class Observer:
     def _suspect(self, look: dict[str, Any], session: Watched, *, seen: bool) -> str | None:
         """Return what is wrong with the work session, if something is."""
         if look.get("silent"):
-            return "no answer from the server" if seen or session.ours else None
+            return "no answer from the server"
         if "state" not in look:
-            # Never seen: it is on another server, and nothing can be said of it.
+            # Never seen: a pooler's number, maybe, and nothing can be said of it.
             return "its backend is gone" if seen else None
         idle = look.get("idle")
         if idle is not None and idle > self._patience and waits_for_answer(session.driver):
             return "statement or answer got lost on the way"
         return None
 
-    def _look(self, pid: int | None) -> dict[str, Any] | None:
+    def _look(self, session: Watched) -> dict[str, Any] | None:
         """Look at the session: empty where it is gone, `silent` without any answer, None: unknown.
 
         A server that answers, if only to refuse a connection, is not silent.
         """
+        if session.parameters is None:
+            return None
+        if session.parameters != self._parameters:
+            self.close()
+            self._parameters = session.parameters
         try:
             if self._connection is None:
-                self._connection = self._connect()
-            return _ask(self._connection, pid or 0, self._patience)
+                self._connection = self._connect(session.parameters)
+            return _ask(self._connection, session.pid or 0, self._patience)
         except (psycopg.Error, TimeoutError, OSError) as error:
             self.close()
             failure = classify(str(error))

@@ -9,9 +9,8 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-import sqlalchemy
-
 from migration_runner import events, logs
+from migration_runner.alembic_bridge import Offer
 from migration_runner.env_run import Decide, EnvRun
 from migration_runner.errors import (
     ConfigError,
@@ -25,17 +24,22 @@ from migration_runner.run_context import RunContext
 
 
 def pass_until_done(
-    run: RunContext, decide: Decide, enter: Callable[[EnvRun, sqlalchemy.Connection], None]
+    run: RunContext,
+    decide: Decide,
+    enter: Callable[[EnvRun, Offer], None],
+    *,
+    alembics_own: bool = False,
 ) -> None:
     """Go through env.py with `enter` until the run's move is made.
 
+    With a command that is `alembics_own` there is no move, and nothing to verify.
     Raises what the last pass raised: `TemporaryFailure` when the database did not come back
     within the wait timeout, or a revision got no locks within the DDL retry timeout.
     """
     lost: TemporaryFailure | None = None
     try:
         while True:
-            this = EnvRun(run, decide)
+            this = EnvRun(run, decide, alembics_own=alembics_own)
             try:
                 this.run(functools.partial(enter, this))
             except MigrationError as failure:

@@ -26,8 +26,8 @@ _NO_OTHER: Final = (
     f"A pooler {_BETWEEN}, and has no second connection free to find out how it pools"
 )
 _NOT_OTHERS: Final = (
-    f"A pooler {_BETWEEN}, and only env.py's own connection goes through it, so that there is"
-    " nothing to find out from how it pools"
+    f"A pooler {_BETWEEN}, and env.py's driver does not tell the way to it, so that there is no"
+    " finding out how it pools"
 )
 # https://www.pgbouncer.org/features.html: it refuses BEGIN in this mode.
 _STATEMENT_MODE: Final = "not allowed in statement pooling mode"
@@ -41,8 +41,8 @@ def require_session(
     """Raise `ConfigError` unless the server connection behind the pooler is ours alone.
 
     `ours` asks the work session for its backend, in a transaction of its own each time.
-    `open_other` opens another session, in a transaction, and gives its backend, None where that
-    one goes through no pooler; it raises `TimeoutError` when it gets none. In session mode ours
+    `open_other` opens another session, in a transaction, and gives its backend, None where
+    the way is not known; it raises `TimeoutError` when it gets none. In session mode ours
     never changes and nobody else gets it; in transaction mode another one gets it, being free, or
     ours changes while that is busy.
     """

@@ -8,14 +8,14 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import psycopg
 import tenacity
 
 from migration_runner import events, logs
 from migration_runner.clock import Clock, Stopwatch
-from migration_runner.connection_errors import MISSING_DATABASE, ConnectionFailure, classify
+from migration_runner.connection_errors import MISSING_DATABASE, ConnectionFailure, classify_error
 from migration_runner.database_url import DatabaseAddress
 from migration_runner.driver_connection import (
     KEEPALIVE_COUNT,
@@ -26,6 +26,7 @@ from migration_runner.driver_connection import (
 from migration_runner.errors import ConfigError, DatabaseRejected, DatabaseUnavailable
 
 Connection = psycopg.Connection[Any]
+_Connected = TypeVar("_Connected")
 
 _DEFAULTS: Final = {
     "keepalives_idle": str(KEEPALIVE_IDLE),
@@ -84,10 +85,31 @@ def connect_when_ready(
 ) -> Connection:
     """Connect to a server that takes writes, waiting for it as long as `limits` say.
 
+    Raises what `try_until_ready` raises.
+    """
+
+    def attempt(seconds: float) -> Connection:
+        return connect_within(seconds, parameters, limits.attempt, connect)
+
+    hosts = parameters.get("host", "").count(",") + 1
+    return try_until_ready(attempt, limits, clock, hosts=hosts)
+
+
+def try_until_ready(
+    attempt: Callable[[float], _Connected],
+    limits: WaitLimits,
+    clock: Clock,
+    *,
+    failures: tuple[type[BaseException], ...] = (psycopg.Error, OSError),
+    hosts: int = 1,
+) -> _Connected:
+    """Call `attempt`, with the seconds that it may take, until it connects.
+
     Between attempts it pauses exponentially longer, with full jitter
     (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
     Raises `DatabaseUnavailable` when the time is up, `DatabaseRejected` at once when the server
-    answered and waiting cannot help, `ConfigError` when the parameters make no sense.
+    answered and waiting cannot help, `ConfigError` when the parameters make no sense; their cause
+    is the last of the `failures`. (`TimeoutError` is an `OSError`.)
     """
     stopwatch = Stopwatch(clock)
     reserve = min(_SHORTEST_LAST_ATTEMPT, limits.attempt, limits.total / 4)
@@ -100,15 +122,14 @@ def connect_when_ready(
     def time_is_up(_state: tenacity.RetryCallState) -> bool:
         return stopwatch.remaining(limits.total) <= reserve + _MOMENT
 
-    def attempt() -> Connection:
-        hosts = parameters.get("host", "").count(",") + 1
+    def try_once() -> _Connected:
         seconds = limits.attempt * hosts
         if limits.total:
             seconds = min(seconds, max(stopwatch.remaining(limits.total), reserve))
         try:
-            return connect_within(seconds, parameters, limits.attempt, connect)
-        except (psycopg.Error, TimeoutError) as error:
-            failure = classify(str(error))
+            return attempt(seconds)
+        except failures as error:
+            failure = classify_error(error)
             if failure.reason == MISSING_DATABASE and limits.missing_database:
                 failure = dataclasses.replace(failure, retryable=True)
             logs.get_logger().warning(
@@ -128,9 +149,9 @@ def connect_when_ready(
         reraise=True,
     )
     try:
-        return retrying(attempt)
+        return retrying(try_once)
     except _AttemptFailed as error:
-        raise _translate(error.failure, stopwatch.elapsed()) from error
+        raise _translate(error.failure, stopwatch.elapsed()) from error.__cause__
 
 
 def _can_help(error: BaseException) -> bool:

@@ -58,12 +58,22 @@ class RunReport:
     ahead: str | None = None
     # Somebody else's command was at work, and nobody looks at its database.
     unseen: bool = False
+    # Of several histories each has a report of its own, under its name.
+    part_name: str = ""
+    parts: list[RunReport] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Start the run's time."""
         self._stopwatch = Stopwatch(self.clock)
         self._finishing = threading.Lock()
         self._conclusion: tuple[str, str] | None = None
+
+    def part(self, name: str) -> RunReport:
+        """Return the report of one of several histories; it goes into this one's result."""
+        part = RunReport(self.run_id, self.build, self.clock, part_name=name)
+        part.target, part.direction = self.target, self.direction
+        self.parts.append(part)
+        return part
 
     def elapsed(self) -> float:
         """Seconds since the run began."""
@@ -78,10 +88,13 @@ class RunReport:
 
         Only the first call writes: main thread and signal watcher can meet here.
         """
+        self._gather()
         outcome, exit_code = self._judge(error)
         if not self._finishing.acquire(blocking=False):
             return exit_code
         summary = self._summarize(outcome, error)
+        if error is None and self.parts and self._conclusion is None:
+            summary = " ".join(part.summarize_part() for part in self.parts)
         if abandoned:
             summary += " The server was not waited for: it may still be rolling back."
         facts = self._facts(outcome, exit_code, error)
@@ -93,13 +106,27 @@ class RunReport:
             logs.write_last_line(events.RUN_FINISHED, summary=summary, **facts)
         return exit_code
 
+    def _gather(self) -> None:
+        """Take over what the parts have found and done."""
+        if not self.parts:
+            return
+        self.applied = [applied for part in self.parts for applied in part.applied]
+        reached = [part for part in self.parts if part.from_revisions is not None]
+        self.from_revisions = _together([part.from_revisions for part in reached])
+        self.to_revisions = _together([part.to_revisions for part in reached])
+        for part in reached:
+            self.database, self.server_version = part.database, part.server_version
+        self.waited_for_database_seconds = sum(p.waited_for_database_seconds for p in self.parts)
+        self.waited_for_run_lock_seconds = sum(p.waited_for_run_lock_seconds for p in self.parts)
+
     def _judge(self, error: BaseException | None) -> tuple[str, int]:
         if error is None and self._conclusion:
             return self._conclusion[0], 0
         if error is None and self.applied:
             return "applied", 0
         if error is None:
-            return ("ahead" if self.ahead else "up_to_date"), 0
+            ahead = self.ahead or any(part.ahead for part in self.parts)
+            return ("ahead" if ahead else "up_to_date"), 0
         if isinstance(error, Interrupted):
             return "interrupted", error.exit_code
         if isinstance(error, MigrationError):
@@ -154,11 +181,27 @@ class RunReport:
             "build": self.build or None,
             "run_id": self.run_id,
         }
+        if self.parts:
+            facts["histories"] = {part.part_name: part.describe_part() for part in self.parts}
         if error is not None:
             kind = type(error).__name__ if isinstance(error, MigrationError | Interrupted) else None
             details = error.facts if isinstance(error, MigrationError) else {}
             facts["error"] = {"kind": kind or "InternalError", **details}
         return facts
+
+    def summarize_part(self) -> str:
+        """Return what became of one of several histories, in a sentence."""
+        outcome, _ = self._judge(None)
+        return f"{self.part_name}: {self._summarize(outcome, None)}"
+
+    def describe_part(self) -> dict[str, Any]:
+        """Return what became of one of several histories, for machines."""
+        done = _VERBS[self.direction][1]
+        return {
+            "from_revisions": self.from_revisions,
+            "to_revisions": self.to_revisions,
+            done: [each.revision for each in self.applied],
+        }
 
     def _write_termination_message(self, summary: str, facts: dict[str, Any]) -> None:
         if self.termination_log is None:
@@ -202,6 +245,13 @@ def _compact(facts: dict[str, Any]) -> str:
 
 def _round(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 3)
+
+
+def _together(found: Sequence[Sequence[str] | None]) -> list[str] | None:
+    """Return everything that was found; None where nothing was, or not everything."""
+    if not found or None in found:
+        return None
+    return [revision for each in found for revision in each or ()]
 
 
 def _join(revisions: Sequence[str] | None) -> str:

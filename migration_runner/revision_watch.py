@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from migration_runner import events, logs
+from migration_runner.driver_connection import roll_back
 from migration_runner.failures import (
     FailedRevision,
     describe,
@@ -31,12 +32,15 @@ class RevisionWatch:
         self._commits = commits
         self._committed_before = 0
         self._kept = False
+        self._transactional = True
         self._invalid_before: Sequence[int] = ()
         self._invalid: Sequence[InvalidIndex] = ()
         self._guard: StatementGuard | None = None
 
     def ready(self) -> None:
         """Note what is invalid already, and listen to the statements."""
+        if not self._state.session.safeguarded:
+            return
         settings = self._run.settings
         self._guard = StatementGuard(
             self._state.session.connection,
@@ -58,7 +62,8 @@ class RevisionWatch:
                     function()
                 finally:
                     # The COMMIT behind a revision is none of its own.
-                    self._kept = self._commits() > self._committed_before
+                    committed = self._commits() > self._committed_before
+                    self._kept = committed or not self._transactional
             except Exception as error:
                 self._failed(error)
                 raise
@@ -75,6 +80,7 @@ class RevisionWatch:
             self._run.lock_retries.attempts,
             self._run.observer.blockers,
             self._invalid,
+            transactional=self._transactional,
         )
 
     def _path(self, revision: str) -> str:
@@ -86,6 +92,8 @@ class RevisionWatch:
             # Otherwise those before it are in the same transaction, and fail with it.
             self._committed_before = self._commits()
         self._kept = False
+        # A connection that broke cannot be asked any more.
+        self._transactional = self._state.transactional
         self._invalid = ()
         self._run.lock_retries.begin(revision)
         self._run.observer.begin(revision)
@@ -98,12 +106,12 @@ class RevisionWatch:
             return
         sqlstate = describe(error).get("sqlstate", "")
         try:
-            session.connection.rollback()
+            roll_back(session.connection)
             if self._guard is not None and (self._kept or self._guard.indexes):
                 self._invalid = left_invalid(
                     session.connection, self._invalid_before, self._guard.indexes
                 )
-                session.connection.rollback()
+                roll_back(session.connection)
         except Exception as failure:  # noqa: BLE001 - the revision's own failure is what counts
             logs.get_logger().debug(events.CLEANUP_FAILED, step="roll_back", detail=str(failure))
             return

@@ -10,7 +10,7 @@ from migration_runner.engine import application_name
 from migration_runner.ledger_keeper import LedgerPolicy
 from migration_runner.moves import Move
 from migration_runner.observer import Observer
-from migration_runner.probe import WaitLimits, connect_within, connection_parameters
+from migration_runner.probe import WaitLimits, connect_within
 from migration_runner.progress import Progress
 from migration_runner.report import RunReport
 from migration_runner.retries import LockRetries, Outages
@@ -47,9 +47,10 @@ class RunContext:
         self.policy = LedgerPolicy(settings.ledger)
         self.lock_retries = LockRetries(settings.ddl_retry_timeout, self.clock)
         self.outages = Outages(settings.wait_timeout, self.clock)
-        parameters = connection_parameters(settings.database, f"migrate-observer {report.run_id}")
+        name = f"migrate-observer {report.run_id}"
+        seconds = settings.connect_timeout
         self.observer = Observer(
-            lambda: connect_within(settings.connect_timeout, parameters, settings.connect_timeout),
+            lambda found: connect_within(seconds, {**found, "application_name": name}, seconds),
             heartbeat=settings.heartbeat,
             ddl_lock_timeout=settings.ddl_lock_timeout,
             patience=settings.connect_timeout,

@@ -17,6 +17,7 @@ from migration_runner.driver_connection import (
     KEEPALIVE_IDLE,
     KEEPALIVE_INTERVAL,
     UNACKNOWLEDGED_MILLISECONDS,
+    roll_back,
     watch_network,
 )
 
@@ -53,6 +54,9 @@ class ServerFacts:
 class WorkSession:
     """One connection and what the runner does on it between other people's transactions."""
 
+    # With the run lock, the ledger and everything else that Postgres makes possible.
+    safeguarded = True
+
     def __init__(self, connection: sqlalchemy.Connection, settings: SessionSettings) -> None:
         self.connection = connection
         self._settings = settings
@@ -78,7 +82,7 @@ class WorkSession:
     def roll_back(self) -> None:
         """Give up the open transaction, whoever began it, where there still is a session."""
         if not self.over and not self.lost:
-            self.connection.rollback()
+            roll_back(self.connection)
 
     @contextlib.contextmanager
     def between_transactions(self) -> Iterator[None]:
@@ -86,10 +90,11 @@ class WorkSession:
 
         Inside a transaction that env.py has begun, everything happens in that one.
         """
-        theirs = self.in_transaction
-        yield
-        if not theirs:
-            self.connection.commit()
+        if self.in_transaction:
+            yield
+            return
+        with self.connection.begin():
+            yield
 
     def ask(self) -> ServerFacts:
         """Ask the server who it is, and change nothing."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy
-from sqlalchemy import text
+from sqlalchemy import event, text
 
-from migration_runner.driver_connection import protected
+from migration_runner.driver_connection import driver_of, protected
 from migration_runner.run_lock import LockHolder
 from migration_runner.session import WorkSession
 from migration_runner.sql_text import shorten_query
@@ -30,7 +30,28 @@ class SessionLock:
             locked = bool(self._session.connection.execute(query, {"key": key}).scalar_one())
         if locked:
             self._locked = key
+            self._unlock_at_checkin()
         return locked
+
+    def _unlock_at_checkin(self) -> None:
+        """Give the lock back when env.py gives its connection back to a pool, which keeps it."""
+        connection = self._session.connection
+        if connection.dialect.is_async:
+            # What an event loop drives cannot be asked from outside of it.
+            return
+        ours = driver_of(connection)
+
+        def unlock(dbapi_connection: Any, _record: Any) -> None:
+            if dbapi_connection is not ours or self._locked is None:
+                return
+            key, self._locked = self._locked, None
+            with contextlib.suppress(Exception):
+                cursor = dbapi_connection.cursor()
+                cursor.execute(f"SELECT pg_advisory_unlock({key})")
+                cursor.close()
+                dbapi_connection.commit()
+
+        event.listen(connection.engine.pool, "checkin", unlock)
 
     def lock_holder(self, key: int) -> LockHolder | None:
         """Return who has the advisory lock, or None where this role may not see that."""
@@ -46,6 +67,14 @@ class SessionLock:
             query = text("SELECT pg_advisory_unlock(:key)")
             session.connection.execute(query, {"key": self._locked})
         self._locked = None
+
+
+class NoLock(SessionLock):
+    """What stands in for the lock with MIGRATE_RUN_LOCK=off: everybody has it."""
+
+    def try_lock(self, key: int) -> bool:  # noqa: ARG002 - there is none
+        """Say yes."""
+        return True
 
 
 def find_lock_holder(session: WorkSession, key: int) -> LockHolder | None:

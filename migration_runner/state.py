@@ -8,19 +8,23 @@ from functools import cached_property
 import sqlalchemy
 
 from migration_runner.alembic_bridge import ConfiguredContext
+from migration_runner.driver_connection import autocommits
 from migration_runner.engine import on_new_connection
-from migration_runner.ledger_keeper import Entries, LedgerKeeper, Recorded
+from migration_runner.ledger_keeper import Entries, LedgerKeeper, LedgerPolicy, Recorded
 from migration_runner.relation import Relation, relate
 from migration_runner.run_context import RunContext
 from migration_runner.run_lock import derive_key
 from migration_runner.session import ServerFacts, WorkSession
-from migration_runner.session_lock import SessionLock
+from migration_runner.session_lock import NoLock, SessionLock
 
 _Found = tuple[tuple[str, ...], Recorded | None]
 
 
 class DatabaseState:
-    """The heads in the database, read anew with every call and noted in the report."""
+    """The heads in the database, read anew with every call and noted in the report.
+
+    `offered`: its connection is the runner's own, and not one that env.py has made.
+    """
 
     def __init__(
         self,
@@ -28,14 +32,25 @@ class DatabaseState:
         context: ConfiguredContext,
         session: WorkSession,
         server: ServerFacts,
+        *,
+        offered: bool,
     ) -> None:
         self.session = session
         self.context = context
         self.server = server
-        self.lock = SessionLock(session)
+        self.offered = offered
+        lock = NoLock if run.settings.run_lock == "off" else SessionLock
+        self.lock = lock(session)
         self._run = run
         self._project = run.project
         self._report = run.report
+
+    @property
+    def transactional(self) -> bool:
+        """Whether what a revision does can be rolled back just now."""
+        if not self.session.safeguarded:
+            return self.context.transactional_ddl
+        return not autocommits(self.session.connection)
 
     @cached_property
     def location(self) -> tuple[str, str, str]:
@@ -50,7 +65,8 @@ class DatabaseState:
         _, *location = self.location
         history = self._project.history
         schema, table = location
-        return LedgerKeeper(self.session, history, (schema, table), self._run.policy, self._report)
+        policy = self._run.policy if self.session.safeguarded else LedgerPolicy("off")
+        return LedgerKeeper(self.session, history, (schema, table), policy, self._report)
 
     def lock_key(self, configured: int | None) -> int:
         """Return the run lock's key: the configured one, or the version table's own."""

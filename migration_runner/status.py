@@ -63,7 +63,7 @@ class Status:
         relation = state.relate(heads, entries)
         pending = [] if relation.unknown else state.pending(heads)
         key = state.lock_key(run.settings.run_lock_key)
-        holder = find_lock_holder(state.session, key)
+        holder = find_lock_holder(state.session, key) if state.session.safeguarded else None
         database, schema, table = state.location
         last = state.ledger.last(_LEDGER_LINES)
         self._judge(relation, heads, entries, pending)

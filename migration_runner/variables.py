@@ -66,6 +66,10 @@ def _parse_lock_key(text: str) -> int | None:
     return key
 
 
+def _parse_list(text: str) -> tuple[str, ...]:
+    return tuple(part for each in text.split(",") if (part := each.strip()))
+
+
 VARIABLES: Final = (
     Variable("MIGRATE_TARGET", str, "head", "what to upgrade to, as `alembic upgrade` takes it"),
     Variable("MIGRATE_WAIT_TIMEOUT", parse_duration, "60s", "how long to wait for the database"),
@@ -74,6 +78,13 @@ VARIABLES: Final = (
         "MIGRATE_WAIT_FOR_DATABASE", _parse_switch, "false", "wait for a missing database, too"
     ),
     Variable("MIGRATE_POOLER", _one_of("detect", "session"), "detect", "trust a session pooler"),
+    Variable(
+        "MIGRATE_HISTORIES",
+        _parse_list,
+        "",
+        "several histories in one run: sections (-n) or config files (-c), comma-separated",
+    ),
+    Variable("MIGRATE_RUN_LOCK", _one_of("on", "off"), "on", "one run at a time, by a lock"),
     Variable("MIGRATE_RUN_LOCK_TIMEOUT", parse_duration, "10m", "how long to wait for other runs"),
     Variable("MIGRATE_RUN_LOCK_KEY", _parse_lock_key, "", "the advisory lock's key (derived)"),
     Variable("MIGRATE_DDL_LOCK_TIMEOUT", parse_duration, "5s", "lock_timeout inside a revision"),
@@ -83,6 +94,12 @@ VARIABLES: Final = (
         parse_duration,
         "0",
         "lock_timeout of CREATE INDEX CONCURRENTLY and its like (0: none)",
+    ),
+    Variable(
+        "MIGRATE_TRANSACTIONS",
+        _one_of("project", "revision"),
+        "project",
+        "as env.py has them, or one for each revision",
     ),
     Variable("MIGRATE_STATEMENT_TIMEOUT", parse_duration, "0", "statement_timeout (0: none)"),
     Variable(

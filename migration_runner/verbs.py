@@ -1,13 +1,17 @@
-"""The verbs of the command line: what each takes, and which function it is."""
+"""The verbs of the command line: what each takes, and which function it is.
+
+Those that are `alembics` take what Alembic's command of that name takes.
+"""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from migration_runner.child import CHILD_GRACE_SECONDS
+from migration_runner.commands.alembic import run_alembic
 from migration_runner.commands.begin import Options
 from migration_runner.commands.build import build
 from migration_runner.commands.check import check
@@ -20,9 +24,10 @@ from migration_runner.commands.status import status
 from migration_runner.commands.upgrade import upgrade
 from migration_runner.commands.wait import wait
 from migration_runner.report import RunReport
+from migration_runner.settings import Flags
 from migration_runner.signals import GRACE_SECONDS
 
-Command = Callable[[Mapping[str, str], RunReport, Options], None]
+Command = Callable[[Flags, RunReport, Options], None]
 Parser = argparse.ArgumentParser
 # For the child to end, and for the report.
 _EXEC_GRACE_SECONDS: Final = CHILD_GRACE_SECONDS + 2
@@ -37,23 +42,32 @@ class Verb:
     help: str
     add_arguments: Callable[[Parser], object] = lambda _parser: None
     answers: bool = False
+    alembics: bool = False
     grace_seconds: float = GRACE_SECONDS
+
+
+def _offline_arguments(parser: Parser) -> None:
+    parser.add_argument("--sql", action="store_true", help="print the SQL, and touch no database")
+    parser.add_argument("--tag", help="for env.py: `context.get_tag_argument()`")
 
 
 def _upgrade_arguments(parser: Parser) -> None:
     parser.add_argument(
-        "targets", nargs="?", metavar="revision", help="as `alembic upgrade` takes it"
+        "targets", nargs="*", metavar="revision", help="as `alembic upgrade` takes it; or several"
     )
+    _offline_arguments(parser)
 
 
 def _downgrade_arguments(parser: Parser) -> None:
     parser.add_argument("targets", metavar="revision", help="as `alembic downgrade` takes it")
+    _offline_arguments(parser)
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def _stamp_arguments(parser: Parser) -> None:
     parser.add_argument("targets", nargs="+", metavar="revision", help="as `alembic stamp` does")
     parser.add_argument("--purge", action="store_true", help="empty the version table before")
+    _offline_arguments(parser)
 
 
 def _ledger_arguments(parser: Parser) -> None:
@@ -98,4 +112,21 @@ VERBS: Final = (
         grace_seconds=_EXEC_GRACE_SECONDS,
     ),
     Verb("build", build, "in an image's build: check the history, compile it"),
+)
+# Alembic's other commands, with its own flags.
+ALEMBICS: Final = tuple(
+    Verb(name, run_alembic, help_, answers=True, alembics=True)
+    for name, help_ in (
+        ("revision", "write a revision: -m, --autogenerate"),
+        ("merge", "write a revision that joins heads"),
+        ("current", "the revisions that the database is at: -v, --check-heads"),
+        ("history", "the revisions, newest first; --graph draws them"),
+        ("heads", "the newest revisions"),
+        ("branches", "where the history branches"),
+        ("show", "one revision"),
+        ("edit", "open a revision in $EDITOR"),
+        ("ensure_version", "make the version table, under the lock"),
+        ("init", "start a project"),
+        ("list_templates", "what `init` can start from"),
+    )
 )

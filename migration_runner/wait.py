@@ -16,6 +16,7 @@ from psycopg import sql
 
 from migration_runner import events, logs
 from migration_runner.clock import Stopwatch
+from migration_runner.driver_connection import driver_of, libpq_parameters
 from migration_runner.env_run import Decide
 from migration_runner.errors import DatabaseUnavailable, PendingRevisions
 from migration_runner.judgement import accept_relation
@@ -51,7 +52,7 @@ class Waiter:
             ahead = accept_relation(self._run, relation, heads, state.ledger.entries())
             if not ahead and state.pending(heads):
                 self._reached = False
-                self._polls.append(_Poll(state.location, heads))
+                self._polls.append(_Poll(state.location, heads, self._parameters(state)))
             return False
 
         return look
@@ -83,16 +84,24 @@ class Waiter:
     def _poll_for_change(self) -> bool:
         """Return when the heads are others; False when the time is up."""
         with contextlib.ExitStack() as stack:
-            connections: list[Connection] = []
+            # Most often it is one server and one database.
+            connections: dict[str, Connection] = {}
 
             def changed() -> bool:
                 try:
-                    if not connections:
-                        connections.append(stack.enter_context(self._connect()))
-                    return any(poll.changed(connections[0]) for poll in self._polls)
+                    for poll in self._polls:
+                        if poll.parameters is None:
+                            # Only a look through env.py can tell.
+                            return True
+                        place = repr(poll.parameters)
+                        if place not in connections:
+                            opened = stack.enter_context(self._connect(poll.parameters))
+                            connections[place] = opened
+                        if poll.changed(connections[place]):
+                            return True
                 except psycopg.OperationalError:
                     connections.clear()
-                    return False
+                return False
 
             retrying = tenacity.Retrying(
                 sleep=self._run.clock.sleep,
@@ -103,17 +112,20 @@ class Waiter:
             )
             return bool(retrying(changed))
 
-    def _connect(self) -> Connection:
+    def _parameters(self, state: DatabaseState) -> dict[str, str] | None:
+        """Return what libpq needs to get to where the version table is."""
+        database, name = self._run.settings.database, self._run.application_name
+        if state.offered and database is not None:
+            # All of the hosts that were named: another one may be the primary by then.
+            return connection_parameters(database, name, writes=False)
+        found = libpq_parameters(driver_of(state.session.connection))
+        return found and {**found, "application_name": name}
+
+    def _connect(self, parameters: dict[str, str]) -> Connection:
         """Connect, within what is left of the time. Raises `PendingRevisions` without any."""
-        settings = self._run.settings
-        name = self._run.application_name
-        limits = WaitLimits(max(0.0, self._remaining()), settings.connect_timeout)
+        limits = WaitLimits(max(0.0, self._remaining()), self._run.settings.connect_timeout)
         try:
-            return connect_when_ready(
-                connection_parameters(settings.database, name, writes=False),
-                limits,
-                self._run.clock,
-            )
+            return connect_when_ready(parameters, limits, self._run.clock)
         except DatabaseUnavailable as error:
             message = f"The database was behind, and went away: {error.message}"
             raise PendingRevisions(message, **error.facts) from error
@@ -122,12 +134,18 @@ class Waiter:
 class _Poll:
     """One version table, and the heads that it had."""
 
-    def __init__(self, location: tuple[str, str, str], heads: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        location: tuple[str, str, str],
+        heads: tuple[str, ...],
+        parameters: dict[str, str] | None,
+    ) -> None:
         _, schema, table = location
         # Without any schema in the search path, it has none.
         name = sql.Identifier(schema, table) if schema else sql.Identifier(table)
         self._query = sql.SQL("SELECT version_num FROM {} ORDER BY 1").format(name)
         self._heads = heads
+        self.parameters = parameters
 
     def changed(self, connection: psycopg.Connection[Any]) -> bool:
         """Whether the heads are others now."""

@@ -9,10 +9,11 @@ import psycopg
 import sqlalchemy
 
 from migration_runner import events, logs
-from migration_runner.driver_connection import driver_of, login_pid
+from migration_runner.driver_connection import driver_of, libpq_parameters, login_pid
 from migration_runner.engine import application_name
+from migration_runner.other_databases import POSTGRES, plain_session
 from migration_runner.pooler import recognize_statement_pooler, require_session
-from migration_runner.probe import connect_within, connection_parameters
+from migration_runner.probe import connect_within
 from migration_runner.report import RunReport
 from migration_runner.session import ServerFacts, SessionSettings, WorkSession
 from migration_runner.settings import Settings
@@ -22,7 +23,7 @@ def look_through(
     settings: Settings, report: RunReport, connection: sqlalchemy.Connection
 ) -> tuple[WorkSession, ServerFacts]:
     """Return a session that only looks: it sets nothing, and any pooler will do."""
-    session = _session(settings, report, connection)
+    session = _session(settings, report, connection, looks=True)
     server = session.ask()
     if report.server_version is None:
         _tell(report, server)
@@ -38,13 +39,23 @@ def work_through(
     """Return a session for the run lock and the work, with everything set that it needs.
 
     `orphans` are the backends of the same run's sessions before, which broke: they are ended.
-    Raises `ConfigError` where a pooler gives no session of our own.
+    Raises `ConfigError` where a pooler gives no session of our own, or there is no Postgres.
     """
-    session = _session(settings, report, connection)
+    session = _session(settings, report, connection, looks=False)
     server = session.ask()
+    if not session.safeguarded:
+        _tell(report, server)
+        return session, server
     pid = login_pid(driver_of(connection))
-    if settings.pooler == "detect" and pid is not None and pid != server.pid:
-        require_session(lambda: session.ask().pid, lambda: _other_backend(settings, report))
+    if (
+        settings.pooler == "detect"
+        and settings.run_lock == "on"
+        and pid is not None
+        and pid != server.pid
+    ):
+        require_session(
+            lambda: session.ask().pid, lambda: _other_backend(connection, settings, report)
+        )
     session.watch_network()
     if orphans:
         session.end_backends(orphans)
@@ -54,8 +65,10 @@ def work_through(
 
 
 def _session(
-    settings: Settings, report: RunReport, connection: sqlalchemy.Connection
+    settings: Settings, report: RunReport, connection: sqlalchemy.Connection, *, looks: bool
 ) -> WorkSession:
+    if connection.dialect.name != POSTGRES:
+        return plain_session(settings, connection, looks=looks)
     return WorkSession(
         connection,
         SessionSettings(
@@ -78,13 +91,19 @@ def _tell(report: RunReport, server: ServerFacts) -> None:
 
 
 @contextlib.contextmanager
-def _other_backend(settings: Settings, report: RunReport) -> Iterator[int | None]:
-    """Open another session, and give its backend, a transaction being open.
+def _other_backend(
+    ours: sqlalchemy.Connection, settings: Settings, report: RunReport
+) -> Iterator[int | None]:
+    """Open another session where `ours` goes, and give its backend, a transaction being open.
 
-    None where it goes through no pooler. Raises `TimeoutError` where the pooler has none to give.
+    None where the way is not known. Raises `TimeoutError` where the pooler has none to give.
     """
     seconds = settings.connect_timeout
-    parameters = connection_parameters(settings.database, f"migrate-look {report.run_id}")
+    parameters = libpq_parameters(driver_of(ours))
+    if parameters is None:
+        yield None
+        return
+    parameters["application_name"] = f"migrate-look {report.run_id}"
     pid = 0
 
     def connect_and_look(**words: object) -> psycopg.Connection[tuple[object, ...]]:
@@ -107,4 +126,4 @@ def _other_backend(settings: Settings, report: RunReport) -> Iterator[int | None
         # It has too many clients, or too few connections.
         raise TimeoutError(str(error)) from error
     with connection:
-        yield None if connection.info.backend_pid == pid else pid
+        yield pid

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
 
-_LONGEST_FIRST = {"container": 0, "faults": 1, "integration": 2}
+_LONGEST_FIRST = {"container": 0, "faults": 1, "environments": 2, "integration": 3}
 
 pytest_plugins = [
     "tests.fixtures.postgres",
@@ -19,6 +19,7 @@ pytest_plugins = [
     "tests.fixtures.network",
     "tests.fixtures.project",
     "tests.fixtures.runner",
+    "tests.fixtures.environments",
     "tests.fixtures.faults",
     "tests.fixtures.shop",
     "tests.fixtures.containers",

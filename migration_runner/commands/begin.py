@@ -3,60 +3,111 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from migration_runner import __version__, events, logs
 from migration_runner.alembic_bridge import AlembicProject
 from migration_runner.clock import SystemClock
 from migration_runner.database_address import export_override
 from migration_runner.env_run import Decide
+from migration_runner.errors import UsageError
 from migration_runner.moves import Move
 from migration_runner.passes import pass_until_done
 from migration_runner.report import RunReport
 from migration_runner.run_context import RunContext
-from migration_runner.settings import Settings, load_settings
+from migration_runner.settings import Flags, Settings, load_settings
 
 
 @dataclass(frozen=True)
 class Options:
     """A verb's own words on the command line, beside the settings."""
 
+    verb: str = ""
     as_json: bool = False
     check: bool = False
     limit: int | None = None
     yes: bool = False
     purge: bool = False
+    sql: bool = False
+    tag: str | None = None
     targets: tuple[str, ...] = ()
+    # For one of Alembic's own commands: all that stands behind its name.
+    words: tuple[str, ...] = field(default=())
 
 
 def begin(settings: Settings, report: RunReport) -> None:
     """Let the log and the report follow the settings, and keep their secrets out of both."""
-    address = settings.database
-    logs.hide_secrets(address.secrets, address.public)
+    if settings.database is not None:
+        logs.hide_secrets(settings.database.secrets, settings.database.public)
     logs.configure_logging(settings.log_format, settings.log_level)
     report.termination_log, report.build = settings.termination_log, settings.build
 
 
-def begin_run(
-    flags: Mapping[str, str], report: RunReport, move: Move | None = None, *, looks: bool = False
-) -> RunContext:
-    """Check settings and history, and return a run of `move` (an upgrade to the target)."""
+def begin_runs(
+    flags: Flags, report: RunReport, move: Move | None = None, *, looks: bool = False
+) -> list[RunContext]:
+    """Check settings and histories, and return a run of `move` for each history.
+
+    Without a move it is an upgrade to the target. Nothing is touched before all are checked.
+    """
     settings = load_settings(flags=flags)
     begin(settings, report)
     export_override(os.environ)
-    move = move or Move("upgrade", (settings.target,))
+    move = move or Move("upgrade", tuple(settings.target.split()))
     report.target, report.direction = move.target, move.direction
+    histories = {"histories": settings.histories} if settings.histories else {}
     logs.get_logger().info(
         events.RUN_STARTED,
         target=move.target,
         runner_version=__version__,
         build=settings.build or None,
+        **histories,
     )
-    project = AlembicProject(settings.alembic_config)
-    if move.direction == "upgrade":
-        project.check_target(move.target)
+    return [
+        _prepare(each, report.part(name) if name else report, move, looks=looks)
+        for name, each in settings.each_history()
+    ]
+
+
+def begin_run(
+    flags: Flags, report: RunReport, move: Move | None = None, *, looks: bool = False
+) -> RunContext:
+    """Return the run of a verb that works on one history.
+
+    Raises `UsageError` where MIGRATE_HISTORIES names several and none is chosen.
+    """
+    first, *others = begin_runs(flags, report, move, looks=looks)
+    if others or first.report is not report:
+        message = (
+            "MIGRATE_HISTORIES names several histories, and this command works on one: say which"
+            " with -n (a section) or -c (a file)."
+        )
+        raise UsageError(message)
+    return first
+
+
+def _prepare(settings: Settings, report: RunReport, move: Move, *, looks: bool) -> RunContext:
+    with logs.bound(history=report.part_name):
+        project = AlembicProject(
+            settings.alembic, transaction_per_revision=settings.transactions == "revision"
+        )
+        if move.direction == "upgrade":
+            for target in move.targets:
+                project.check_target(target)
     return RunContext(project, settings, report, SystemClock(), move, looks=looks)
+
+
+def make_moves(runs: list[RunContext], decide: Callable[[RunContext], Decide]) -> None:
+    """Make the move of each run, one after the other, and an upgrade target by target."""
+    for run in runs:
+        whole = run.move
+        single = whole.direction == "upgrade" and len(whole.targets) > 1
+        with logs.bound(history=run.report.part_name):
+            for target in whole.targets if single else [whole.target]:
+                run.move = Move("upgrade", (target,), tag=whole.tag) if single else whole
+                make_move(run, decide)
+        run.move = whole
 
 
 def make_move(run: RunContext, decide: Callable[[RunContext], Decide]) -> None:
@@ -64,5 +115,5 @@ def make_move(run: RunContext, decide: Callable[[RunContext], Decide]) -> None:
     pass_until_done(
         run,
         decide(run),
-        lambda this, connection: run.project.run_env(run.move, connection, this),
+        lambda this, offer: run.project.run_env(run.move, offer, this),
     )

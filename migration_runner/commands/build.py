@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import compileall
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from py_compile import PycInvalidationMode
 
@@ -12,24 +11,30 @@ from migration_runner import events, logs
 from migration_runner.alembic_bridge import AlembicProject
 from migration_runner.commands.begin import Options, begin
 from migration_runner.report import RunReport
-from migration_runner.settings import load_settings
+from migration_runner.settings import Flags, load_settings
 
 
-def build(flags: Mapping[str, str], report: RunReport, _options: Options) -> None:
+def build(flags: Flags, report: RunReport, _options: Options) -> None:
     """Check the history and compile the project's files. No database is needed.
 
     Raises `HistoryError` for what could not be run, `ConfigError` for wrong settings.
     """
-    settings = load_settings(flags=flags, needs_database=False)
+    settings = load_settings(flags=flags)
     begin(settings, report)
-    project = AlembicProject(settings.alembic_config)
-    project.check_target(settings.target)
-    _compile({settings.alembic_config.parent, *project.folders})
-    count, heads = len(project.history.revisions), project.history.heads
-    logs.get_logger().info(events.HISTORY_CHECKED, revisions=count, heads=heads)
-    report.conclude(
-        "checked", f"The history is consistent: {count} revisions, head {', '.join(heads) or '-'}."
-    )
+    sentences = []
+    for name, each in settings.each_history():
+        with logs.bound(history=name):
+            project = AlembicProject(each.alembic)
+            for target in each.target.split():
+                project.check_target(target)
+            _compile({*(Path(file).parent for file in each.alembic.files), *project.folders})
+            count, heads = len(project.history.revisions), project.history.heads
+            logs.get_logger().info(events.HISTORY_CHECKED, revisions=count, heads=heads)
+        which = f"The history {name}" if name else "The history"
+        sentences.append(
+            f"{which} is consistent: {count} revisions, head {', '.join(heads) or '-'}."
+        )
+    report.conclude("checked", " ".join(sentences))
 
 
 def _compile(folders: set[Path]) -> None:

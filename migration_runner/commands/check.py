@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 
 from migration_runner import logs
 from migration_runner.commands.begin import Options, begin_run
@@ -12,10 +11,11 @@ from migration_runner.model_drift import describe_difference
 from migration_runner.moves import Move
 from migration_runner.passes import pass_until_done
 from migration_runner.report import RunReport
+from migration_runner.settings import Flags
 from migration_runner.state import DatabaseState
 
 
-def check(flags: Mapping[str, str], report: RunReport, options: Options) -> None:
+def check(flags: Flags, report: RunReport, options: Options) -> None:
     """Print how models and database differ.
 
     Raises `SchemaDrift` when they do, `PendingRevisions` when the database is behind.
@@ -26,7 +26,7 @@ def check(flags: Mapping[str, str], report: RunReport, options: Options) -> None
     pass_until_done(
         run,
         _refuse_pending,
-        lambda this, connection: found.extend(run.project.compare_models(connection, this)),
+        lambda this, offer: found.extend(run.project.compare_models(offer, this)),
     )
     differences = [describe_difference(each) for each in found]
     if options.as_json or not logs.answers_on_terminal():

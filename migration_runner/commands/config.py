@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from typing import Final
 
 from migration_runner import logs
@@ -13,7 +12,13 @@ from migration_runner.database_address import LIBPQ_SECRETS, load_database_addre
 from migration_runner.database_url import SECRET_PARAMETERS, DatabaseAddress
 from migration_runner.errors import ConfigError
 from migration_runner.report import RunReport
-from migration_runner.settings import Origin, load_settings, trace_alembic_config, trace_setting
+from migration_runner.settings import (
+    Flags,
+    Origin,
+    load_settings,
+    trace_alembic_config,
+    trace_setting,
+)
 from migration_runner.tables import render_table
 from migration_runner.variables import VARIABLES
 
@@ -21,20 +26,21 @@ _HIDDEN: Final = "***"
 _SECRET_WORDS: Final = {*SECRET_PARAMETERS, *LIBPQ_SECRETS}
 
 
-def config(flags: Mapping[str, str], report: RunReport, options: Options) -> None:
+def config(flags: Flags, report: RunReport, options: Options) -> None:
     """Print every setting with its origin, without secrets.
 
     Raises `ConfigError`, once they are printed, that lists what is wrong with them.
     """
     environment = os.environ
-    address, named = DatabaseAddress(), None
+    address, named = DatabaseAddress(), "(none named: env.py must know one)"
     try:
-        address = load_database_address(environment)
+        if found := load_database_address(environment):
+            address, named = found, _describe(found)
     except ConfigError as error:
         named = f"(none: {error.message})"
     logs.hide_secrets(address.secrets, address.public)
     traced = [
-        Origin("database", named or _describe(address), address.origin or "nowhere"),
+        Origin("database", named, address.origin or "nowhere"),
         trace_alembic_config(environment, flags),
         *(trace_setting(variable, environment, flags) for variable in VARIABLES),
     ]

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from migration_runner import logs
+from migration_runner.commands.alembic import run_offline
 from migration_runner.commands.begin import Options, begin_run, make_move
 from migration_runner.errors import UsageError
 from migration_runner.moves import Move
 from migration_runner.report import RunReport
 from migration_runner.run_context import RunContext
+from migration_runner.settings import Flags
 from migration_runner.upgrade import decide_downgrade
 
 
-def downgrade(flags: Mapping[str, str], report: RunReport, options: Options) -> None:
+def downgrade(flags: Flags, report: RunReport, options: Options) -> None:
     """Undo revisions down to a target, as `alembic downgrade` takes it.
 
     Asks first on a terminal; raises `UsageError` without one, unless `--yes` was given, and when
     the answer is no.
     """
-    run = begin_run(flags, report, Move("downgrade", options.targets))
+    if options.sql:
+        run_offline(flags, report, options)
+        return
+    run = begin_run(flags, report, Move("downgrade", options.targets, tag=options.tag))
     make_move(run, lambda run: decide_downgrade(run, _confirm(run, yes=options.yes)))
 
 

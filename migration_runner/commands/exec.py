@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 
 import sqlalchemy
 
@@ -32,14 +33,14 @@ from migration_runner.run_context import RunContext
 from migration_runner.run_lock import acquire_run_lock, derive_key
 from migration_runner.session import WorkSession
 from migration_runner.session_lock import SessionLock
-from migration_runner.settings import Settings, load_settings
+from migration_runner.settings import Flags, Settings, load_settings, trace_alembic_config
 from migration_runner.state import DatabaseState
 from migration_runner.work_session import work_through
 
 _VERSION_TABLE = "alembic_version"
 
 
-def execute(flags: Mapping[str, str], report: RunReport, options: Options) -> None:
+def execute(flags: Flags, report: RunReport, options: Options) -> None:
     """Wait for the database, take the run lock, run the command, report.
 
     With an Alembic configuration the heads before and after are told, and what the command has
@@ -49,7 +50,9 @@ def execute(flags: Mapping[str, str], report: RunReport, options: Options) -> No
     if not options.targets:
         message = "Name the command: `migrate exec -- flask db upgrade`."
         raise UsageError(message)
-    settings = load_settings(flags=flags, needs_project=False)
+    # One that somebody names has to be there.
+    named = trace_alembic_config(os.environ, flags).origin != "default"
+    settings = load_settings(flags=flags, needs_database=True, needs_project=named)
     begin(settings, report)
     export_override(os.environ)
     report.target = None
@@ -80,7 +83,8 @@ class _Execution:
         self._settings = settings
         self._report = report
         self._clock = SystemClock()
-        self._heads = _Heads(settings, report) if settings.alembic_config.is_file() else None
+        there = all(Path(file).is_file() for file in settings.alembic.files)
+        self._heads = _Heads(settings, report) if there else None
 
     def run(self) -> int:
         """Wait, lock, run the command and return its exit code, negative for a signal."""
@@ -111,6 +115,7 @@ class _Execution:
         )
         name = application_name(self._report.run_id)
         waiting = Stopwatch(self._clock)
+        assert settings.database is not None  # noqa: S101 - `execute` has asked for one
         try:
             return waiting_engine(settings.database, limits, name).connect()
         finally:
@@ -163,7 +168,7 @@ class _Heads:
     """The heads before and after, looked up through the project's own env.py."""
 
     def __init__(self, settings: Settings, report: RunReport) -> None:
-        project = AlembicProject(settings.alembic_config)
+        project = AlembicProject(settings.alembic)
         move = Move("upgrade", (settings.target,))
         self._run = RunContext(project, settings, report, SystemClock(), move, looks=True)
         self.location: tuple[str, str, str] | None = None

@@ -3,37 +3,42 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 
 import sqlalchemy
 
 from migration_runner import logs
-from migration_runner.commands.begin import Options, begin
+from migration_runner.commands.begin import Options, begin, begin_runs, make_move
 from migration_runner.engine import application_name, waiting_engine
 from migration_runner.errors import DatabaseRejected
 from migration_runner.failures import translate_env_failure
 from migration_runner.ledger import LedgerEntry, ledger_access, read_ledger
+from migration_runner.moves import Move
 from migration_runner.probe import WaitLimits
 from migration_runner.report import RunReport
-from migration_runner.settings import load_settings
+from migration_runner.settings import Flags, load_settings
+from migration_runner.state import DatabaseState
 from migration_runner.status import describe_entry
 from migration_runner.tables import render_ledger
 
 
-def ledger(flags: Mapping[str, str], report: RunReport, options: Options) -> None:
+def ledger(flags: Flags, report: RunReport, options: Options) -> None:
     """Print the ledger of every history in the database, newest first.
 
     Raises `DatabaseRejected` when this role may not read it.
     """
     settings = load_settings(flags=flags, needs_project=False)
     begin(settings, report)
-    limits = WaitLimits(0.0, settings.connect_timeout)
-    name = application_name(report.run_id)
-    engine = waiting_engine(settings.database, limits, name, writes=False)
-    try:
-        rows = _read(engine, options.limit)
-    except sqlalchemy.exc.DBAPIError as error:
-        raise translate_env_failure(error) from error
+    if settings.database is None:
+        rows = _read_through_env(flags, report, options.limit)
+    else:
+        limits = WaitLimits(0.0, settings.connect_timeout)
+        name = application_name(report.run_id)
+        engine = waiting_engine(settings.database, limits, name, writes=False)
+        try:
+            with engine.connect() as connection:
+                rows = _read(connection, options.limit)
+        except sqlalchemy.exc.DBAPIError as error:
+            raise translate_env_failure(error) from error
     facts = [describe_entry(row) for row in rows]
     if options.as_json or not logs.answers_on_terminal():
         logs.write_answer(json.dumps(facts, ensure_ascii=False))
@@ -41,13 +46,28 @@ def ledger(flags: Mapping[str, str], report: RunReport, options: Options) -> Non
         logs.write_answer(render_ledger(facts) if facts else "Nothing is recorded yet.")
 
 
-def _read(engine: sqlalchemy.Engine, limit: int | None) -> list[LedgerEntry]:
-    with engine.connect() as connection:
-        access = ledger_access(connection)
-        if access.there and not access.readable:
-            message = (
-                "This role may not read the ledger. GRANT USAGE ON SCHEMA migration_runner and"
-                " SELECT ON migration_runner.ledger to it."
-            )
-            raise DatabaseRejected(message, reason="ledger_unreadable")
-        return read_ledger(connection, limit) if access.there else []
+def _read(connection: sqlalchemy.Connection, limit: int | None) -> list[LedgerEntry]:
+    access = ledger_access(connection)
+    if access.there and not access.readable:
+        message = (
+            "This role may not read the ledger. GRANT USAGE ON SCHEMA migration_runner and"
+            " SELECT ON migration_runner.ledger to it."
+        )
+        raise DatabaseRejected(message, reason="ledger_unreadable")
+    return read_ledger(connection, limit) if access.there else []
+
+
+def _read_through_env(flags: Flags, report: RunReport, limit: int | None) -> list[LedgerEntry]:
+    """Read it where only env.py knows the database."""
+    found: list[list[LedgerEntry]] = []
+
+    def decide(state: DatabaseState) -> bool:
+        with state.session.between_transactions():
+            found.append(_read(state.session.connection, limit))
+        return False
+
+    move = Move("upgrade", ("heads",))
+    make_move(
+        begin_runs({**flags, "wait_timeout": "0"}, report, move, looks=True)[0], lambda _: decide
+    )
+    return found[0]

@@ -3,34 +3,51 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from typing import Any
 
 from migration_runner import logs
-from migration_runner.commands.begin import Options, begin_run, make_move
+from migration_runner.commands.begin import Options, begin_runs, make_move
 from migration_runner.errors import DatabaseRejected, DatabaseUnavailable
 from migration_runner.report import RunReport
+from migration_runner.run_context import RunContext
+from migration_runner.settings import Flags
 from migration_runner.status import Status
 from migration_runner.tables import render_status
 
 
-def status(flags: Mapping[str, str], report: RunReport, options: Options) -> None:
+def status(flags: Flags, report: RunReport, options: Options) -> None:
     """Print the status; it does not wait for the database, and tells of the image without one.
 
     With `--check`, raises `PendingRevisions` when the database is behind and `HistoryError` when
     it has diverged. Raises `DatabaseUnavailable` or `DatabaseRejected`, once it is printed.
     """
     # One attempt: somebody waits for the answer.
-    run = begin_run({**flags, "wait_timeout": "0"}, report, looks=True)
-    found = Status(run)
+    runs = begin_runs({**flags, "wait_timeout": "0"}, report, looks=True)
+    looks = {run.report.part_name: (run, Status(run)) for run in runs}
+    try:
+        for run, found in looks.values():
+            _look(run, found)
+    finally:
+        _answer({name: found.facts for name, (_, found) in looks.items()}, options)
+    verdicts = [found.verdict for _, found in looks.values() if found.verdict is not None]
+    if options.check and verdicts:
+        # A history that diverged is worse than one that is behind.
+        raise max(verdicts, key=lambda verdict: verdict.exit_code)
+
+
+def _look(run: RunContext, found: Status) -> None:
     try:
         make_move(run, lambda _: found.decide())
     except (DatabaseUnavailable, DatabaseRejected) as error:
         found.unavailable(error)
         raise
-    finally:
-        if options.as_json or not logs.answers_on_terminal():
-            logs.write_answer(json.dumps(found.facts, ensure_ascii=False, default=str))
-        else:
-            logs.write_answer(render_status(found.facts))
-    if options.check and found.verdict is not None:
-        raise found.verdict
+
+
+def _answer(found: dict[str, dict[str, Any]], options: Options) -> None:
+    if options.as_json or not logs.answers_on_terminal():
+        facts = found.get("", {"histories": found})
+        logs.write_answer(json.dumps(facts, ensure_ascii=False, default=str))
+        return
+    for name, facts in found.items():
+        title = f"history   {name}\n" if name else ""
+        logs.write_answer(title + render_status(facts))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from migration_runner.commands.begin import Options, begin_run, make_move
+from migration_runner.commands.alembic import run_offline
+from migration_runner.commands.begin import Options, begin_runs, make_moves
+from migration_runner.moves import Move
 from migration_runner.report import RunReport
+from migration_runner.settings import Flags
 from migration_runner.upgrade import decide_upgrade
 
 
-def upgrade(flags: Mapping[str, str], report: RunReport, _options: Options) -> None:
-    """Wait, lock, apply what is pending, verify."""
-    make_move(begin_run(flags, report), decide_upgrade)
+def upgrade(flags: Flags, report: RunReport, options: Options) -> None:
+    """Wait, lock, apply what is pending, verify; with `--sql` only print what would be done."""
+    if options.sql:
+        run_offline(flags, report, options)
+        return
+    move = Move("upgrade", options.targets, tag=options.tag) if options.targets else None
+    make_moves(begin_runs(flags, report, move), decide_upgrade)

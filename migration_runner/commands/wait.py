@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
 
-from migration_runner.commands.begin import Options, begin_run, make_move
+from migration_runner import logs
+from migration_runner.clock import Stopwatch, SystemClock
+from migration_runner.commands.begin import Options, begin_runs, make_move
 from migration_runner.report import RunReport
+from migration_runner.run_context import RunContext
+from migration_runner.settings import Flags
 from migration_runner.wait import Waiter
 
 
-def wait(flags: Mapping[str, str], report: RunReport, _options: Options) -> None:
+def wait(flags: Flags, report: RunReport, _options: Options) -> None:
     """Wait for the database, then for its revisions; apply nothing and lock nothing."""
-    run = begin_run(flags, report, looks=True)
+    waiting = Stopwatch(SystemClock())
+    for run in begin_runs(flags, report, looks=True):
+        # The wait timeout is for all histories together.
+        left = max(0.0, waiting.remaining(run.settings.wait_timeout))
+        settings = dataclasses.replace(run.settings, wait_timeout=left)
+        with logs.bound(history=run.report.part_name):
+            _wait_for(dataclasses.replace(run, settings=settings))
+
+
+def _wait_for(run: RunContext) -> None:
     waiter = Waiter(run)
     waiter.wait(lambda: make_move(run, lambda _: waiter.decide()))

@@ -91,9 +91,7 @@ def test_a_run_of_ours_waits_for_a_command_and_the_other_way_round(
         "import pathlib, time\nprint('here', flush=True)\n"
         "while not pathlib.Path('gate').exists(): time.sleep(0.02)"
     )
-    command = migrate.start(
-        "exec", *_python(waits), DATABASE_URL=database.url, ALEMBIC_CONFIG="none.ini"
-    )
+    command = migrate.start("exec", *_python(waits), DATABASE_URL=database.url)
     command.wait_for_event("here")
     ours = migrate.start(DATABASE_URL=database.url)
     ours.wait_for_event("run_lock_busy")

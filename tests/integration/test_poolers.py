@@ -140,7 +140,7 @@ def test_a_pooler_that_only_env_py_goes_through_is_refused(
 
     result = migrate.run(DATABASE_URL=database.url, APPLICATION_URL=pooler.url)
 
-    _assert_refused(result, database, "unknown")
+    _assert_refused(result, database, "transactions")
 
 
 def test_a_pooler_of_sessions_is_fine(

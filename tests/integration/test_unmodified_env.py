@@ -128,7 +128,20 @@ def test_a_revision_that_commits_the_ones_before_it(
 def test_an_env_that_cannot_connect(
     unmodified: Project, database: Database, migrate: Migrate
 ) -> None:
-    """The runner's own connection takes the role's only slot."""
+    unmodified.table("r1", "one")
+    with database.server.connect() as admin:
+        limit = sql.SQL("ALTER ROLE {} CONNECTION LIMIT 0").format(sql.Identifier(database.owner))
+        admin.execute(limit)
+
+    result = migrate.run(DATABASE_URL=database.url, MIGRATE_WAIT_TIMEOUT="1s")
+
+    assert 69 == result.exit_code, result.stdout
+    assert "too_many_connections" == result.finished["error"]["reason"]
+
+
+def test_one_connection_is_enough(
+    unmodified: Project, database: Database, migrate: Migrate
+) -> None:
     unmodified.table("r1", "one")
     with database.server.connect() as admin:
         limit = sql.SQL("ALTER ROLE {} CONNECTION LIMIT 1").format(sql.Identifier(database.owner))
@@ -136,5 +149,5 @@ def test_an_env_that_cannot_connect(
 
     result = migrate.run(DATABASE_URL=database.url)
 
-    assert 69 == result.exit_code, result.stdout
-    assert "too_many_connections" == result.finished["error"]["reason"]
+    assert 0 == result.exit_code, result.stdout
+    assert not result.of("database_unavailable")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import warnings
@@ -18,11 +19,19 @@ Capture = pytest.CaptureFixture[str]
 SECRET = 'p@ss/w:rd %"\\x'
 
 
+@contextlib.contextmanager
+def _no_secrets() -> Iterator[None]:
+    """Secrets are for the rest of a process's life."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("migration_runner.logs._secrets", ())
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _json_lines() -> Iterator[None]:
     logs.configure_logging("json", "info")
-    yield
-    logs.hide_secrets(())
+    with _no_secrets():
+        yield
 
 
 @pytest.mark.parametrize(
@@ -48,11 +57,18 @@ def test_a_secret_is_blanked_out_in_every_spelling(capfd: Capture, spelling: str
 
 @given(st.text(st.characters(codec="utf-8"), min_size=4, max_size=40))
 def test_any_secret_is_blanked_out_in_json(secret: str) -> None:
-    logs.hide_secrets((secret,))
-
-    line = logs.redact(json.dumps({"detail": f"<{secret}>"}, ensure_ascii=False))
+    with _no_secrets():
+        logs.hide_secrets((secret,))
+        line = logs.redact(json.dumps({"detail": f"<{secret}>"}, ensure_ascii=False))
 
     assert "<***>" == json.loads(line)["detail"]
+
+
+def test_secrets_that_are_found_later_are_hidden_too() -> None:
+    logs.hide_secrets(("first secret",))
+    logs.hide_secrets(("second secret",))
+
+    assert "*** ***" == logs.redact("first secret second secret")
 
 
 def test_a_secret_that_is_also_the_users_name_is_not_hidden() -> None:

@@ -14,7 +14,7 @@ from migration_runner.probe import Connection
 def test_that_it_cannot_connect_is_told_once_however_often_it_tries() -> None:
     tries, enough = 0, threading.Event()
 
-    def connect() -> Connection:
+    def connect(_parameters: dict[str, str]) -> Connection:
         nonlocal tries
         tries += 1
         if tries == 4:
@@ -23,7 +23,7 @@ def test_that_it_cannot_connect_is_told_once_however_often_it_tries() -> None:
         raise psycopg.OperationalError(message)
 
     cut: list[str] = []
-    session = Watched(None, 7, lambda: cut.append("cut"), ours=True)
+    session = Watched(None, 7, lambda: cut.append("cut"), {"host": "db"})
     observer = Observer(connect, heartbeat=10.0, ddl_lock_timeout=0.05, patience=5.0)
 
     with capture_logs() as logs, observer.watching(session):

@@ -107,7 +107,7 @@ def test_without_a_second_connection_nothing_is_found_out() -> None:
 
 def test_a_session_beside_the_pooler_finds_nothing_out() -> None:
     """env.py goes through a pooler that DATABASE_URL does not go through."""
-    with pytest.raises(ConfigError, match=r"only env\.py's own connection") as caught:
+    with pytest.raises(ConfigError, match=r"env\.py's driver does not tell the way") as caught:
         require_session(lambda: 1, lambda: contextlib.nullcontext(None))
 
     assert "unknown" == caught.value.facts["pooling"]

@@ -65,12 +65,14 @@ def test_the_url_from_a_file(configuration: str, tmp_path: Path) -> None:
     file.write_text(URL + "\n")
     settings = load_settings({"DATABASE_URL_FILE": str(file), "ALEMBIC_CONFIG": configuration})
 
+    assert settings.database is not None
     assert "db" == settings.database.parameters["dbname"]
 
 
 def test_white_space_around_the_url_is_no_part_of_it() -> None:
     address = load_database_address({"DATABASE_URL": " postgresql://shop@db/shop\n"})
 
+    assert address is not None
     assert {"user": "shop", "host": "db", "dbname": "shop"} == address.parameters
 
 
@@ -81,7 +83,10 @@ def test_a_file_as_editors_write_it(tmp_path: Path, text: str) -> None:
     file = tmp_path / "url"
     file.write_text(text, encoding="utf-8")
 
-    assert "shop" == load_database_address({"DATABASE_URL_FILE": str(file)}).parameters["dbname"]
+    found = load_database_address({"DATABASE_URL_FILE": str(file)})
+
+    assert found is not None
+    assert "shop" == found.parameters["dbname"]
 
 
 def test_two_urls_are_one_too_many() -> None:

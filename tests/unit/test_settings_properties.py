@@ -137,7 +137,7 @@ def test_a_flag_is_nearer_than_the_environment_and_that_than_the_default(
 
 @given(value=st.text(), flag=st.text())
 def test_the_same_for_the_alembic_configuration(value: str, flag: str) -> None:
-    found = trace_alembic_config({"ALEMBIC_CONFIG": value}, {"alembic_config": flag})
+    found = trace_alembic_config({"ALEMBIC_CONFIG": value}, {"files": [flag] if flag else []})
 
     expected = [(flag, "--config"), (value, "ALEMBIC_CONFIG"), ("alembic.ini", "default")]
     assert next(each for each in expected if each[0]) == (found.text, found.origin)

@@ -1,0 +1,90 @@
+"""Alembic's own command line: its options, its commands, and what it makes of them.
+
+Alembic's `CommandLine` reads them, so that `-c`, `-n`, `-x`, `pyproject.toml`, `ALEMBIC_CONFIG` and
+`config.cmd_opts` are what an env.py knows, whichever release of Alembic is installed
+(https://alembic.sqlalchemy.org/en/latest/api/commands.html#alembic.config.CommandLine).
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from alembic.config import CommandLine, Config
+from alembic.util import CommandError
+
+from migration_runner.errors import UsageError
+from migration_runner.settings import AlembicOptions
+
+
+def configure(options: AlembicOptions, command: Sequence[str]) -> Config:
+    """Return the configuration that Alembic would run `command` with: `["upgrade", "head"]`.
+
+    Its `cmd_opts` has the command's function and arguments. Raises `UsageError` for words that
+    Alembic does not take, `SystemExit` when it has printed its help.
+    """
+    line = _Line(prog="migrate")
+    try:
+        line.main([*options.words(), *command])
+    except CommandError as error:
+        message = f"{error}."
+        raise UsageError(message) from error
+    assert line.config is not None  # noqa: S101 - `main` has called `run_cmd`
+    return line.config
+
+
+def run_command(config: Config) -> None:
+    """Run the command that `config` was made for, as Alembic's own command line does.
+
+    Raises what Alembic raises: it prints nothing of it.
+    """
+    options: Any = config.cmd_opts
+    function, positional, keywords = options.cmd
+    function(
+        config,
+        *(getattr(options, name, None) for name in positional),
+        **{name: getattr(options, name, None) for name in keywords},
+    )
+
+
+class _Line(CommandLine):
+    """Alembic's command line, up to the moment when it would run the command."""
+
+    config: Config | None = None
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog)
+        _raise_usage_errors(self.parser)
+        # argparse names the command behind the options that stand before it.
+        for name, sub in _subparsers(self.parser).items():
+            sub.prog = f"{prog} {name}"
+        _subparsers(self.parser)["history"].add_argument(
+            "--graph",
+            nargs="?",
+            const="-",
+            metavar="FILE",
+            help="Draw it: as text, or into a file that ends in .svg, .mmd or .txt",
+        )
+
+    def run_cmd(self, config: Config, options: argparse.Namespace) -> None:  # noqa: ARG002 - Alembic's
+        self.config = config
+
+
+def _raise_usage_errors(parser: argparse.ArgumentParser) -> None:
+    def fail(message: str) -> None:
+        sentence = f"{message[:1].upper()}{message[1:]}. See `{parser.prog} --help`."
+        raise UsageError(sentence)
+
+    error: Callable[[str], None] = fail
+    parser.error = error  # type: ignore[assignment, method-assign]  # instead of exiting with 2
+    for sub in _subparsers(parser).values():
+        _raise_usage_errors(sub)
+
+
+def _subparsers(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """Return the parsers of the commands: argparse has no public way."""
+    for action in parser._actions:  # noqa: SLF001 - as above
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - as above
+            return dict(action.choices)
+    return {}

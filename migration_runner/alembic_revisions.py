@@ -1,0 +1,188 @@
+"""The revision files: loaded into a history, and the way from one revision to another.
+
+The one place that knows Alembic's insides. What is private here: `ScriptDirectory._load_revisions`
+(to know the files of duplicate ids), `_upgrade_revs`, `_downgrade_revs` and `_stamp_revs`
+(underscored, and the same since 2012), `Script._all_down_revisions` and
+`_versioned_down_revisions`.
+"""
+
+from __future__ import annotations
+
+import configparser
+import traceback
+import warnings
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from alembic.config import Config
+from alembic.runtime.migration import MigrationInfo, MigrationStep
+from alembic.script import Script, ScriptDirectory
+from alembic.script.revision import RevisionError, RevisionMap
+from alembic.util import CommandError
+
+from migration_runner.errors import ConfigError, HistoryError
+from migration_runner.history import History, Revision, check_consistency
+from migration_runner.moves import Move, PlannedStep
+from migration_runner.settings import DEFAULT_SECTION
+
+
+class RevisionFiles:
+    """The revision files of an Alembic configuration, loaded and consistent."""
+
+    def __init__(self, config: Config) -> None:
+        """Load them. Raises `ConfigError` or `HistoryError`."""
+        try:
+            self.directory = ScriptDirectory.from_config(config)
+        except (CommandError, configparser.Error, UnicodeDecodeError) as error:
+            message = f"{_named(config)} is no usable Alembic configuration: {sentence(error)}"
+            raise ConfigError(message) from error
+        self.history = self._load()
+
+    def _load(self) -> History:
+        scripts = list(_load_files(self.directory))
+        check_consistency([_describe(script) for script in scripts])
+        # So that the files are executed once.
+        self.directory.revision_map = RevisionMap(lambda: scripts)
+        try:
+            heads = tuple(self.directory.get_heads())
+        except (CommandError, RevisionError) as error:
+            message = f"The history is broken: {sentence(error)}"
+            raise HistoryError(message, reason="broken_history") from error
+        history = History({script.revision: _resolve(script) for script in scripts}, heads)
+        history.check_breaks()
+        return history
+
+    @property
+    def folders(self) -> list[Path]:
+        """The folders of env.py and of the revision files."""
+        return [Path(self.directory.dir), *_version_folders(self.directory)]
+
+    def check_target(self, target: str) -> None:
+        """Raise `HistoryError` when `target` cannot be found in the history.
+
+        Relative targets (`+1`) depend on the database and are not looked at.
+        """
+        if target == "head":
+            self.history.require_one_head()
+        if "+" in target or "-" in target:
+            return
+        try:
+            found = self.directory.get_revisions(target)
+        except CommandError as error:
+            message = f"The target {target!r} is not to be had: {sentence(error)}"
+            raise HistoryError(message, reason="unknown_target", target=target) from error
+        if not found and self.history.revisions and target not in ("base", "None"):
+            message = f"The target {target!r} names no revision of this image."
+            raise HistoryError(message, reason="unknown_target", target=target)
+
+    def plan(self, move: Move, heads: Sequence[str]) -> list[PlannedStep]:
+        """Return the steps of a move for a database at `heads`.
+
+        Raises `HistoryError` when there is no way.
+        """
+        if not self.history.revisions:
+            return []
+        try:
+            if move.direction == "upgrade":
+                return self._plan_upgrade(move.targets, tuple(heads))
+            at: Any = tuple(heads)
+            steps: Iterable[MigrationStep]
+            if move.direction == "downgrade":
+                steps = self.directory._downgrade_revs(move.target, at)  # noqa: SLF001 - as above
+            else:
+                steps = self.directory._stamp_revs(move.targets, at)  # noqa: SLF001 - as above
+            return [_planned(step) for step in steps]
+        except (CommandError, RevisionError) as error:
+            message = (
+                f"There is no way from {', '.join(heads) or 'base'} to {move.target}:"
+                f" {sentence(error)}"
+            )
+            raise HistoryError(message, reason="no_path", target=move.target) from error
+
+    def _plan_upgrade(self, targets: Sequence[str], at: tuple[str, ...]) -> list[PlannedStep]:
+        """Plan to one target after the other: Alembic takes one at a time."""
+        planned: list[PlannedStep] = []
+        for target in targets:
+            # Its annotations say `str`; Alembic itself passes the tuple of heads.
+            heads: Any = at
+            found = map(_planned, self.directory._upgrade_revs(target, heads))  # noqa: SLF001 - see the module's docstring
+            planned += found
+            at = self.history.heads_after(at, [step.revision for step in planned])
+        return planned
+
+
+def sentence(error: BaseException) -> str:
+    """Return what an error says, as a sentence."""
+    return " ".join(str(error).split()).rstrip(".") + "."
+
+
+def _planned(step: MigrationStep) -> PlannedStep:
+    info: MigrationInfo = step.info  # type: ignore[attr-defined]  # both kinds of step have one
+    names = info.destination_revision_ids if info.is_stamp else info.up_revision_ids
+    return PlannedStep(", ".join(names) or "base", step)
+
+
+def _load_files(scripts: ScriptDirectory) -> Iterable[Script]:
+    """Execute the revision files. Raises `HistoryError` that names the first that does not."""
+    try:
+        with warnings.catch_warnings():
+            # "loaded twice! ignoring": two version_locations that are one folder.
+            warnings.simplefilter("ignore", UserWarning)
+            yield from scripts._load_revisions()  # noqa: SLF001 - see the module's docstring
+    except (CommandError, RevisionError) as error:
+        message = f"The history is broken: {sentence(error)}"
+        raise HistoryError(message, reason="broken_history") from error
+    except Exception as error:
+        file, line = _where(error, scripts)
+        message = (
+            f"A revision file does not load: {file}, line {line}:"
+            f" {type(error).__name__}: {sentence(error)}"
+            " Mend the file, or install what it imports."
+        )
+        raise HistoryError(message, reason="import_error", file=file, line=line) from error
+
+
+def _where(error: BaseException, scripts: ScriptDirectory) -> tuple[str | None, int | None]:
+    if isinstance(error, SyntaxError) and error.filename:
+        return error.filename, error.lineno
+    folders = tuple(str(folder.resolve()) for folder in _version_folders(scripts))
+    frames = traceback.extract_tb(error.__traceback__)
+    for frame in reversed(frames):
+        if str(Path(frame.filename).resolve()).startswith(folders):
+            return frame.filename, frame.lineno
+    return frames[-1].filename, frames[-1].lineno
+
+
+def _version_folders(scripts: ScriptDirectory) -> list[Path]:
+    return [Path(folder) for folder in scripts.version_locations or [f"{scripts.dir}/versions"]]
+
+
+def _describe(script: Script) -> Revision:
+    """Describe a script as its file says it, before Alembic has resolved labels and names."""
+    parents = _as_tuple(script.down_revision) + _as_tuple(script.dependencies)
+    labels = frozenset(script.branch_labels or ())
+    return Revision(script.revision, parents, labels, script.path, script.doc)
+
+
+def _resolve(script: Script) -> Revision:
+    """Describe a script with its parents as revision ids."""
+    parents = tuple(script._all_down_revisions)  # noqa: SLF001 - labels in depends_on, resolved
+    labels = frozenset(script.branch_labels or ())
+    line = getattr(script.module, "breaks_before", None)
+    dependencies = frozenset(parents) - {*script._versioned_down_revisions}  # noqa: SLF001 - as above
+    return Revision(script.revision, parents, labels, script.path, script.doc, line, dependencies)
+
+
+def _as_tuple(value: str | Iterable[str] | None) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _named(config: Config) -> str:
+    """Return the names of the files that Alembic has read, and of the section in them."""
+    names = [config.config_file_name, getattr(config, "toml_file_name", None)]
+    named = " or ".join(str(name) for name in names if name and Path(name).exists())
+    section = config.config_ini_section
+    return named if section == DEFAULT_SECTION else f"{named} (section {section})"

@@ -1,0 +1,75 @@
+"""Alembic's own commands: as Alembic has them, over the runner's connections.
+
+Their flags, their help and their output are Alembic's. What they say on standard output stays
+there; the runner's log is on standard error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from migration_runner.alembic_bridge import run_alembic_command
+from migration_runner.alembic_command_line import configure
+from migration_runner.commands.begin import Options, begin, begin_run
+from migration_runner.commands.history_graph import draw_history
+from migration_runner.env_run import Decide
+from migration_runner.moves import Move
+from migration_runner.passes import pass_until_done
+from migration_runner.report import RunReport
+from migration_runner.run_context import RunContext
+from migration_runner.settings import AlembicOptions, Flags, load_settings
+from migration_runner.state import DatabaseState
+from migration_runner.upgrade import acquire
+
+# These need no project: one of them makes it.
+_WITHOUT_PROJECT: Final = frozenset({"init", "list_templates"})
+# This one makes the version table.
+_CHANGING: Final = frozenset({"ensure_version"})
+
+
+def run_alembic(flags: Flags, report: RunReport, options: Options) -> None:
+    """Run one of Alembic's commands. Raises `UsageError`, and what its env.py leads to."""
+    words = [options.verb, *options.words]
+    if options.verb in _WITHOUT_PROJECT:
+        settings = load_settings(flags=flags, needs_project=False)
+        begin(settings, report)
+        run_alembic_command(configure(settings.alembic, words))
+        return
+    read = configure(AlembicOptions(), words).cmd_opts
+    if read is not None and getattr(read, "graph", None):
+        draw_history(flags, report, read)
+        return
+    _run(flags, report, words, changes=options.verb in _CHANGING and "--sql" not in words)
+
+
+def run_offline(flags: Flags, report: RunReport, options: Options) -> None:
+    """Print the SQL of an upgrade, a downgrade or a stamp, and touch no database: `--sql`."""
+    targets = options.targets or tuple(load_settings(flags=flags).target.split())
+    words = [options.verb, *targets, "--sql"]
+    words += ["--purge"] if options.purge else []
+    words += ["--tag", options.tag] if options.tag is not None else []
+    _run(flags, report, words, changes=False)
+
+
+def _run(flags: Flags, report: RunReport, words: Sequence[str], *, changes: bool) -> None:
+    # A history with several heads is what some of them are for.
+    run = begin_run(flags, report, Move("upgrade", ("heads",)), looks=not changes)
+    pass_until_done(
+        run,
+        _lock(run) if changes else _look,
+        lambda this, offer: run.project.run_command(words, offer, this),
+        alembics_own=True,
+    )
+
+
+def _look(_state: DatabaseState) -> bool:
+    return False
+
+
+def _lock(run: RunContext) -> Decide:
+    def decide(state: DatabaseState) -> bool:
+        acquire(run, state, lambda: False)
+        return True
+
+    return decide

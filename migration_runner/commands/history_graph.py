@@ -1,0 +1,75 @@
+"""`migrate history --graph`: the history drawn, with what the database has of it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from migration_runner import events, logs
+from migration_runner.commands.begin import begin_run, make_move
+from migration_runner.errors import ConfigError, DatabaseRejected, DatabaseUnavailable, UsageError
+from migration_runner.graph_mermaid import render_mermaid
+from migration_runner.graph_svg import render_svg
+from migration_runner.graph_text import render_text
+from migration_runner.history_graph import Graph, lay_out
+from migration_runner.moves import Move
+from migration_runner.relation import AHEAD
+from migration_runner.report import RunReport
+from migration_runner.settings import Flags
+from migration_runner.state import DatabaseState
+
+_STANDARD_OUTPUT: Final = "-"
+_RENDERERS: Final[dict[str, Callable[[Graph], str]]] = {
+    ".txt": render_text,
+    ".mmd": render_mermaid,
+    ".svg": render_svg,
+}
+
+
+def draw_history(flags: Flags, report: RunReport, options: argparse.Namespace) -> None:
+    """Draw the history onto standard output, or into the file that `--graph` names.
+
+    A database that cannot be asked does not stop it: the drawing says so then. Raises `UsageError`
+    for another kind of file, or one that cannot be written.
+    """
+    file = Path(options.graph)
+    render = render_text if options.graph == _STANDARD_OUTPUT else _RENDERERS.get(file.suffix)
+    if render is None:
+        message = f"--graph draws into {', '.join(_RENDERERS)} files, and {file} is none of them."
+        raise UsageError(message)
+    if options.rev_range:
+        message = "--graph draws the whole history: leave --rev-range away."
+        raise UsageError(message)
+    text = render(_lay_out(flags, report))
+    if options.graph == _STANDARD_OUTPUT:
+        logs.write_answer(text)
+        return
+    try:
+        file.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        message = f"{file} cannot be written: {error.strerror}."
+        raise UsageError(message) from None
+
+
+def _lay_out(flags: Flags, report: RunReport) -> Graph:
+    run = begin_run({**flags, "wait_timeout": "0"}, report, Move("upgrade", ("heads",)), looks=True)
+    history = run.project.history
+    at: set[str] | None = None
+    applied: set[str] = set()
+
+    def look(state: DatabaseState) -> bool:
+        nonlocal at
+        heads = state.heads()
+        at = {*(at or ()), *heads}
+        if state.relate(heads, state.ledger.entries()).kind == AHEAD:
+            applied.update(history.heads)
+        return False
+
+    try:
+        make_move(run, lambda _: look)
+    except (DatabaseUnavailable, DatabaseRejected, ConfigError) as error:
+        logs.get_logger().warning(events.DATABASE_NOT_ASKED, detail=error.message)
+    dependencies = {revision.id: revision.dependencies for revision in history.revisions.values()}
+    return lay_out(history, at=at, applied=applied, dependencies=dependencies)

@@ -1,0 +1,83 @@
+"""The connections that somebody's env.py makes for itself: waited for, and kept out of the log.
+
+SQLAlchemy asks `do_connect` listeners before it connects, and then the dialect
+(https://docs.sqlalchemy.org/en/20/core/events.html#sqlalchemy.events.DialectEvents.do_connect).
+Listeners of the project's own (that fetch a token, for one) have to come first, so ours only puts
+itself around the dialect.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from migration_runner import logs
+from migration_runner.database_url import SECRET_PARAMETERS
+
+# Calls the function that it is given, which may take so many seconds, until it connects.
+Wait = Callable[[Callable[[float], Any], tuple[type[BaseException], ...]], Any]
+
+# How each driver is told how long one attempt may take; libpq's counts whole seconds, from two.
+_TIMEOUTS: Final = {"psycopg": "connect_timeout", "psycopg2": "connect_timeout"}
+_LIBPQ_SHORTEST: Final = 2
+
+
+@contextlib.contextmanager
+def waiting_connections(wait: Wait) -> Iterator[None]:
+    """Let every Postgres engine in this process connect through `wait`.
+
+    An engine with a `creator` connects by itself, and is not seen here.
+    """
+    waiting: list[Any] = []
+
+    def before(dialect: Any, _record: Any, _arguments: Any, words: dict[str, Any]) -> None:
+        secrets = (words.get(name) for name in SECRET_PARAMETERS)
+        logs.hide_secrets(tuple(each for each in secrets if isinstance(each, str)))
+        if dialect.name == "postgresql" and "connect" not in vars(dialect):
+            dialect.connect = _through(wait, dialect, dialect.connect)
+            waiting.append(dialect)
+
+    event.listen(Engine, "do_connect", before)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "do_connect", before)
+        for dialect in waiting:
+            del dialect.connect
+
+
+def _through(wait: Wait, dialect: Any, connect: Callable[..., Any]) -> Callable[..., Any]:
+    def connect_waiting(*arguments: Any, **words: Any) -> Any:
+        def attempt(seconds: float) -> Any:
+            return connect(*arguments, **{**_limit(dialect, arguments, seconds), **words})
+
+        return wait(attempt, _failures(dialect))
+
+    return connect_waiting
+
+
+def _limit(dialect: Any, arguments: tuple[Any, ...], seconds: float) -> dict[str, Any]:
+    """Return the driver's word for a limit, where nobody has chosen one."""
+    if dialect.driver == "asyncpg":
+        return {"timeout": seconds}
+    name = _TIMEOUTS.get(dialect.driver)
+    if name is None or name in str(arguments) or os.environ.get("PGCONNECT_TIMEOUT"):
+        return {}
+    return {name: max(_LIBPQ_SHORTEST, round(seconds))}
+
+
+def _failures(dialect: Any) -> tuple[type[BaseException], ...]:
+    """Return what a connection that cannot be made raises."""
+    driver = dialect.loaded_dbapi if hasattr(dialect, "loaded_dbapi") else dialect.dbapi
+    own = [driver.Error, OSError]
+    if dialect.driver == "asyncpg":
+        # SQLAlchemy leaves asyncpg's own as they are.
+        asyncpg = importlib.import_module("asyncpg")
+        own += [asyncpg.PostgresError, asyncpg.InterfaceError]
+    return tuple(own)
