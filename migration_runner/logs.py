@@ -12,7 +12,9 @@ import io
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -30,6 +32,8 @@ _LEVELS: Final = logging.getLevelNamesMapping()
 _SHORTEST_SECRET: Final = 4
 _HIDDEN: Final = "***"
 
+_processors: Final[list[Processor]] = []
+_facts: Final[ContextVar[Mapping[str, str]]] = ContextVar("facts", default=MappingProxyType({}))
 _secrets: tuple[str, ...] = ()
 _stream = _STANDARD_OUTPUT
 _answers = _STANDARD_OUTPUT
@@ -113,14 +117,17 @@ def configure_logging(log_format: str, log_level: str) -> None:
     else:
         renderer = structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
     shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
+        _add_facts,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
         _order,
     ]
+    _processors[:] = [*shared, renderer]
+    # For who logs with structlog and configures nothing. An application that env.py imports may
+    # configure it: our own loggers do not read this back.
     structlog.configure(
-        processors=[*shared, renderer],
+        processors=_processors,
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=_LineLogger,
         cache_logger_on_first_use=False,
@@ -154,27 +161,28 @@ def capture_log_records() -> None:
 
 def get_logger() -> FilteringBoundLogger:
     """Return the logger for events."""
-    logger: FilteringBoundLogger = structlog.get_logger()
-    return logger
+    return _logger_from(_handler.level)
 
 
 def bind(**facts: str) -> None:
     """Put `facts` into every line from here on."""
-    structlog.contextvars.bind_contextvars(**facts)
+    _facts.set({**_facts.get(), **facts})
 
 
 @contextlib.contextmanager
 def bound(**facts: str) -> Iterator[None]:
     """Put those of `facts` that are not empty into every line in the block."""
     known = {name: value for name, value in facts.items() if value}
-    with structlog.contextvars.bound_contextvars(**known):
+    token = _facts.set({**_facts.get(), **known})
+    try:
         yield
+    finally:
+        _facts.reset(token)
 
 
 def write_last_line(event: str, **facts: Any) -> None:
     """Write an event whatever the log level is: the result belongs in every log."""
-    unfiltered = structlog.make_filtering_bound_logger(logging.NOTSET)
-    structlog.wrap_logger(_LineLogger(), wrapper_class=unfiltered).info(event, **facts)
+    _logger_from(logging.NOTSET).info(event, **facts)
 
 
 @contextlib.contextmanager
@@ -190,6 +198,20 @@ def captured_prints() -> Iterator[None]:
     finally:
         text.flush()
         lines.end()
+
+
+def _logger_from(level: int) -> FilteringBoundLogger:
+    """Return a logger that writes what has at least this level."""
+    wrapper = structlog.make_filtering_bound_logger(level)
+    logger: FilteringBoundLogger = structlog.wrap_logger(
+        _LineLogger(), processors=_processors, wrapper_class=wrapper, context_class=dict
+    )
+    return logger
+
+
+def _add_facts(_logger: object, _name: str, event_dict: EventDict) -> EventDict:
+    """Put in what is known of the run."""
+    return {**_facts.get(), **event_dict}
 
 
 def _order(_logger: object, _name: str, event_dict: EventDict) -> EventDict:

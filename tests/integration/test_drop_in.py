@@ -448,3 +448,21 @@ def test_their_logging_does_not_silence_ours(
     assert "" == result.stderr
     assert {"run_started", "half of it", "revision_applied", "run_finished"} <= set(result.names)
     assert not re.search("canary", result.stdout)
+
+
+def test_a_structlog_of_their_own_is_theirs_alone(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    """An application that configures it at import, as large ones do."""
+    project.write_env(
+        "import structlog\n"
+        "structlog.configure(processors=[structlog.dev.ConsoleRenderer()])\n"
+        "structlog.contextvars.clear_contextvars()\n" + OWN_ENGINE
+    )
+    project.revision("r1")
+
+    result = migrate.run(SHOP_URL=_shop_url(database), **POOLED)
+
+    assert 0 == result.exit_code, result.stdout
+    assert 1 == len({event["run_id"] for event in result.events})
+    assert {"revision_applied", "run_finished"} <= set(result.names)
