@@ -34,6 +34,10 @@ test: $(STAMP) $(SERVERS) $(ENVIRONMENTS) ## Run the tests; T="tests/unit -k loc
 faults: $(STAMP) ## Break runs in every way, 200 times each; FAULTS=n and FAULT_SEED=n as you like
 	@FAULTS="$${FAULTS:-200}" $(BIN)/pytest -s tests/faults
 
+.PHONY: corpus
+corpus: $(STAMP) ## Run four projects of other people's with plain Alembic and with ours; CORPUS=optuna for one
+	@CORPUS="$${CORPUS:-1}" $(BIN)/pytest --durations=0 tests/corpus
+
 .PHONY: lint
 lint: $(STAMP) ## Check style
 	@$(BIN)/ruff check .

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
 
-_LONGEST_FIRST = {"container": 0, "faults": 1, "environments": 2, "integration": 3}
+_LONGEST_FIRST = {"container": 0, "corpus": 1, "faults": 2, "environments": 3, "integration": 4}
 
 pytest_plugins = [
     "tests.fixtures.postgres",

@@ -1,0 +1,1 @@
+"""Real projects of other people, as they are."""
