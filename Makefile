@@ -78,7 +78,7 @@ lock: $(STAMP) ## Lock the requirements anew, with hashes
 
 .PHONY: clean
 clean: ## Remove the virtual environment, the embedded database, the servers and all caches
-	@rm -rf $(VENV) .postgres .servers* .environments .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	@rm -rf $(VENV) .postgres .servers* .environments .corpus .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): requirements-dev.txt

@@ -72,19 +72,20 @@ _KINDS: Final = tuple(
             False,
             r"authentication failed|no password supplied|fe_sendauth|password is empty"
             r"|authentication method|is not permitted to log in|SCRAM|SASL",
-            "Check the user and the password in DATABASE_URL (or PGPASSWORD, the secret).",
+            "Check the user and the password where the database is named: DATABASE_URL, PGPASSWORD, the"
+            " secret, or what env.py reads.",
         ),
         (
             "unknown_role",
             False,
             r'role "[^"]*" does not exist|no such user',
-            "Create the role, or correct the user in DATABASE_URL.",
+            "Create the role, or correct the user in the URL.",
         ),
         (
             MISSING_DATABASE,
             False,
             r'database "[^"]*" does not exist|no such database',
-            "Create the database, correct its name in DATABASE_URL, or set"
+            "Create the database, correct its name in the URL, or set"
             " MIGRATE_WAIT_FOR_DATABASE=true where another step creates it.",
         ),
         (
@@ -98,14 +99,14 @@ _KINDS: Final = tuple(
             False,
             r"could not match|invalid (?:connection option|port|integer|\w+ value)|missing \"=\""
             r"|unrecognized configuration parameter|unsupported startup parameter",
-            "Correct the options in DATABASE_URL or libpq's variables.",
+            "Correct the options in the URL or libpq's variables.",
         ),
         (
             "host_unknown",
             True,
             r"failed to resolve host|could not translate host name|Name or service not known"
             r"|Temporary failure in name resolution|No address associated with hostname",
-            "Check the host's name in DATABASE_URL and the DNS.",
+            "Check the host's name in the URL and the DNS.",
         ),
         (
             "timeout",

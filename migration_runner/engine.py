@@ -40,16 +40,26 @@ def waiting_engine(
     """
     parameters = connection_parameters(address, name, writes=writes)
     driver, connect_once = _driver(address)
+    # psycopg2 puts values into the statement, where the server finds out their types; psycopg sends
+    # them apart, with types. Revisions that were written for the first must not notice.
+    as_psycopg2 = driver == "psycopg" and address.driver in ("", "psycopg2")
 
     def connect() -> Connection:
         connection = connect_when_ready(parameters, limits, SystemClock(), connect_once)
         connection.autocommit = False
+        if as_psycopg2:
+            connection.cursor_factory = psycopg.ClientCursor
         if connected is not None:
             connected(connection)
         return connection
 
     url = _url(f"postgresql+{driver}", parameters)
-    return sqlalchemy.create_engine(url, creator=connect, poolclass=NullPool)
+    engine = sqlalchemy.create_engine(url, creator=connect, poolclass=NullPool)
+    if as_psycopg2:
+        from sqlalchemy.engine.interfaces import BindTyping  # noqa: PLC0415 - new in 2.0
+
+        engine.dialect.bind_typing = BindTyping.NONE
+    return engine
 
 
 def _url(drivername: str, parameters: Mapping[str, str]) -> sqlalchemy.engine.URL:
@@ -68,10 +78,13 @@ def _url(drivername: str, parameters: Mapping[str, str]) -> sqlalchemy.engine.UR
 def _driver(address: DatabaseAddress) -> tuple[str, Callable[..., Any]]:
     """Return the driver that a project means, which its revisions may use by hand.
 
-    psycopg, unless the URL names psycopg2 or SQLAlchemy is too old to know anything else.
+    Without a driver in the URL, SQLAlchemy means psycopg2 before 2.1. It does not know psycopg
+    before 2.0.
     """
-    too_old = sqlalchemy.__version__.startswith("1.")
-    if not too_old and address.driver != "psycopg2":
+    release = tuple(map(int, sqlalchemy.__version__.split(".")[:2]))
+    too_old = release < (2, 0)
+    means = address.driver or ("psycopg2" if release < (2, 1) else "psycopg")
+    if not too_old and means != "psycopg2":
         return "psycopg", psycopg.connect
     if importlib.util.find_spec("psycopg2") is None:
         if not too_old:

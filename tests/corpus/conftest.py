@@ -58,8 +58,9 @@ def bench(
 ) -> Iterator[Bench]:
     """Return the project, installed beside the runner."""
     installation = Installation(project_of_theirs.name)
-    installation.make(_wheel)
     folder = tmp_path_factory.mktemp(project_of_theirs.name)
-    bench = Bench(project_of_theirs, installation, shared_server(18), folder)
-    yield bench
-    bench.close()
+    with installation.held():
+        installation.make(_wheel)
+        bench = Bench(project_of_theirs, installation, shared_server(18), folder)
+        yield bench
+        bench.close()

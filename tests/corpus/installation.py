@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +37,14 @@ class Installation:
     def packages(self) -> Path:
         """Return where the packages are."""
         return self._home / "lib" / f"python{_PYTHON}" / "site-packages"
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other test sessions from it meanwhile: each installs the runner as it is then."""
+        _ENVIRONMENTS.mkdir(exist_ok=True)
+        with self._home.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def make(self, wheel: Path) -> None:
         """Install the project, what else the runner needs, and the runner."""

@@ -466,3 +466,24 @@ def test_a_structlog_of_their_own_is_theirs_alone(
     assert 0 == result.exit_code, result.stdout
     assert 1 == len({event["run_id"] for event in result.events})
     assert {"revision_applied", "run_finished"} <= set(result.names)
+
+
+def test_revisions_that_were_written_for_psycopg2(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    """It leaves the types of values to the server; an env.py takes our connection nevertheless."""
+    database.query("CREATE TABLE one (number int)")
+    project.revision(
+        "r1",
+        """\
+        one = sa.table("one", sa.column("number"))
+        op.execute(one.insert().values(number=sa.literal("1")))
+        op.execute(one.update().values(number=sa.literal("2")))
+        op.get_bind().execute(sa.text("SELECT 'a' || :suffix").bindparams(suffix=1)).scalar_one()
+        """,
+    )
+
+    result = migrate.run(DATABASE_URL=database.url)
+
+    assert 0 == result.exit_code, result.stdout
+    assert [(2,)] == database.query("SELECT number FROM one")
