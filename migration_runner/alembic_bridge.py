@@ -138,14 +138,17 @@ class AlembicProject:
             revision.run_autogenerate(heads, context)
             return ()
 
-        self._load_env(
-            ["check"],
-            compare,
-            offer,
-            listener,
-            template_args=revision.template_args,
-            revision_context=revision,
-        )
+        try:
+            self._load_env(
+                ["check"],
+                compare,
+                offer,
+                listener,
+                template_args=revision.template_args,
+                revision_context=revision,
+            )
+        except CommandError as error:
+            raise HistoryError(sentence(error), reason="alembic") from error
         script = revision.generated_revisions[-1]
         return [diff for ops in script.upgrade_ops_list for diff in ops.as_diffs()]
 

@@ -9,6 +9,7 @@ The one place that knows Alembic's insides. What is private here: `ScriptDirecto
 from __future__ import annotations
 
 import configparser
+import os
 import traceback
 import warnings
 from collections.abc import Iterable, Sequence
@@ -24,6 +25,7 @@ from alembic.util import CommandError
 from migration_runner.errors import ConfigError, HistoryError
 from migration_runner.history import History, Revision, check_consistency
 from migration_runner.moves import Move, PlannedStep
+from migration_runner.project_errors import describe_interpolation
 from migration_runner.settings import DEFAULT_SECTION
 
 
@@ -34,9 +36,13 @@ class RevisionFiles:
         """Load them. Raises `ConfigError` or `HistoryError`."""
         try:
             self.directory = ScriptDirectory.from_config(config)
+        except configparser.InterpolationSyntaxError as error:
+            message = f"{_named(config)} has {describe_interpolation(error)}."
+            raise ConfigError(message) from None
         except (CommandError, configparser.Error, UnicodeDecodeError) as error:
             message = f"{_named(config)} is no usable Alembic configuration: {sentence(error)}"
             raise ConfigError(message) from error
+        _require_folders(_version_folders(self.directory))
         self.history = self._load()
 
     def _load(self) -> History:
@@ -93,7 +99,7 @@ class RevisionFiles:
             else:
                 steps = self.directory._stamp_revs(move.targets, at)  # noqa: SLF001 - as above
             return [_planned(step) for step in steps]
-        except (CommandError, RevisionError) as error:
+        except (CommandError, RevisionError, AssertionError) as error:
             message = (
                 f"There is no way from {', '.join(heads) or 'base'} to {move.target}:"
                 f" {sentence(error)}"
@@ -152,6 +158,27 @@ def _where(error: BaseException, scripts: ScriptDirectory) -> tuple[str | None, 
         if str(Path(frame.filename).resolve()).startswith(folders):
             return frame.filename, frame.lineno
     return frames[-1].filename, frames[-1].lineno
+
+
+def _require_folders(folders: Sequence[Path]) -> None:
+    """Raise `ConfigError` where no folder of revisions is there, or one cannot be read."""
+    for folder in folders:
+        try:
+            with os.scandir(folder):
+                pass
+        except PermissionError:
+            message = (
+                f"The folder of revisions {folder} may not be read by uid {os.getuid()}: let it"
+                " (chmod a+rX), or copy it into the image with other rights."
+            )
+            raise ConfigError(message, reason="unreadable_folder") from None
+        except OSError:
+            continue
+        else:
+            return
+    named = ", ".join(map(str, folders))
+    message = f"There is no folder of revisions: {named}. Copy it there, or mend version_locations."
+    raise ConfigError(message, reason="missing_folder")
 
 
 def _version_folders(scripts: ScriptDirectory) -> list[Path]:

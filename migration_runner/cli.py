@@ -19,7 +19,9 @@ from migration_runner.report import RunReport
 from migration_runner.settings import AlembicOptions
 from migration_runner.signals import interruptible
 from migration_runner.variables import VARIABLES
-from migration_runner.verbs import ALEMBICS, CONFIG, UPGRADE, VERBS, Verb
+from migration_runner.verbs import ALEMBICS, CONFIG, EXEC, UPGRADE, VERBS, Verb
+
+_BEHIND = "_behind"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -38,15 +40,22 @@ def _flags() -> argparse.ArgumentParser:
     return flags
 
 
-def _alembics_flags() -> argparse.ArgumentParser:
-    """Return Alembic's own flags, which it takes before its commands."""
-    flags = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
+def _alembics_flags(place: str = "") -> argparse.ArgumentParser:
+    """Return Alembic's own flags; those that stand behind a verb have names of another `place`.
+
+    Otherwise argparse would forget the ones before it.
+    """
+    flags = _Parser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
     flags.add_argument(
-        "-c", "--config", dest="files", action="append", metavar="FILE",
+        "-c", "--config", dest=f"files{place}", action="append", metavar="FILE",
         help="alembic.ini or pyproject.toml",
     )  # fmt: skip
-    flags.add_argument("-n", "--name", dest="section", help="the section in it")
-    flags.add_argument("-x", action="append", metavar="NAME=VALUE", help="for env.py")
+    flags.add_argument(
+        "-n", "--name", dest=f"section{place}", metavar="SECTION", help="the section in it"
+    )
+    flags.add_argument(
+        "-x", dest=f"x{place}", action="append", metavar="NAME=VALUE", help="for env.py"
+    )
     flags.add_argument("--raiseerr", dest="raise_errors", action="store_true", help="a traceback")
     flags.add_argument("-q", "--quiet", action="store_true", help="no log but for warnings")
     return flags
@@ -62,12 +71,16 @@ def _parser() -> argparse.ArgumentParser:
         " `migrate COMMAND --help` tells what a command takes.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=parents,
+        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"migrate {__version__}")
     parser.set_defaults(verb=UPGRADE)
     verbs = parser.add_subparsers(metavar="COMMAND", help=argparse.SUPPRESS, prog="migrate")
+    behind: list[Any] = [_alembics_flags(_BEHIND), _flags()]
     for verb in VERBS:
-        sub = verbs.add_parser(verb.name, description=f"{verb.help}.", parents=parents)
+        sub = verbs.add_parser(
+            verb.name, description=f"{verb.help}.", parents=behind, allow_abbrev=False
+        )
         sub.set_defaults(verb=verb)
         verb.add_arguments(sub)
     for verb in ALEMBICS:
@@ -90,6 +103,17 @@ def _describe_verbs() -> str:
     )
 
 
+def _join_places(words: dict[str, Any]) -> None:
+    """Put together what stands before the verb and behind it. Raises `UsageError`."""
+    if later := words.pop(f"x{_BEHIND}", None):
+        words["x"] = [*words.get("x", ()), *later]
+    for name, flag in (("files", "-c"), ("section", "-n")):
+        later = words.pop(f"{name}{_BEHIND}", None)
+        if later and words.setdefault(name, later) != later:
+            message = f"{flag} stands before the command and behind it, with other words."
+            raise UsageError(message)
+
+
 class _Help(Exception):
     """`--help` or `--version` was printed: there is no run."""
 
@@ -98,10 +122,11 @@ def _parse(arguments: Sequence[str] | None) -> tuple[Verb, dict[str, Any], Optio
     """Return the verb, the settings that were given as flags, and the verb's own words."""
     ours = list(sys.argv[1:] if arguments is None else arguments)
     # argparse's versions differ in what they make of it, and the command has flags of its own.
-    at = ours.index("--") if "--" in ours else len(ours)
+    at = ours.index("--") if "--" in ours and EXEC.name in ours[: ours.index("--")] else len(ours)
     try:
         words: dict[str, Any] = vars(_parser().parse_args(ours[:at]))
         verb: Verb = words.pop("verb")
+        _join_places(words)
         if verb.alembics:
             # Those of our flags that stand behind the command.
             flags_behind, behind = _flags().parse_known_args(words["words"])

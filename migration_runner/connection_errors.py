@@ -72,8 +72,8 @@ _KINDS: Final = tuple(
             False,
             r"authentication failed|no password supplied|fe_sendauth|password is empty"
             r"|authentication method|is not permitted to log in|SCRAM|SASL",
-            "Check the user and the password where the database is named: DATABASE_URL, PGPASSWORD, the"
-            " secret, or what env.py reads.",
+            "Check the user and the password where the database is named: DATABASE_URL,"
+            " PGPASSWORD, the secret, or what env.py reads.",
         ),
         (
             "unknown_role",

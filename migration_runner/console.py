@@ -72,6 +72,11 @@ def _session_lost(facts: EventDict) -> str:
     return f"session lost: {facts['detail']}{doubt}; connecting again"
 
 
+def name_server(version: str) -> str:
+    """Return the server's kind and version; other kinds than Postgres are in the version."""
+    return f"PostgreSQL {version}" if version[:1].isdigit() else version
+
+
 def _database_ahead(facts: EventDict) -> str:
     builds = f" (applied by build {', '.join(facts['builds'])})" if facts["builds"] else ""
     return f"the database is ahead by {', '.join(facts['unknown_revisions'])}{builds}"
@@ -83,7 +88,9 @@ _SENTENCES: Final[dict[str, Any]] = {
         "waiting for the database ({reason}), attempt {attempt},"
         " {remaining_seconds:.0f} s left: {detail}"
     ).format_map,
-    events.DATABASE_READY: "{database} on PostgreSQL {server_version}".format_map,
+    events.DATABASE_READY: lambda facts: (
+        f"{facts['database']} on {name_server(facts['server_version'])}"
+    ),
     events.RUN_LOCK_BUSY: _run_lock_busy,
     events.RUN_LOCK_ACQUIRED: "run lock acquired".format_map,
     events.DATABASE_AHEAD: _database_ahead,

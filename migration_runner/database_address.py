@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,10 @@ OVERRIDES: Final = (OVERRIDE, f"{OVERRIDE}_FILE")
 # Any of these is a deliberate word on where the database is; the rest of libpq's are details.
 HOW_TO_NAME: Final = "set DATABASE_URL, DATABASE_URL_FILE, or libpq's PGHOST"
 _LIBPQ_PLACES: Final = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE")
+_OTHER_DATABASE: Final = re.compile(
+    r"(?:sqlite|mysql|mariadb|mssql|oracle|cockroachdb|duckdb|redshift|snowflake|clickhouse\w*)"
+    r"(?:\+\w+)?:"
+)
 LIBPQ_SECRETS: Final = ("PGPASSWORD", "PGSSLPASSWORD")
 
 
@@ -34,6 +39,9 @@ def load_database_address(
     elsewhere = tuple(value for name in LIBPQ_SECRETS if (value := environment.get(name)))
     if named := _named_url(environment):
         origin, url = named
+        if _OTHER_DATABASE.match(url):
+            # env.py's, which is asked where it connects.
+            return None
         try:
             address = parse_database_url(url)
         except ValueError as error:

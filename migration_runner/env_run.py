@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -21,6 +20,7 @@ from migration_runner.failures import (
     translate_revision_failure,
 )
 from migration_runner.moves import PlannedStep, StepMade
+from migration_runner.project_errors import format_traceback
 from migration_runner.retries import LOCK_FAILURES
 from migration_runner.revision_watch import RevisionWatch
 from migration_runner.run_context import RunContext
@@ -103,9 +103,10 @@ class EnvRun:
             raise ConfigError(message, reason="no_connection")
         if self._run.settings.log_level == "debug":
             log_statements(connection)
+        self._settle_one_before()
         state = self._open(context, connection)
-        if self._report.from_revisions is None:
-            self._report.from_revisions = state.heads()
+        heads = state.heads()
+        self._report.note_beginning(state.location, heads)
         this = _Pass(state, RevisionWatch(self._run, state, count_commits(connection)))
         self._passes.append(this)
         this.applies = self._decide(state)
@@ -117,6 +118,12 @@ class EnvRun:
             this.watch.ready()
         else:
             context.change_nothing()
+
+    def _settle_one_before(self) -> None:
+        """Where env.py is through with one version table, ask what was committed there."""
+        for this in self._passes[-1:]:
+            if this.applies and self._progress.open and not this.state.session.in_transaction:
+                self._progress.settle(*this.state.afterwards(), this.state.location)
 
     def _open(self, context: ConfiguredContext, connection: sqlalchemy.Connection) -> DatabaseState:
         run = self._run
@@ -189,8 +196,8 @@ class EnvRun:
             failed = self._passes[-1].watch.describe(revision)
             failure = translate_revision_failure(error, failed, lost=lost)
         facts = dict(failure.facts)
-        if "sqlstate" not in facts:
-            facts["exception"] = "".join(traceback.format_exception(error))[-_LONGEST_TRACEBACK:]
+        if "sqlstate" not in facts and (trace := format_traceback(error)):
+            facts["exception"] = trace[-_LONGEST_TRACEBACK:]
         self._failure = event, facts
         return failure
 
@@ -211,8 +218,8 @@ class EnvRun:
 
     def _read_back(self, error: BaseException) -> None:
         """After a failure, note what the database says, where it can still be asked."""
-        for this in self._passes[-1:]:
-            self._report.to_revisions = None
+        self._report.forget_ends()
+        for this in self._passes:
             # An interrupt breaks the connection, too, but says nothing about the server.
             broken = this.state.session.lost and not isinstance(error, Interrupted)
             if not broken and not getattr(error, "connection_invalidated", False):
@@ -221,7 +228,7 @@ class EnvRun:
 
     def look_afterwards(self) -> None:
         """Once the session is lost for good, ask over a new connection what was committed."""
-        for this in self._passes[-1:]:
+        for this in self._passes:
             with _warned("read_back"):
                 self._progress.settle(*this.state.afterwards(), this.state.location)
 

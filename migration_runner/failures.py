@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import traceback
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -22,7 +23,7 @@ from migration_runner.errors import (
 )
 from migration_runner.invalid_indexes import InvalidIndex
 from migration_runner.pooler import recognize_statement_pooler
-from migration_runner.project_errors import describe_env_error
+from migration_runner.project_errors import describe_env_error, describe_interpolation
 from migration_runner.retries import LOCK_FAILURES
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -97,7 +98,7 @@ def translate_revision_failure(
         return _session_lost(detail, facts)
     state = "Nothing of it was kept."
     if failed.kept and not failed.transactional:
-        state = "What it did before that was kept: the connection commits every statement."
+        state = "What it did before that was kept, or a part of it: not all is rolled back here."
     elif failed.kept:
         state = "What it did before its last own commit (autocommit_block) was kept."
     if failed.invalid:
@@ -172,6 +173,8 @@ def describe(error: BaseException) -> dict[str, Any]:
         if value := getattr(diagnosis, name, None):
             facts[name.removeprefix("message_")] = value
     text = facts.pop("primary", None) or " ".join(str(original).split())
+    if isinstance(original, configparser.InterpolationSyntaxError):
+        text = describe_interpolation(original)
     facts["message"] = _shorten(text).rstrip(".?! ") or type(original).__name__
     return {name: value for name, value in facts.items() if value is not None}
 

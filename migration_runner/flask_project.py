@@ -18,6 +18,7 @@ from alembic.config import Config
 from alembic.util import CommandError
 
 from migration_runner.errors import ConfigError
+from migration_runner.project_errors import locate
 
 _MARK: Final = "current_app"
 _LOCATION: Final = "script_location"
@@ -37,7 +38,7 @@ def enter_flask_application(config: Config) -> None:
         return
     folder = Path(location) if location else Path(config.config_file_name).resolve().parent
     env = folder / "env.py"
-    if not env.is_file() or _MARK not in env.read_text(encoding="utf-8", errors="replace"):
+    if not os.access(env, os.R_OK) or _MARK not in env.read_text(errors="replace"):
         return
     if importlib.util.find_spec("flask") is None:
         return
@@ -56,4 +57,11 @@ def enter_flask_application(config: Config) -> None:
             f" {' '.join(str(error).split())} Set FLASK_APP, as for `flask db upgrade`."
         )
         raise ConfigError(message, reason="no_flask_application") from error
+    except Exception as error:
+        file, line = locate(error) or (str(env), 0)
+        message = (
+            f"The Flask application failed ({file}, line {line}): {type(error).__name__}: {error}."
+            " It has to load for env.py to run."
+        )
+        raise ConfigError(message, reason="flask_application_failed") from error
     application.app_context().push()

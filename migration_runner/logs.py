@@ -8,11 +8,14 @@ watching thread can write the last line whatever the main thread is in the middl
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import json
 import logging
+import logging.config
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -31,6 +34,7 @@ _LEVELS: Final = logging.getLevelNamesMapping()
 # A shorter secret is no secret, and hiding it would make holes in ordinary words.
 _SHORTEST_SECRET: Final = 4
 _HIDDEN: Final = "***"
+_PASSWORD_IN_URL: Final = re.compile(r"(://[^\s/:@\"']*:)[^\s/@\"']+@")
 
 _processors: Final[list[Processor]] = []
 _facts: Final[ContextVar[Mapping[str, str]]] = ContextVar("facts", default=MappingProxyType({}))
@@ -73,6 +77,9 @@ def redact(text: str) -> str:
     """Return `text` without the secrets."""
     for secret in _secrets:
         text = text.replace(secret, _HIDDEN)
+    if "://" in text:
+        # Those that nobody has told us of, in what somebody's env.py says.
+        text = _PASSWORD_IN_URL.sub(rf"\1{_HIDDEN}@", text)
     return text
 
 
@@ -159,6 +166,27 @@ def capture_log_records() -> None:
     logging.getLogger("alembic.runtime").setLevel(quiet)
 
 
+@contextlib.contextmanager
+def kept_in_our_stream() -> Iterator[None]:
+    """Take the log records back whenever somebody configures logging, as most env.py do."""
+    originals = logging.config.fileConfig, logging.config.dictConfig
+
+    def followed(configure: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(configure)
+        def configure_and_follow(*args: Any, **kwargs: Any) -> None:
+            configure(*args, **kwargs)
+            capture_log_records()
+
+        return configure_and_follow
+
+    logging.config.fileConfig = followed(originals[0])
+    logging.config.dictConfig = followed(originals[1])
+    try:
+        yield
+    finally:
+        logging.config.fileConfig, logging.config.dictConfig = originals
+
+
 def get_logger() -> FilteringBoundLogger:
     """Return the logger for events."""
     return _logger_from(_handler.level)
@@ -202,6 +230,10 @@ def captured_prints() -> Iterator[None]:
 
 def _logger_from(level: int) -> FilteringBoundLogger:
     """Return a logger that writes what has at least this level."""
+    if not _processors:
+        # Not set up yet: structlog's own way will do.
+        unconfigured: FilteringBoundLogger = structlog.get_logger()
+        return unconfigured
     wrapper = structlog.make_filtering_bound_logger(level)
     logger: FilteringBoundLogger = structlog.wrap_logger(
         _LineLogger(), processors=_processors, wrapper_class=wrapper, context_class=dict

@@ -23,7 +23,8 @@ class PlainSession(WorkSession):
         """Return what SQLAlchemy knows of the server."""
         version = self.connection.dialect.server_version_info or ()
         name = self.connection.engine.url.database or ""
-        return ServerFacts(name, ".".join(map(str, version)), 0)
+        kind = self.connection.dialect.name
+        return ServerFacts(name, f"{kind} {'.'.join(map(str, version))}".strip(), 0)
 
     def watch_network(self) -> None:
         """Do nothing."""
@@ -54,5 +55,8 @@ def plain_session(
         raise ConfigError(message, reason="other_database", dialect=name)
     if not looks and settings.ledger == "require":
         message = f"env.py connects to {name}, where there is no ledger: MIGRATE_LEDGER=require."
+        raise ConfigError(message, reason="other_database", dialect=name)
+    if not looks and settings.role:
+        message = f"env.py connects to {name}, and MIGRATE_ROLE is for Postgres: leave it away."
         raise ConfigError(message, reason="other_database", dialect=name)
     return PlainSession(connection, SessionSettings("", 0.0, 0.0, ""))

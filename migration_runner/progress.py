@@ -57,6 +57,10 @@ class Progress:
         """How many revisions are known to be committed."""
         return len(self._committed)
 
+    def count_at(self, place: Place) -> int:
+        """How many of them belong to one version table."""
+        return sum(each.place == place for each in self._committed)
+
     @property
     def open(self) -> list[str]:
         """Those that run or ran over this session, and are not committed yet."""
@@ -93,7 +97,7 @@ class Progress:
         """Note that the running revision is through, committed or not."""
         assert self.running is not None  # noqa: S101 - `start` comes first
         seconds = self._stopwatch.elapsed()
-        applied = AppliedRevision(self.running, self._describe(self.running), seconds)
+        applied = AppliedRevision(self.running, self._describe(self.running), seconds, self._place)
         self._uncommitted.append(_Done(applied, self._place))
         self.running = None
 
@@ -158,11 +162,11 @@ class Progress:
             )
         self._committed += done
         self._report.applied = [each.applied for each in self._committed]
-        if done and self._direction == "upgrade":
-            revisions = [each.applied.revision for each in done]
-            self._report.to_revisions = self._history.heads_after(
-                self._report.to_revisions or (), revisions
-            )
+        if self._direction == "upgrade":
+            for place in {each.place for each in done}:
+                revisions = [each.applied.revision for each in done if each.place == place]
+                before = self._report.end_of(place)
+                self._report.note_end(place, self._history.heads_after(before, revisions))
 
     def belied(self, planned: Collection[str], heads: Sequence[str]) -> set[str]:
         """Return those of the planned revisions that a database at `heads` shows not to be done."""

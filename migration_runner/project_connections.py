@@ -37,7 +37,8 @@ def waiting_connections(wait: Wait) -> Iterator[None]:
     waiting: list[Any] = []
 
     def before(dialect: Any, _record: Any, _arguments: Any, words: dict[str, Any]) -> None:
-        secrets = (words.get(name) for name in SECRET_PARAMETERS)
+        # PyMySQL's word is another one.
+        secrets = (words.get(name) for name in (*SECRET_PARAMETERS, "passwd"))
         logs.hide_secrets(tuple(each for each in secrets if isinstance(each, str)))
         if dialect.name == "postgresql" and "connect" not in vars(dialect):
             dialect.connect = _through(wait, dialect, dialect.connect)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import sysconfig
 import traceback
 from pathlib import Path
@@ -19,11 +20,29 @@ def locate(error: BaseException) -> tuple[str, int] | None:
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
         return error.filename, error.lineno
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        path = str(Path(frame.filename).resolve())
-        made_up = frame.filename.startswith("<")
-        if frame.lineno and not made_up and not path.startswith((*_NOT_THEIRS, _OURS)):
+        if frame.lineno and _is_theirs(frame.filename):
             return frame.filename, frame.lineno
     return None
+
+
+def describe_interpolation(error: configparser.InterpolationSyntaxError) -> str:
+    """Return what is wrong with a value, without what it quotes: a part of a password, maybe."""
+    return f"a single % in `{error.option}`: write %% for each, also in a URL (%%40)"
+
+
+def format_traceback(error: BaseException) -> str:
+    """Return an error's traceback from the project's own code on; empty where it could quote."""
+    if isinstance(error, configparser.InterpolationSyntaxError):
+        return ""
+    frames = error.__traceback__
+    while frames is not None and not _is_theirs(frames.tb_frame.f_code.co_filename):
+        frames = frames.tb_next
+    return "".join(traceback.format_exception(type(error), error, frames or error.__traceback__))
+
+
+def _is_theirs(filename: str) -> bool:
+    path = str(Path(filename).resolve())
+    return not filename.startswith("<") and not path.startswith((*_NOT_THEIRS, _OURS))
 
 
 def describe_env_error(error: BaseException, detail: str) -> tuple[str, dict[str, Any]]:

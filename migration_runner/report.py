@@ -33,6 +33,16 @@ class AppliedRevision:
     revision: str
     description: str
     duration_seconds: float | None
+    # Database, schema and name of its version table, where several are worked on.
+    place: tuple[str, ...] = ()
+
+
+@dataclass
+class _VersionTable:
+    """Where one version table was, and where it is: None where it could not be asked."""
+
+    beginning: Sequence[str]
+    end: Sequence[str] | None
 
 
 @dataclass
@@ -61,6 +71,8 @@ class RunReport:
     # Of several histories each has a report of its own, under its name.
     part_name: str = ""
     parts: list[RunReport] = field(default_factory=list)
+    # An env.py can have several version tables, in several databases.
+    version_tables: dict[tuple[str, ...], _VersionTable] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Start the run's time."""
@@ -74,6 +86,38 @@ class RunReport:
         part.target, part.direction = self.target, self.direction
         self.parts.append(part)
         return part
+
+    def note_beginning(self, place: tuple[str, ...], heads: Sequence[str]) -> None:
+        """Note where a version table is, if it is not known yet."""
+        self.version_tables.setdefault(place, _VersionTable(heads, heads))
+        self._sum_up()
+
+    def begin_anew(self, place: tuple[str, ...]) -> None:
+        """Take a version table's last heads for its first: another run has moved it meanwhile."""
+        found = self.version_tables[place]
+        found.beginning = found.end or ()
+        self._sum_up()
+
+    def note_end(self, place: tuple[str, ...], heads: Sequence[str]) -> None:
+        """Note where a version table is now."""
+        self.version_tables.setdefault(place, _VersionTable(heads, heads)).end = heads
+        self._sum_up()
+
+    def end_of(self, place: tuple[str, ...]) -> Sequence[str]:
+        """Return where a version table is, as far as it is known."""
+        found = self.version_tables.get(place)
+        return (found.end if found else None) or ()
+
+    def forget_ends(self) -> None:
+        """Note that nobody knows where the version tables are now, until they are asked."""
+        for found in self.version_tables.values():
+            found.end = None
+        self._sum_up()
+
+    def _sum_up(self) -> None:
+        tables = list(self.version_tables.values())
+        self.from_revisions = _together([each.beginning for each in tables])
+        self.to_revisions = _together([each.end for each in tables])
 
     def elapsed(self) -> float:
         """Seconds since the run began."""
@@ -169,10 +213,7 @@ class RunReport:
             "database": self.database,
             "from_revisions": self.from_revisions,
             "to_revisions": self.to_revisions,
-            _VERBS[self.direction][1]: [
-                {"revision": each.revision, "duration_seconds": _round(each.duration_seconds)}
-                for each in self.applied
-            ],
+            _VERBS[self.direction][1]: [self._describe_applied(each) for each in self.applied],
             "duration_seconds": round(self._stopwatch.elapsed(), 3),
             "waited_for_database_seconds": round(self.waited_for_database_seconds, 3),
             "waited_for_run_lock_seconds": round(self.waited_for_run_lock_seconds, 3),
@@ -181,12 +222,30 @@ class RunReport:
             "build": self.build or None,
             "run_id": self.run_id,
         }
+        if len(self.version_tables) > 1:
+            facts["version_tables"] = [
+                {
+                    "version_table": _name_place(place),
+                    "from_revisions": found.beginning,
+                    "to_revisions": found.end,
+                }
+                for place, found in self.version_tables.items()
+            ]
         if self.parts:
             facts["histories"] = {part.part_name: part.describe_part() for part in self.parts}
         if error is not None:
             kind = type(error).__name__ if isinstance(error, MigrationError | Interrupted) else None
             details = error.facts if isinstance(error, MigrationError) else {}
             facts["error"] = {"kind": kind or "InternalError", **details}
+        return facts
+
+    def _describe_applied(self, applied: AppliedRevision) -> dict[str, Any]:
+        facts: dict[str, Any] = {
+            "revision": applied.revision,
+            "duration_seconds": _round(applied.duration_seconds),
+        }
+        if len(self.version_tables) > 1:
+            facts["version_table"] = _name_place(applied.place)
         return facts
 
     def summarize_part(self) -> str:
@@ -245,6 +304,12 @@ def _compact(facts: dict[str, Any]) -> str:
 
 def _round(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 3)
+
+
+def _name_place(place: tuple[str, ...]) -> str:
+    """Return `schema.table in database`."""
+    database, *names = place
+    return f"{'.'.join(name for name in names if name)} in {database}"
 
 
 def _together(found: Sequence[Sequence[str] | None]) -> list[str] | None:

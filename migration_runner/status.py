@@ -71,7 +71,7 @@ class Status:
             "database": {
                 "name": database,
                 "server_version": state.server.version,
-                "version_table": f"{schema}.{table}",
+                "version_table": f"{schema}.{table}" if schema else table,
                 "heads": list(heads),
             },
             "relation": relation.kind,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from migration_runner.console import name_server
+
 Facts = dict[str, Any]
 _LEDGER_HEADER: Final = ("#", "when (UTC)", "what", "revision", "took", "build", "by", "message")
 _LONGEST_LIST: Final = 5
@@ -26,8 +28,9 @@ def render_status(facts: Facts) -> str:
 def _history_lines(facts: Facts) -> list[str]:
     database = facts["database"]
     place = f"{database['name']}, {database['version_table']}"
+    server = name_server(database["server_version"])
     lines = [
-        f"database  {_list(database['heads'])} ({place}, PostgreSQL {database['server_version']})",
+        f"database  {_list(database['heads'])} ({place}, {server})",
         f"relation  {facts['relation']}",
     ]
     if facts["pending"]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from migration_runner import logs
 from migration_runner.clock import Stopwatch
 from migration_runner.env_run import Decide
 from migration_runner.errors import HistoryError
@@ -14,7 +15,7 @@ from migration_runner.run_context import RunContext
 from migration_runner.run_lock import acquire_run_lock
 from migration_runner.state import DatabaseState
 
-Confirm = Callable[[Sequence[str]], None]
+Confirm = Callable[[str, Sequence[str]], None]
 _Found = TypeVar("_Found")
 
 
@@ -94,7 +95,8 @@ def decide_downgrade(run: RunContext, confirm: Confirm) -> Decide:
         if not planned:
             return False
         state.ledger.check()
-        confirm(planned)
+        database, schema, table = state.location
+        confirm(f"{schema}.{table} in {database}", planned)
         if not acquire(run, state, lambda: False):
             return False
         if look_again(run, state, look) != planned:
@@ -127,7 +129,9 @@ def acquire(run: RunContext, state: DatabaseState, done: Callable[[], bool]) -> 
     waiting = Stopwatch(run.clock)
     timeout = run.settings.run_lock_timeout
     try:
-        return acquire_run_lock(state.lock, _key(run, state), timeout, run.clock, done)
+        database, schema, table = state.location
+        with logs.bound(version_table=f"{schema}.{table} in {database}"):
+            return acquire_run_lock(state.lock, _key(run, state), timeout, run.clock, done)
     finally:
         run.report.waited_for_run_lock_seconds += waiting.elapsed()
 
@@ -137,8 +141,8 @@ def look_again(
 ) -> _Found:
     """Look under the lock: another run may have applied everything, or a part, meanwhile."""
     found = look(state)
-    if not run.report.applied:
-        run.report.from_revisions = run.report.to_revisions
+    if not run.progress.count_at(state.location):
+        run.report.begin_anew(state.location)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +68,11 @@ def _parse_lock_key(text: str) -> int | None:
 
 
 def _parse_list(text: str) -> tuple[str, ...]:
-    return tuple(part for each in text.split(",") if (part := each.strip()))
+    names = tuple(os.path.normpath(part) for each in text.split(",") if (part := each.strip()))
+    if len(set(names)) < len(names):
+        message = "names one twice"
+        raise ValueError(message)
+    return names
 
 
 VARIABLES: Final = (

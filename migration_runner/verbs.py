@@ -94,6 +94,13 @@ def _exec_arguments(parser: Parser) -> None:
 UPGRADE: Final = Verb(
     "upgrade", upgrade, "the run itself, which is also the default", _upgrade_arguments
 )
+EXEC: Final = Verb(
+    "exec",
+    execute,
+    "run somebody else's migration command under the lock",
+    _exec_arguments,
+    grace_seconds=_EXEC_GRACE_SECONDS,
+)
 CONFIG: Final = Verb("config", config, "what is in force, and where it comes from", answers=True)
 VERBS: Final = (
     UPGRADE,
@@ -104,13 +111,7 @@ VERBS: Final = (
     CONFIG,
     Verb("downgrade", downgrade, "undo revisions, under the lock", _downgrade_arguments),
     Verb("stamp", stamp, "set the version table, and run nothing", _stamp_arguments),
-    Verb(
-        "exec",
-        execute,
-        "run somebody else's migration command under the lock",
-        _exec_arguments,
-        grace_seconds=_EXEC_GRACE_SECONDS,
-    ),
+    EXEC,
     Verb("build", build, "in an image's build: check the history, compile it"),
 )
 # Alembic's other commands, with its own flags.

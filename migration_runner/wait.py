@@ -86,13 +86,18 @@ class Waiter:
         with contextlib.ExitStack() as stack:
             # Most often it is one server and one database.
             connections: dict[str, Connection] = {}
+            paused = False
 
             def changed() -> bool:
+                nonlocal paused
+                waited, paused = paused, True
                 try:
                     for poll in self._polls:
                         if poll.parameters is None:
-                            # Only a look through env.py can tell.
-                            return True
+                            # Only another look through env.py can tell.
+                            if waited:
+                                return True
+                            continue
                         place = repr(poll.parameters)
                         if place not in connections:
                             opened = stack.enter_context(self._connect(poll.parameters))

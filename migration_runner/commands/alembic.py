@@ -14,6 +14,7 @@ from migration_runner.alembic_command_line import configure
 from migration_runner.commands.begin import Options, begin, begin_run
 from migration_runner.commands.history_graph import draw_history
 from migration_runner.env_run import Decide
+from migration_runner.errors import UsageError
 from migration_runner.moves import Move
 from migration_runner.passes import pass_until_done
 from migration_runner.report import RunReport
@@ -34,7 +35,11 @@ def run_alembic(flags: Flags, report: RunReport, options: Options) -> None:
     if options.verb in _WITHOUT_PROJECT:
         settings = load_settings(flags=flags, needs_project=False)
         begin(settings, report)
-        run_alembic_command(configure(settings.alembic, words))
+        try:
+            run_alembic_command(configure(settings.alembic, words))
+        except OSError as error:
+            message = f"{error.filename or options.verb}: {error.strerror}."
+            raise UsageError(message) from error
         return
     read = configure(AlembicOptions(), words).cmd_opts
     if read is not None and getattr(read, "graph", None):
@@ -46,6 +51,9 @@ def run_alembic(flags: Flags, report: RunReport, options: Options) -> None:
 def run_offline(flags: Flags, report: RunReport, options: Options) -> None:
     """Print the SQL of an upgrade, a downgrade or a stamp, and touch no database: `--sql`."""
     targets = options.targets or tuple(load_settings(flags=flags).target.split())
+    if options.verb == "upgrade" and len(targets) > 1:
+        message = "With --sql, upgrade to one target at a time: Alembic writes one script."
+        raise UsageError(message)
     words = [options.verb, *targets, "--sql"]
     words += ["--purge"] if options.purge else []
     words += ["--tag", options.tag] if options.tag is not None else []

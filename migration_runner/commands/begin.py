@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from migration_runner import __version__, events, logs
@@ -11,7 +12,7 @@ from migration_runner.alembic_bridge import AlembicProject
 from migration_runner.clock import SystemClock
 from migration_runner.database_address import export_override
 from migration_runner.env_run import Decide
-from migration_runner.errors import UsageError
+from migration_runner.errors import MigrationError, UsageError
 from migration_runner.moves import Move
 from migration_runner.passes import pass_until_done
 from migration_runner.report import RunReport
@@ -88,7 +89,7 @@ def begin_run(
 
 
 def _prepare(settings: Settings, report: RunReport, move: Move, *, looks: bool) -> RunContext:
-    with logs.bound(history=report.part_name):
+    with _in_history(report):
         project = AlembicProject(
             settings.alembic, transaction_per_revision=settings.transactions == "revision"
         )
@@ -98,12 +99,25 @@ def _prepare(settings: Settings, report: RunReport, move: Move, *, looks: bool) 
     return RunContext(project, settings, report, SystemClock(), move, looks=looks)
 
 
+@contextlib.contextmanager
+def _in_history(report: RunReport) -> Iterator[None]:
+    """Let the log and a failure say which one of several histories it is."""
+    try:
+        with logs.bound(history=report.part_name):
+            yield
+    except MigrationError as error:
+        if report.part_name:
+            error.message = f"{report.part_name}: {error.message}"
+            error.facts["history"] = report.part_name
+        raise
+
+
 def make_moves(runs: list[RunContext], decide: Callable[[RunContext], Decide]) -> None:
     """Make the move of each run, one after the other, and an upgrade target by target."""
     for run in runs:
         whole = run.move
         single = whole.direction == "upgrade" and len(whole.targets) > 1
-        with logs.bound(history=run.report.part_name):
+        with _in_history(run.report):
             for target in whole.targets if single else [whole.target]:
                 run.move = Move("upgrade", (target,), tag=whole.tag) if single else whole
                 make_move(run, decide)

@@ -10,6 +10,7 @@ from py_compile import PycInvalidationMode
 from migration_runner import events, logs
 from migration_runner.alembic_bridge import AlembicProject
 from migration_runner.commands.begin import Options, begin
+from migration_runner.errors import HistoryError
 from migration_runner.report import RunReport
 from migration_runner.settings import Flags, load_settings
 
@@ -28,8 +29,12 @@ def build(flags: Flags, report: RunReport, _options: Options) -> None:
             for target in each.target.split():
                 project.check_target(target)
             _compile({*(Path(file).parent for file in each.alembic.files), *project.folders})
+            if not project.history.revisions:
+                folders = ", ".join(str(folder) for folder in project.folders[1:])
+                message = f"There is no revision in {folders}: copy them into the image."
+                raise HistoryError(message, reason="no_revisions")
             count, heads = len(project.history.revisions), project.history.heads
-            logs.get_logger().info(events.HISTORY_CHECKED, revisions=count, heads=heads)
+            logs.get_logger().info(events.HISTORY_CHECKED, revisions=count, heads=list(heads))
         which = f"The history {name}" if name else "The history"
         sentences.append(
             f"{which} is consistent: {count} revisions, head {', '.join(heads) or '-'}."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from migration_runner import logs
 from migration_runner.commands.alembic import run_offline
@@ -13,7 +13,7 @@ from migration_runner.moves import Move
 from migration_runner.report import RunReport
 from migration_runner.run_context import RunContext
 from migration_runner.settings import Flags
-from migration_runner.upgrade import decide_downgrade
+from migration_runner.upgrade import Confirm, decide_downgrade
 
 
 def downgrade(flags: Flags, report: RunReport, options: Options) -> None:
@@ -29,17 +29,17 @@ def downgrade(flags: Flags, report: RunReport, options: Options) -> None:
     make_move(run, lambda run: decide_downgrade(run, _confirm(run, yes=options.yes)))
 
 
-def _confirm(run: RunContext, *, yes: bool) -> Callable[[Sequence[str]], None]:
-    told: list[Sequence[str]] = []
+def _confirm(run: RunContext, *, yes: bool) -> Confirm:
+    told: list[tuple[str, list[str]]] = []
 
-    def confirm(planned: Sequence[str]) -> None:
-        if planned in told:
+    def confirm(place: str, planned: Sequence[str]) -> None:
+        if (place, list(planned)) in told:
             # Another pass, for the same.
             return
         revisions = run.project.history.revisions
         listed = "; ".join(f"{each} ({revisions[each].description})" for each in planned)
         count = f"{len(planned)} revision{'' if len(planned) == 1 else 's'}"
-        question = f"This undoes {count}: {listed}. What they hold may be lost."
+        question = f"This undoes {count} of {place}: {listed}. What they hold may be lost."
         if not yes:
             if not (sys.stdin.isatty() and logs.answers_on_terminal()):
                 message = f"{question} Say --yes to do it."
@@ -48,6 +48,6 @@ def _confirm(run: RunContext, *, yes: bool) -> Callable[[Sequence[str]], None]:
             if sys.stdin.readline().strip().lower() not in ("y", "yes"):
                 message = "Not confirmed: nothing was undone."
                 raise UsageError(message, revisions=list(planned))
-        told.append(list(planned))
+        told.append((place, list(planned)))
 
     return confirm

@@ -9,7 +9,7 @@ import sqlalchemy
 from migration_runner import logs
 from migration_runner.commands.begin import Options, begin, begin_runs, make_move
 from migration_runner.engine import application_name, waiting_engine
-from migration_runner.errors import DatabaseRejected
+from migration_runner.errors import ConfigError, DatabaseRejected
 from migration_runner.failures import translate_env_failure
 from migration_runner.ledger import LedgerEntry, ledger_access, read_ledger
 from migration_runner.moves import Move
@@ -62,6 +62,9 @@ def _read_through_env(flags: Flags, report: RunReport, limit: int | None) -> lis
     found: list[list[LedgerEntry]] = []
 
     def decide(state: DatabaseState) -> bool:
+        if not state.session.safeguarded:
+            message = f"There is no ledger in {state.server.version}: it is for Postgres."
+            raise ConfigError(message, reason="other_database")
         with state.session.between_transactions():
             found.append(_read(state.session.connection, limit))
         return False

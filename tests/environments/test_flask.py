@@ -84,6 +84,11 @@ def test_an_application_that_is_not_found(
     lost = migrate.run(SHOP_URL=url)
     found = migrate.run(SHOP_URL=url, FLASK_APP="shop")
 
+    (flask_project / "shop.py").write_text("raise KeyError('SHOP_KEY')\n")
+    broken = migrate.run(SHOP_URL=url, FLASK_APP="shop")
+
+    assert 78 == broken.exit_code, broken.stdout
+    assert "shop.py, line 1): KeyError: 'SHOP_KEY'" in broken.finished["summary"]
     assert 78 == lost.exit_code, lost.stdout
     assert "Set FLASK_APP" in lost.finished["summary"]
     assert 0 == found.exit_code, found.stdout

@@ -184,3 +184,107 @@ def test_a_run_on_postgres_without_a_lock(
     assert 0 == result.exit_code, result.stdout
     assert not result.of("run_lock_acquired")
     assert ["r1"] == [each["revision"] for each in result.finished["applied"]]
+
+
+def test_waiting_for_another_database_comes_to_an_end(project: Project, migrate: Migrate) -> None:
+    project.write_env(SQLITE)
+    project.table("r1", "one")
+
+    result = migrate.run("wait", MIGRATE_WAIT_TIMEOUT="1s")
+
+    assert 3 == result.exit_code, result.stdout
+
+
+def test_the_name_of_another_database_is_env_pys_affair(project: Project, migrate: Migrate) -> None:
+    project.write_env(
+        SQLITE.replace('"sqlite:///shop.db"', 'os.environ["DATABASE_URL"]').replace(
+            "from alembic", "import os\nfrom alembic", 1
+        )
+    )
+    project.table("r1", "one")
+    variables = {"DATABASE_URL": "sqlite:///other.db", "MIGRATE_RUN_LOCK": "off"}
+
+    result = migrate.run(**variables)
+
+    assert 0 == result.exit_code, result.stdout
+    assert (project.folder / "other.db").exists()
+    assert "sqlite 3." in result.finished["server_version"]
+    ledger = migrate.run("ledger", **variables)
+    assert 78 == ledger.exit_code, ledger.stderr
+    assert "There is no ledger in sqlite" in ledger.stderr
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "raise ValueError('postgresql://shop:canary@db/shop')",
+        "raise ValueError('mysql+pymysql://shop:p%40canary@db/shop?a=b')",
+    ],
+)
+def test_a_password_in_what_env_py_says_is_hidden(
+    project: Project, migrate: Migrate, text: str
+) -> None:
+    project.write_env(text)
+    project.revision("r1")
+
+    result = migrate.run()
+
+    assert 78 == result.exit_code
+    assert "canary" not in result.stdout + result.stderr
+    assert "://shop:***@db/shop" in result.finished["summary"]
+
+
+def test_a_per_cent_sign_in_the_ini(project: Project, migrate: Migrate) -> None:
+    ini = project.folder / "alembic.ini"
+    ini.write_text(ini.read_text() + "sqlalchemy.url = postgresql://shop:p%40canary@db/shop\n")
+    project.write_env(
+        "from alembic import context\ncontext.config.get_main_option('sqlalchemy.url')\n"
+    )
+    project.revision("r1")
+
+    result = migrate.run()
+
+    assert 78 == result.exit_code, result.stdout
+    assert "canary" not in result.stdout + result.stderr
+    assert "%%40" in result.finished["summary"]
+
+
+@pytest.mark.parametrize("verb", ["upgrade", "build"])
+def test_a_folder_of_revisions_that_is_missing(
+    project: Project, migrate: Migrate, verb: str
+) -> None:
+    project.versions.rmdir()
+
+    result = migrate.run(verb)
+
+    assert 78 == result.exit_code, result.stdout
+    assert "There is no folder of revisions" in result.finished["summary"]
+
+
+def test_an_image_without_revisions_is_not_built(project: Project, migrate: Migrate) -> None:
+    assert project.versions.is_dir()
+
+    result = migrate.run("build")
+
+    assert 65 == result.exit_code, result.stdout
+    assert "There is no revision in" in result.finished["summary"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["upgrade", ""], "A target is empty"),
+        (["--check", "status"], "Unrecognized arguments: --check"),
+        (["-n", "a", "upgrade", "-n", "b"], "-n stands before the command and behind it"),
+        (["upgrade", "a@head", "b@head", "--sql"], "one target at a time"),
+    ],
+)
+def test_words_that_make_no_sense(
+    project: Project, migrate: Migrate, words: list[str], said: str
+) -> None:
+    project.revision("r1")
+
+    result = migrate.run(*words)
+
+    assert 64 == result.exit_code, result.stdout + result.stderr
+    assert said in result.stdout + result.stderr

@@ -55,7 +55,10 @@ def test_without_a_terminal_it_says_what_it_would_undo(at_head: Database, migrat
     result = migrate.run("downgrade", "r1", DATABASE_URL=at_head.url)
 
     assert 64 == result.exit_code, result.stdout
-    assert "This undoes 2 revisions: r3 (r3 does its work.); r2 (" in result.finished["summary"]
+    assert (
+        "This undoes 2 revisions of public.alembic_version in shop_" in result.finished["summary"]
+    )
+    assert ": r3 (r3 does its work.); r2 (" in result.finished["summary"]
     assert "--yes" in result.finished["summary"]
     assert ["r3", "r2"] == result.finished["error"]["revisions"]
     assert ["one", "two", "three"] == _tables(at_head)
@@ -93,7 +96,8 @@ def test_on_a_terminal_it_asks(
         project, migrate, "downgrade", "r1", typed=typed, DATABASE_URL=at_head.url
     )
 
-    assert "This undoes 2 revisions: r3 (r3 does its work.); r2 (" in screen.text
+    assert "This undoes 2 revisions of public.alembic_version in shop_" in screen.text
+    assert ": r3 (r3 does its work.); r2 (" in screen.text
     assert "Go on? [y/N]" in screen.text
     if typed.lower().startswith("y"):
         assert (0, ["one"]) == (screen.exit_code, _tables(at_head)), screen.text

@@ -315,8 +315,8 @@ def test_words_for_env_py(database: Database, project: Project, migrate: Migrate
     other.write_text(ini.read_text().replace("[alembic]", "[shop]"))
 
     result = migrate.run(
-        *("-c", "other.ini", "-n", "shop", "-x", "tenant=a", "-x", "dry", "upgrade", "r1"),
-        *("--tag", "blue"),
+        *("-c", "other.ini", "-n", "shop", "-x", "tenant=a", "upgrade", "r1", "-x", "dry"),
+        *("--tag", "blue", "-n", "shop"),
         SHOP_URL=_shop_url(database),
     )
 

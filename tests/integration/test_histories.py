@@ -94,6 +94,7 @@ def test_the_first_failure_ends_the_run(
     assert ["store1", "store2", "auth1"] == [each["revision"] for each in finished["applied"]]
     assert ["auth1"] == list(finished["histories"].values())[1]["to_revisions"]
     assert "This run applied 3 revisions; the database is at store2, auth1." in finished["summary"]
+    assert finished["summary"].startswith(f"{histories.split(',')[1].strip()}: Revision auth2")
 
 
 def test_a_broken_one_keeps_all_from_being_touched(
@@ -154,6 +155,15 @@ def test_a_file_that_is_not_there(database: Database, project: Project, migrate:
     for name in ("store.ini", "none.ini"):
         assert f"{name!r} is not there" in result.finished["summary"]
     assert "MIGRATE_HISTORIES" in result.finished["summary"]
+
+
+def test_one_that_is_named_twice(database: Database, project: Project, migrate: Migrate) -> None:
+    assert project.folder.is_dir()
+
+    result = migrate.run(DATABASE_URL=database.url, MIGRATE_HISTORIES="store.ini,./store.ini")
+
+    assert 78 == result.exit_code
+    assert "MIGRATE_HISTORIES names one twice" in result.finished["summary"]
 
 
 def test_a_section_that_is_not_there(

@@ -13,31 +13,25 @@ PACKAGE = ROOT / "migration_runner"
 # From the ground up. A module imports only what stands before it.
 ORDER = [
     # ground
-    *("errors", "events", "clock", "durations", "console", "logs", "sql_text", "revision_digest"),
-    *("database_url", "database_address", "variables", "settings", "signals", "report"),
+    *("errors", "events", "clock", "durations", "console", "logs", "sql_text"),
+    *("revision_digest", "database_url", "database_address", "variables", "settings"),
+    *("signals", "report"),
     # parts
     *("connection_errors", "driver_connection", "probe", "engine", "project_connections"),
     *("run_lock", "session", "other_databases", "session_lock", "pooler", "history"),
     *("history_graph", "graph_text", "graph_mermaid", "graph_svg", "ledger", "ledger_keeper"),
-    *(
-        "relation",
-        "moves",
-        "alembic_command_line",
-        "flask_project",
-        "alembic_revisions",
-        "alembic_bridge",
-    ),
-    *("invalid_indexes", "statement_guard", "blockers", "observer", "retries"),
+    *("relation", "moves", "project_errors", "alembic_command_line", "flask_project"),
+    *("alembic_revisions", "alembic_bridge", "invalid_indexes", "statement_guard", "blockers"),
+    *("observer", "retries"),
     # use cases
-    *("progress", "project_errors", "failures", "run_context", "state", "judgement"),
-    *("work_session", "revision_watch", "env_connections", "env_run", "passes", "upgrade"),
-    *("wait", "status", "model_drift", "tables", "child"),
+    *("progress", "failures", "run_context", "state", "judgement", "work_session"),
+    *("revision_watch", "env_connections", "env_run", "passes", "upgrade", "wait", "status"),
+    *("model_drift", "tables", "child"),
     # the command line
     *("commands", "commands.begin", "commands.history_graph", "commands.alembic"),
     *("commands.build", "commands.check", "commands.config", "commands.downgrade"),
     *("commands.exec", "commands.ledger", "commands.stamp", "commands.status"),
-    *("commands.upgrade", "commands.wait", "verbs"),
-    *("cli", "__main__"),
+    *("commands.upgrade", "commands.wait", "verbs", "cli", "__main__"),
 ]
 
 
