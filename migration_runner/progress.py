@@ -11,16 +11,13 @@ from migration_runner.clock import Clock, Stopwatch
 from migration_runner.history import History
 from migration_runner.moves import Direction
 from migration_runner.report import AppliedRevision, RunReport
+from migration_runner.version_tables import Place
 
 _DONE: Final[dict[Direction, str]] = {
     "upgrade": events.REVISION_APPLIED,
     "downgrade": events.REVISION_UNDONE,
     "stamp": events.REVISION_STAMPED,
 }
-
-
-# Database, schema and name of a version table.
-Place = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -165,8 +162,8 @@ class Progress:
         if self._direction == "upgrade":
             for place in {each.place for each in done}:
                 revisions = [each.applied.revision for each in done if each.place == place]
-                before = self._report.end_of(place)
-                self._report.note_end(place, self._history.heads_after(before, revisions))
+                before = self._report.version_tables.end_of(place)
+                self._report.note_heads(place, self._history.heads_after(before, revisions))
 
     def belied(self, planned: Collection[str], heads: Sequence[str]) -> set[str]:
         """Return those of the planned revisions that a database at `heads` shows not to be done."""

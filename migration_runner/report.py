@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import traceback
 from collections.abc import Sequence
@@ -13,10 +12,9 @@ from typing import Any, Final
 from migration_runner import __version__, events, logs
 from migration_runner.clock import Clock, Stopwatch, SystemClock
 from migration_runner.errors import Interrupted, MigrationError
+from migration_runner.termination import write_termination_message
+from migration_runner.version_tables import Place, VersionTables, join_heads, name_place
 
-# Kubernetes keeps this much of a termination message, for all containers of a pod 12 KiB.
-TERMINATION_MESSAGE_BYTES: Final = 4096
-_SENTENCE_BYTES: Final = 2048
 _INTERNAL_ERROR: Final = 70
 # What a run did, in a sentence and in the result.
 _VERBS: Final = {
@@ -34,15 +32,7 @@ class AppliedRevision:
     description: str
     duration_seconds: float | None
     # Database, schema and name of its version table, where several are worked on.
-    place: tuple[str, ...] = ()
-
-
-@dataclass
-class _VersionTable:
-    """Where one version table was, and where it is: None where it could not be asked."""
-
-    beginning: Sequence[str]
-    end: Sequence[str] | None
+    place: Place = ()
 
 
 @dataclass
@@ -72,7 +62,7 @@ class RunReport:
     part_name: str = ""
     parts: list[RunReport] = field(default_factory=list)
     # An env.py can have several version tables, in several databases.
-    version_tables: dict[tuple[str, ...], _VersionTable] = field(default_factory=dict)
+    version_tables: VersionTables = field(default_factory=VersionTables)
 
     def __post_init__(self) -> None:
         """Start the run's time."""
@@ -87,37 +77,24 @@ class RunReport:
         self.parts.append(part)
         return part
 
-    def note_beginning(self, place: tuple[str, ...], heads: Sequence[str]) -> None:
-        """Note where a version table is, if it is not known yet."""
-        self.version_tables.setdefault(place, _VersionTable(heads, heads))
+    def note_heads(self, place: Place, heads: Sequence[str]) -> None:
+        """Note where a version table is now; the first time is where the run found it."""
+        self.version_tables.note(place, heads)
         self._sum_up()
 
-    def begin_anew(self, place: tuple[str, ...]) -> None:
-        """Take a version table's last heads for its first: another run has moved it meanwhile."""
-        found = self.version_tables[place]
-        found.beginning = found.end or ()
+    def begin_anew(self, place: Place) -> None:
+        """Take where a version table is now for where the run found it."""
+        self.version_tables.begin_anew(place)
         self._sum_up()
-
-    def note_end(self, place: tuple[str, ...], heads: Sequence[str]) -> None:
-        """Note where a version table is now."""
-        self.version_tables.setdefault(place, _VersionTable(heads, heads)).end = heads
-        self._sum_up()
-
-    def end_of(self, place: tuple[str, ...]) -> Sequence[str]:
-        """Return where a version table is, as far as it is known."""
-        found = self.version_tables.get(place)
-        return (found.end if found else None) or ()
 
     def forget_ends(self) -> None:
         """Note that nobody knows where the version tables are now, until they are asked."""
-        for found in self.version_tables.values():
-            found.end = None
+        self.version_tables.forget_ends()
         self._sum_up()
 
     def _sum_up(self) -> None:
-        tables = list(self.version_tables.values())
-        self.from_revisions = _together([each.beginning for each in tables])
-        self.to_revisions = _together([each.end for each in tables])
+        self.from_revisions = self.version_tables.beginnings
+        self.to_revisions = self.version_tables.ends
 
     def elapsed(self) -> float:
         """Seconds since the run began."""
@@ -145,7 +122,9 @@ class RunReport:
         if exit_code == _INTERNAL_ERROR and error is not None:
             trace = "".join(traceback.format_exception(error))
             logs.get_logger().error(events.RUN_FAILED, exception=trace)
-        self._write_termination_message(summary, facts)
+        if self.termination_log is not None:
+            countable = [name for _, name in _VERBS.values()]
+            write_termination_message(self.termination_log, summary, facts, countable)
         if not self.answers or error is not None:
             logs.write_last_line(events.RUN_FINISHED, summary=summary, **facts)
         return exit_code
@@ -156,8 +135,8 @@ class RunReport:
             return
         self.applied = [applied for part in self.parts for applied in part.applied]
         reached = [part for part in self.parts if part.from_revisions is not None]
-        self.from_revisions = _together([part.from_revisions for part in reached])
-        self.to_revisions = _together([part.to_revisions for part in reached])
+        self.from_revisions = join_heads([part.from_revisions for part in reached])
+        self.to_revisions = join_heads([part.to_revisions for part in reached])
         for part in reached:
             self.database, self.server_version = part.database, part.server_version
         self.waited_for_database_seconds = sum(p.waited_for_database_seconds for p in self.parts)
@@ -222,15 +201,8 @@ class RunReport:
             "build": self.build or None,
             "run_id": self.run_id,
         }
-        if len(self.version_tables) > 1:
-            facts["version_tables"] = [
-                {
-                    "version_table": _name_place(place),
-                    "from_revisions": found.beginning,
-                    "to_revisions": found.end,
-                }
-                for place, found in self.version_tables.items()
-            ]
+        if tables := self.version_tables.describe():
+            facts["version_tables"] = tables
         if self.parts:
             facts["histories"] = {part.part_name: part.describe_part() for part in self.parts}
         if error is not None:
@@ -244,8 +216,8 @@ class RunReport:
             "revision": applied.revision,
             "duration_seconds": _round(applied.duration_seconds),
         }
-        if len(self.version_tables) > 1:
-            facts["version_table"] = _name_place(applied.place)
+        if self.version_tables.describe():
+            facts["version_table"] = name_place(applied.place)
         return facts
 
     def summarize_part(self) -> str:
@@ -262,61 +234,9 @@ class RunReport:
             done: [each.revision for each in self.applied],
         }
 
-    def _write_termination_message(self, summary: str, facts: dict[str, Any]) -> None:
-        if self.termination_log is None:
-            return
-        message = render_termination_message(logs.redact(summary), facts)
-        try:
-            # Kubelet makes the file; where it did not, there is nobody to read it.
-            with self.termination_log.open("r+b", buffering=0) as file:
-                file.truncate()
-                file.write(message)
-        except OSError as error:
-            logs.get_logger().debug(
-                events.CLEANUP_FAILED, step="termination_message", detail=str(error)
-            )
-
-
-def render_termination_message(summary: str, facts: dict[str, Any]) -> bytes:
-    """Render a sentence for people, then the result for machines, in at most 4,096 bytes."""
-    sentence = _shorten(summary, _SENTENCE_BYTES)
-    room = TERMINATION_MESSAGE_BYTES - len(sentence) - 2
-    counted = {name: len(facts[name]) for _, name in _VERBS.values() if name in facts}
-    for smaller in (facts, {**facts, **counted}):
-        result = logs.redact(_compact(smaller)).encode()
-        if len(result) <= room:
-            return sentence + b"\n" + result + b"\n"
-    kept = ("outcome", "exit_code", "run_id", "server_version", "runner_version", "build")
-    result = logs.redact(_compact({name: facts.get(name) for name in kept})).encode()
-    return sentence + b"\n" + (result + b"\n" if len(result) <= room else b"")
-
-
-def _shorten(text: str, size: int) -> bytes:
-    data = text.encode(errors="backslashreplace")
-    if len(data) <= size:
-        return data
-    return data[: size - 3].decode(errors="ignore").encode() + "…".encode()
-
-
-def _compact(facts: dict[str, Any]) -> str:
-    return json.dumps(facts, separators=(",", ":"), ensure_ascii=False, default=str)
-
 
 def _round(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 3)
-
-
-def _name_place(place: tuple[str, ...]) -> str:
-    """Return `schema.table in database`."""
-    database, *names = place
-    return f"{'.'.join(name for name in names if name)} in {database}"
-
-
-def _together(found: Sequence[Sequence[str] | None]) -> list[str] | None:
-    """Return everything that was found; None where nothing was, or not everything."""
-    if not found or None in found:
-        return None
-    return [revision for each in found for revision in each or ()]
 
 
 def _join(revisions: Sequence[str] | None) -> str:

@@ -76,7 +76,7 @@ class DatabaseState:
         """Read the heads on the work session."""
         with self.session.between_transactions():
             heads = self.context.heads()
-        self._report.note_end(self.location, heads)
+        self._report.note_heads(self.location, heads)
         return heads
 
     def recorded(self) -> Recorded | None:
@@ -97,7 +97,7 @@ class DatabaseState:
             return heads, ledger.recorded_on(connection, direction)
 
         found = on_new_connection(self.session.connection.engine, ask)
-        self._report.note_end(self.location, found[0])
+        self._report.note_heads(self.location, found[0])
         return found
 
     def relate(self, heads: Sequence[str], entries: Entries) -> Relation:

@@ -14,6 +14,7 @@ from migration_runner.judgement import accept_relation, check_files
 from migration_runner.run_context import RunContext
 from migration_runner.run_lock import acquire_run_lock
 from migration_runner.state import DatabaseState
+from migration_runner.version_tables import name_place
 
 Confirm = Callable[[str, Sequence[str]], None]
 _Found = TypeVar("_Found")
@@ -95,8 +96,7 @@ def decide_downgrade(run: RunContext, confirm: Confirm) -> Decide:
         if not planned:
             return False
         state.ledger.check()
-        database, schema, table = state.location
-        confirm(f"{schema}.{table} in {database}", planned)
+        confirm(name_place(state.location), planned)
         if not acquire(run, state, lambda: False):
             return False
         if look_again(run, state, look) != planned:
@@ -129,8 +129,7 @@ def acquire(run: RunContext, state: DatabaseState, done: Callable[[], bool]) -> 
     waiting = Stopwatch(run.clock)
     timeout = run.settings.run_lock_timeout
     try:
-        database, schema, table = state.location
-        with logs.bound(version_table=f"{schema}.{table} in {database}"):
+        with logs.bound(version_table=name_place(state.location)):
             return acquire_run_lock(state.lock, _key(run, state), timeout, run.clock, done)
     finally:
         run.report.waited_for_run_lock_seconds += waiting.elapsed()

@@ -127,8 +127,10 @@ class _Execution:
         if self._heads is None:
             report.unseen = True
             return self._run(session)
-        before = report.from_revisions = self._heads.look()
-        report.to_revisions = None
+        before = self._heads.look()
+        if self._heads.location is not None:
+            report.begin_anew(self._heads.location)
+        report.forget_ends()
         try:
             code = self._run(session)
         except (Interrupted, MigrationError):

@@ -15,7 +15,7 @@ ORDER = [
     # ground
     *("errors", "events", "clock", "durations", "console", "logs", "sql_text"),
     *("revision_digest", "database_url", "database_address", "variables", "settings"),
-    *("signals", "report"),
+    *("signals", "version_tables", "termination", "report"),
     # parts
     *("connection_errors", "driver_connection", "probe", "engine", "project_connections"),
     *("run_lock", "session", "other_databases", "session_lock", "pooler", "history"),

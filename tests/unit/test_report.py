@@ -10,12 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migration_runner import errors, logs
-from migration_runner.report import (
-    TERMINATION_MESSAGE_BYTES,
-    AppliedRevision,
-    RunReport,
-    render_termination_message,
-)
+from migration_runner.report import AppliedRevision, RunReport
+from migration_runner.termination import TERMINATION_MESSAGE_BYTES, render_termination_message
 from tests.fixtures.clock import FakeClock
 
 Capture = pytest.CaptureFixture[str]
@@ -128,7 +124,7 @@ def test_a_termination_message_fits_whatever_it_says(
         "error": {"detail": detail},
     }
 
-    message = render_termination_message(summary, facts)
+    message = render_termination_message(summary, facts, ["applied"])
 
     assert len(message) <= TERMINATION_MESSAGE_BYTES
     result = json.loads(message.decode().rstrip("\n").rpartition("\n")[2])

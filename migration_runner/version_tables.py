@@ -1,0 +1,80 @@
+"""Where the version tables of a run were, and where they are: an env.py can have several."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+# Database, schema and name.
+Place = tuple[str, ...]
+
+
+def name_place(place: Place) -> str:
+    """Return `schema.table in database`."""
+    database, *names = place
+    return f"{'.'.join(name for name in names if name)} in {database}"
+
+
+@dataclass
+class _Found:
+    """The heads that were found first and last; None where nobody could ask any more."""
+
+    beginning: Sequence[str]
+    end: Sequence[str] | None
+
+
+class VersionTables:
+    """The heads of each version table, by its place, in the order in which env.py came to them."""
+
+    def __init__(self) -> None:
+        self._found: dict[Place, _Found] = {}
+
+    def note(self, place: Place, heads: Sequence[str]) -> None:
+        """Note where one is; the first time is its beginning."""
+        self._found.setdefault(place, _Found(heads, heads)).end = heads
+
+    def begin_anew(self, place: Place) -> None:
+        """Take where one is for its beginning: another run has moved it meanwhile."""
+        found = self._found[place]
+        found.beginning = found.end or ()
+
+    def forget_ends(self) -> None:
+        """Note that nobody knows where they are, until they are asked again."""
+        for found in self._found.values():
+            found.end = None
+
+    def end_of(self, place: Place) -> Sequence[str]:
+        """Return where one is, as far as it is known."""
+        found = self._found.get(place)
+        return (found.end if found else None) or ()
+
+    @property
+    def beginnings(self) -> list[str] | None:
+        """All heads at the beginning; None where nobody looked."""
+        return join_heads([found.beginning for found in self._found.values()])
+
+    @property
+    def ends(self) -> list[str] | None:
+        """All heads at the end; None where not all are known."""
+        return join_heads([found.end for found in self._found.values()])
+
+    def describe(self) -> list[dict[str, Any]]:
+        """Return each with its heads, where there are several."""
+        if len(self._found) <= 1:
+            return []
+        return [
+            {
+                "version_table": name_place(place),
+                "from_revisions": found.beginning,
+                "to_revisions": found.end,
+            }
+            for place, found in self._found.items()
+        ]
+
+
+def join_heads(found: Sequence[Sequence[str] | None]) -> list[str] | None:
+    """Return all heads together; None where there is nothing, or something is not known."""
+    if not found or None in found:
+        return None
+    return [revision for each in found for revision in each or ()]
