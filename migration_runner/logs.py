@@ -243,7 +243,10 @@ def _logger_from(level: int) -> FilteringBoundLogger:
 
 def _add_facts(_logger: object, _name: str, event_dict: EventDict) -> EventDict:
     """Put in what is known of the run."""
-    return {**_facts.get(), **event_dict}
+    return {
+        **event_dict,
+        **{name: event_dict.get(name, fact) for name, fact in _facts.get().items()},
+    }
 
 
 def _order(_logger: object, _name: str, event_dict: EventDict) -> EventDict:
