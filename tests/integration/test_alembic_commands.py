@@ -140,7 +140,7 @@ def test_revisions_are_written_as_alembic_writes_them(
     for file in expected.keys() - before.keys():
         (branched.versions / file).unlink()
 
-    result = migrate.run(*words, "--rev-id", name)
+    result = migrate.run(*words, "--rev-id", name, **ORDERED)
 
     assert 0 == result.exit_code, result.stderr
     assert re.fullmatch(r"Generating .*\.py \.\.\.  done\n", result.stdout)
