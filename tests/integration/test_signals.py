@@ -76,10 +76,14 @@ def test_a_revision_that_catches_exceptions_is_ended_nevertheless(
     project.revision(
         "r1",
         """\
-        print("busy")
+        import time
+        said = False
         while True:
             try:
-                import time
+                # In here: a signal before the loop would not be caught.
+                if not said:
+                    said = True
+                    print("busy")
                 time.sleep(3600)
             except BaseException:
                 pass
