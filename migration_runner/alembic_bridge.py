@@ -95,11 +95,21 @@ class AlembicProject:
     `transaction_per_revision` makes one for each revision, whatever env.py says.
     """
 
-    def __init__(self, options: AlembicOptions, *, transaction_per_revision: bool = False) -> None:
-        """Load the revisions. Raises `ConfigError` or `HistoryError`."""
+    def __init__(
+        self,
+        options: AlembicOptions,
+        words: Sequence[str] = ("heads",),
+        *,
+        transaction_per_revision: bool = False,
+    ) -> None:
+        """Load the revisions, for what is most likely done with them: Alembic's `words` for it.
+
+        Raises `ConfigError` or `HistoryError`.
+        """
         self._options = options
+        self._words = list(words)
         self._transaction_per_revision = transaction_per_revision
-        self.config = configure(options, ["heads"])
+        self.config = configure(options, words)
         enter_flask_application(self.config)
         self._files = RevisionFiles(self.config)
         self.history = self._files.history
@@ -186,7 +196,9 @@ class AlembicProject:
         listener: EnvListener,
         **options: Any,
     ) -> None:
-        self.config.cmd_opts = configure(self._options, words).cmd_opts
+        if list(words) != self._words:
+            self.config.cmd_opts = configure(self._options, words).cmd_opts
+            self._words = list(words)
         self.config.attributes = _Attributes(offer)
         environment = EnvironmentContext(
             self.config, self._files.directory, fn=work, **{"as_sql": False, "tag": None, **options}

@@ -8,8 +8,8 @@ Alembic's `CommandLine` reads them, so that `-c`, `-n`, `-x`, `pyproject.toml`, 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
 from alembic.config import CommandLine, Config
 from alembic.util import CommandError
@@ -28,8 +28,7 @@ def configure(options: AlembicOptions, command: Sequence[str]) -> Config:
     try:
         line.main([*options.words(), *command])
     except CommandError as error:
-        message = f"{error}."
-        raise UsageError(message) from error
+        raise usage_error(str(error), line.parser.prog) from error
     assert line.config is not None  # noqa: S101 - `main` has called `run_cmd`
     return line.config
 
@@ -67,24 +66,27 @@ class _Line(CommandLine):
             help="Draw it: as text, or into a file that ends in .svg, .mmd or .txt",
         )
 
-    def run_cmd(self, config: Config, options: argparse.Namespace) -> None:  # noqa: ARG002 - Alembic's
+    def run_cmd(self, config: Config, options: argparse.Namespace) -> None:  # noqa: ARG002 - Alembic passes them
         self.config = config
 
 
-def _raise_usage_errors(parser: argparse.ArgumentParser) -> None:
-    def fail(message: str) -> None:
-        sentence = f"{message[:1].upper()}{message[1:]}. See `{parser.prog} --help`."
-        raise UsageError(sentence)
+def usage_error(message: str, prog: str) -> UsageError:
+    """Return what argparse has to say, as an error of ours."""
+    return UsageError(f"{message[:1].upper()}{message[1:]}. See `{prog} --help`.")
 
-    error: Callable[[str], None] = fail
-    parser.error = error  # type: ignore[assignment, method-assign]  # instead of exiting with 2
+
+def _raise_usage_errors(parser: argparse.ArgumentParser) -> None:
+    def fail(message: str) -> NoReturn:
+        raise usage_error(message, parser.prog)
+
+    parser.error = fail  # type: ignore[method-assign]  # instead of exiting with 2
     for sub in _subparsers(parser).values():
         _raise_usage_errors(sub)
 
 
 def _subparsers(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
     """Return the parsers of the commands: argparse has no public way."""
-    for action in parser._actions:  # noqa: SLF001 - as above
-        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - as above
+    for action in parser._actions:  # noqa: SLF001 - see the docstring
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - see the docstring
             return dict(action.choices)
     return {}

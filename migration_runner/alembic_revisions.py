@@ -95,9 +95,9 @@ class RevisionFiles:
             at: Any = tuple(heads)
             steps: Iterable[MigrationStep]
             if move.direction == "downgrade":
-                steps = self.directory._downgrade_revs(move.target, at)  # noqa: SLF001 - as above
+                steps = self.directory._downgrade_revs(move.target, at)  # noqa: SLF001 - see the module's docstring
             else:
-                steps = self.directory._stamp_revs(move.targets, at)  # noqa: SLF001 - as above
+                steps = self.directory._stamp_revs(move.targets, at)  # noqa: SLF001 - see the module's docstring
             return [_planned(step) for step in steps]
         except (CommandError, RevisionError, AssertionError) as error:
             message = (
@@ -197,7 +197,7 @@ def _resolve(script: Script) -> Revision:
     parents = tuple(script._all_down_revisions)  # noqa: SLF001 - labels in depends_on, resolved
     labels = frozenset(script.branch_labels or ())
     line = getattr(script.module, "breaks_before", None)
-    dependencies = frozenset(parents) - {*script._versioned_down_revisions}  # noqa: SLF001 - as above
+    dependencies = frozenset(parents) - {*script._versioned_down_revisions}  # noqa: SLF001 - the same, without depends_on
     return Revision(script.revision, parents, labels, script.path, script.doc, line, dependencies)
 
 

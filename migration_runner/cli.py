@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from migration_runner import __version__, logs
-from migration_runner.alembic_command_line import configure
+from migration_runner.alembic_command_line import configure, usage_error
 from migration_runner.commands.begin import Options
 from migration_runner.errors import Interrupted, UsageError
 from migration_runner.report import RunReport
@@ -27,8 +27,7 @@ _BEHIND = "_behind"
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise instead of exiting with 2."""
-        sentence = f"{message[:1].upper()}{message[1:]}. See `migrate --help`."
-        raise UsageError(sentence)
+        raise usage_error(message, "migrate")
 
 
 def _flags() -> argparse.ArgumentParser:

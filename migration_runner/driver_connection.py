@@ -14,6 +14,7 @@ from typing import Any, Final
 import sqlalchemy
 from psycopg import pq
 
+POSTGRES: Final = "postgresql"  # SQLAlchemy's name of it
 # A dead network shows itself after 5 + 3 x 3 seconds, also while a statement runs long.
 KEEPALIVE_IDLE: Final = 5
 KEEPALIVE_INTERVAL: Final = 3

@@ -22,6 +22,7 @@ from migration_runner.failures import translate_env_failure
 from migration_runner.observer import Watched
 from migration_runner.probe import try_until_ready
 from migration_runner.project_connections import waiting_connections
+from migration_runner.redaction import hide_secrets
 from migration_runner.run_context import RunContext
 
 
@@ -122,7 +123,7 @@ class EnvConnections:
         parameters = libpq_parameters(driver)
         if parameters is not None and (password := parameters.get("password")):
             public = parameters.get("user", ""), parameters.get("dbname", "")
-            logs.hide_secrets((password,), public)
+            hide_secrets((password,), public)
         cut = self._open.enter_context(cutter(driver))
         watched = Watched(driver, login_pid(driver), cut, parameters)
         self._open.enter_context(self._run.observer.watching(watched))

@@ -10,11 +10,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
-import json
 import logging
 import logging.config
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from types import MappingProxyType
@@ -24,6 +22,7 @@ import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 from migration_runner.console import ConsoleLines
+from migration_runner.redaction import redact
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -31,14 +30,9 @@ if TYPE_CHECKING:
 _STANDARD_OUTPUT: Final = 1
 _STANDARD_ERROR: Final = 2
 _LEVELS: Final = logging.getLevelNamesMapping()
-# A shorter secret is no secret, and hiding it would make holes in ordinary words.
-_SHORTEST_SECRET: Final = 4
-_HIDDEN: Final = "***"
-_PASSWORD_IN_URL: Final = re.compile(r"(://[^\s/:@\"']*:)[^\s/@\"']+@")
 
 _processors: Final[list[Processor]] = []
 _facts: Final[ContextVar[Mapping[str, str]]] = ContextVar("facts", default=MappingProxyType({}))
-_secrets: tuple[str, ...] = ()
 _stream = _STANDARD_OUTPUT
 _answers = _STANDARD_OUTPUT
 
@@ -53,34 +47,6 @@ def log_to_standard_error(*, keep_output: bool = False) -> None:
     if not keep_output:
         _answers = os.dup(_STANDARD_OUTPUT)
         os.dup2(_STANDARD_ERROR, _STANDARD_OUTPUT)
-
-
-def hide_secrets(secrets: tuple[str, ...], public: tuple[str, ...] = ()) -> None:
-    """Blank out `secrets`, too, from here on, in every line and message, however they are spelt.
-
-    A secret that is part of a `public` word (the user's or database's name) cannot be hidden.
-    """
-    from urllib.parse import quote, quote_plus  # noqa: PLC0415 - only where there is a secret
-
-    global _secrets  # noqa: PLW0603 - the process has one output stream, and this is its filter
-    spellings = set(_secrets)
-    for secret in secrets:
-        if len(secret) >= _SHORTEST_SECRET and not any(secret in word for word in public):
-            spellings |= {secret, quote(secret), quote(secret, safe=""), quote_plus(secret)}
-            spellings |= {repr(secret)[1:-1], secret.replace("%", "%%")}
-    for ascii_only in (True, False):
-        spellings |= {json.dumps(each, ensure_ascii=ascii_only)[1:-1] for each in spellings}
-    _secrets = tuple(sorted(spellings, key=len, reverse=True))
-
-
-def redact(text: str) -> str:
-    """Return `text` without the secrets."""
-    for secret in _secrets:
-        text = text.replace(secret, _HIDDEN)
-    if "://" in text:
-        # Those that nobody has told us of, in what somebody's env.py says.
-        text = _PASSWORD_IN_URL.sub(rf"\1{_HIDDEN}@", text)
-    return text
 
 
 def write_line(line: str) -> None:

@@ -11,8 +11,6 @@ from migration_runner.errors import ConfigError
 from migration_runner.session import ServerFacts, SessionSettings, WorkSession
 from migration_runner.settings import Settings
 
-POSTGRES = "postgresql"
-
 
 class PlainSession(WorkSession):
     """A work session on a database that has nothing of what Postgres sessions are set up with."""

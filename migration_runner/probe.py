@@ -173,6 +173,11 @@ def _translate(
     return DatabaseRejected(message, **facts)
 
 
+def libpq_timeout(seconds: float) -> int:
+    """Return what libpq's `connect_timeout` can be for that: whole seconds, from two."""
+    return max(_LIBPQ_SHORTEST, round(seconds))
+
+
 def connect_within(
     seconds: float,
     parameters: dict[str, str],
@@ -185,7 +190,7 @@ def connect_within(
     overrun the limit nor keep a signal from being handled. Raises `TimeoutError`.
     """
     pending: Future[Connection] = Future()
-    limit = str(max(_LIBPQ_SHORTEST, round(host_seconds)))
+    limit = str(libpq_timeout(host_seconds))
 
     def run() -> None:
         try:

@@ -17,15 +17,16 @@ from typing import Any, Final
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from migration_runner import logs
 from migration_runner.database_url import SECRET_PARAMETERS
+from migration_runner.driver_connection import POSTGRES
+from migration_runner.probe import libpq_timeout
+from migration_runner.redaction import hide_secrets
 
 # Calls the function that it is given, which may take so many seconds, until it connects.
 Wait = Callable[[Callable[[float], Any], tuple[type[BaseException], ...]], Any]
 
-# How each driver is told how long one attempt may take; libpq's counts whole seconds, from two.
-_TIMEOUTS: Final = {"psycopg": "connect_timeout", "psycopg2": "connect_timeout"}
-_LIBPQ_SHORTEST: Final = 2
+_LIBPQ_DRIVERS: Final = ("psycopg", "psycopg2")
+_LIBPQ_TIMEOUT: Final = "connect_timeout"
 
 
 @contextlib.contextmanager
@@ -39,8 +40,12 @@ def waiting_connections(wait: Wait) -> Iterator[None]:
     def before(dialect: Any, _record: Any, _arguments: Any, words: dict[str, Any]) -> None:
         # PyMySQL's word is another one.
         secrets = (words.get(name) for name in (*SECRET_PARAMETERS, "passwd"))
-        logs.hide_secrets(tuple(each for each in secrets if isinstance(each, str)))
-        if dialect.name == "postgresql" and "connect" not in vars(dialect):
+        public = [words.get(name) for name in ("user", "dbname", "database")]
+        hide_secrets(
+            tuple(each for each in secrets if isinstance(each, str)),
+            tuple(each for each in public if isinstance(each, str)),
+        )
+        if dialect.name == POSTGRES and "connect" not in vars(dialect):
             dialect.connect = _through(wait, dialect, dialect.connect)
             waiting.append(dialect)
 
@@ -67,10 +72,10 @@ def _limit(dialect: Any, arguments: tuple[Any, ...], seconds: float) -> dict[str
     """Return the driver's word for a limit, where nobody has chosen one."""
     if dialect.driver == "asyncpg":
         return {"timeout": seconds}
-    name = _TIMEOUTS.get(dialect.driver)
-    if name is None or name in str(arguments) or os.environ.get("PGCONNECT_TIMEOUT"):
+    chosen = _LIBPQ_TIMEOUT in str(arguments) or os.environ.get("PGCONNECT_TIMEOUT")
+    if dialect.driver not in _LIBPQ_DRIVERS or chosen:
         return {}
-    return {name: max(_LIBPQ_SHORTEST, round(seconds))}
+    return {_LIBPQ_TIMEOUT: libpq_timeout(seconds)}
 
 
 def _failures(dialect: Any) -> tuple[type[BaseException], ...]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from migration_runner import events, logs
+from migration_runner.redaction import redact
 
 # Kubernetes keeps this much of a termination message, for all containers of a pod 12 KiB.
 TERMINATION_MESSAGE_BYTES: Final = 4096
@@ -21,7 +22,7 @@ def write_termination_message(
     file: Path, summary: str, facts: dict[str, Any], countable: Collection[str]
 ) -> None:
     """Write into `file`, if it is there: Kubelet makes it, and otherwise nobody reads it."""
-    message = render_termination_message(logs.redact(summary), facts, countable)
+    message = render_termination_message(redact(summary), facts, countable)
     try:
         with file.open("r+b", buffering=0) as opened:
             opened.truncate()
@@ -40,11 +41,11 @@ def render_termination_message(
     room = TERMINATION_MESSAGE_BYTES - len(sentence) - 2
     counted = {name: len(facts[name]) for name in countable if name in facts}
     for smaller in (facts, {**facts, **counted}):
-        result = logs.redact(_compact(smaller)).encode()
+        result = redact(_compact(smaller)).encode()
         if len(result) <= room:
             return sentence + b"\n" + result + b"\n"
     kept = ("outcome", "exit_code", "run_id", "server_version", "runner_version", "build")
-    result = logs.redact(_compact({name: facts.get(name) for name in kept})).encode()
+    result = redact(_compact({name: facts.get(name) for name in kept})).encode()
     return sentence + b"\n" + (result + b"\n" if len(result) <= room else b"")
 
 

@@ -9,9 +9,9 @@ import psycopg
 import sqlalchemy
 
 from migration_runner import events, logs
-from migration_runner.driver_connection import driver_of, libpq_parameters, login_pid
+from migration_runner.driver_connection import POSTGRES, driver_of, libpq_parameters, login_pid
 from migration_runner.engine import application_name
-from migration_runner.other_databases import POSTGRES, plain_session
+from migration_runner.other_databases import plain_session
 from migration_runner.pooler import recognize_statement_pooler, require_session
 from migration_runner.probe import connect_within
 from migration_runner.report import RunReport

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from migration_runner import __version__, events, logs
 from migration_runner.alembic_bridge import AlembicProject
@@ -15,6 +15,7 @@ from migration_runner.env_run import Decide
 from migration_runner.errors import MigrationError, UsageError
 from migration_runner.moves import Move
 from migration_runner.passes import pass_until_done
+from migration_runner.redaction import hide_secrets
 from migration_runner.report import RunReport
 from migration_runner.run_context import RunContext
 from migration_runner.settings import Flags, Settings, load_settings
@@ -34,13 +35,13 @@ class Options:
     tag: str | None = None
     targets: tuple[str, ...] = ()
     # For one of Alembic's own commands: all that stands behind its name.
-    words: tuple[str, ...] = field(default=())
+    words: tuple[str, ...] = ()
 
 
 def begin(settings: Settings, report: RunReport) -> None:
     """Let the log and the report follow the settings, and keep their secrets out of both."""
     if settings.database is not None:
-        logs.hide_secrets(settings.database.secrets, settings.database.public)
+        hide_secrets(settings.database.secrets, settings.database.public)
     logs.configure_logging(settings.log_format, settings.log_level)
     report.termination_log, report.build = settings.termination_log, settings.build
 
@@ -91,7 +92,9 @@ def begin_run(
 def _prepare(settings: Settings, report: RunReport, move: Move, *, looks: bool) -> RunContext:
     with _in_history(report):
         project = AlembicProject(
-            settings.alembic, transaction_per_revision=settings.transactions == "revision"
+            settings.alembic,
+            move.words,
+            transaction_per_revision=settings.transactions == "revision",
         )
         if move.direction == "upgrade":
             for target in move.targets:

@@ -11,6 +11,7 @@ from migration_runner.commands.begin import Options, begin
 from migration_runner.database_address import LIBPQ_SECRETS, load_database_address
 from migration_runner.database_url import SECRET_PARAMETERS, DatabaseAddress
 from migration_runner.errors import ConfigError
+from migration_runner.redaction import HIDDEN, hide_secrets
 from migration_runner.report import RunReport
 from migration_runner.settings import (
     Flags,
@@ -22,7 +23,6 @@ from migration_runner.settings import (
 from migration_runner.tables import render_table
 from migration_runner.variables import VARIABLES
 
-_HIDDEN: Final = "***"
 _SECRET_WORDS: Final = {*SECRET_PARAMETERS, *LIBPQ_SECRETS}
 
 
@@ -38,7 +38,7 @@ def config(flags: Flags, report: RunReport, options: Options) -> None:
             address, named = found, _describe(found)
     except ConfigError as error:
         named = f"(none: {error.message})"
-    logs.hide_secrets(address.secrets, address.public)
+    hide_secrets(address.secrets, address.public)
     traced = [
         Origin("database", named, address.origin or "nowhere"),
         trace_alembic_config(environment, flags),
@@ -63,7 +63,5 @@ def _describe(address: DatabaseAddress) -> str:
             for name, value in sorted(os.environ.items())
             if name.startswith("PG") and value
         }
-    shown = {
-        name: _HIDDEN if name in _SECRET_WORDS else value for name, value in parameters.items()
-    }
+    shown = {name: HIDDEN if name in _SECRET_WORDS else value for name, value in parameters.items()}
     return " ".join(f"{name}={value}" for name, value in shown.items())

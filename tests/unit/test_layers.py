@@ -13,7 +13,7 @@ PACKAGE = ROOT / "migration_runner"
 # From the ground up. A module imports only what stands before it.
 ORDER = [
     # ground
-    *("errors", "events", "clock", "durations", "console", "logs", "sql_text"),
+    *("errors", "events", "clock", "durations", "console", "redaction", "logs", "sql_text"),
     *("revision_digest", "database_url", "database_address", "variables", "settings"),
     *("signals", "version_tables", "termination", "report"),
     # parts

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import warnings
-from collections.abc import Iterator
-from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from migration_runner import logs
 
@@ -19,62 +14,9 @@ Capture = pytest.CaptureFixture[str]
 SECRET = 'p@ss/w:rd %"\\x'
 
 
-@contextlib.contextmanager
-def _no_secrets() -> Iterator[None]:
-    """Secrets are for the rest of a process's life."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("migration_runner.logs._secrets", ())
-        yield
-
-
 @pytest.fixture(autouse=True)
-def _json_lines() -> Iterator[None]:
+def _json_lines() -> None:
     logs.configure_logging("json", "info")
-    with _no_secrets():
-        yield
-
-
-@pytest.mark.parametrize(
-    "spelling",
-    [
-        SECRET,
-        quote(SECRET),
-        quote(SECRET, safe=""),
-        quote_plus(SECRET),
-        json.dumps(SECRET)[1:-1],
-        repr(SECRET)[1:-1],
-        SECRET.replace("%", "%%"),
-        json.dumps(repr(SECRET)[1:-1])[1:-1],
-    ],
-)
-def test_a_secret_is_blanked_out_in_every_spelling(capfd: Capture, spelling: str) -> None:
-    logs.hide_secrets((SECRET,))
-
-    logs.write_line(f"before {spelling} behind")
-
-    assert "before *** behind\n" == capfd.readouterr().out
-
-
-@given(st.text(st.characters(codec="utf-8"), min_size=4, max_size=40))
-def test_any_secret_is_blanked_out_in_json(secret: str) -> None:
-    with _no_secrets():
-        logs.hide_secrets((secret,))
-        line = logs.redact(json.dumps({"detail": f"<{secret}>"}, ensure_ascii=False))
-
-    assert "<***>" == json.loads(line)["detail"]
-
-
-def test_secrets_that_are_found_later_are_hidden_too() -> None:
-    logs.hide_secrets(("first secret",))
-    logs.hide_secrets(("second secret",))
-
-    assert "*** ***" == logs.redact("first secret second secret")
-
-
-def test_a_secret_that_is_also_the_users_name_is_not_hidden() -> None:
-    logs.hide_secrets(("shop",), public=("shop", "shop_db"))
-
-    assert "user shop" == logs.redact("user shop")
 
 
 def test_everybodys_lines_come_out_as_json(capfd: Capture) -> None:
