@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import textwrap
 
 import pytest
@@ -487,3 +488,46 @@ def test_revisions_that_were_written_for_psycopg2(
 
     assert 0 == result.exit_code, result.stdout
     assert [(2,)] == database.query("SELECT number FROM one")
+
+
+def test_a_pool_that_keeps_the_session_does_not_keep_the_lock(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    """It is given back at check-in, and not at the process's end: that is env.py's affair."""
+    project.write_env(
+        OWN_ENGINE
+        + textwrap.dedent(
+            """
+            with create_engine(url).connect() as other:
+                query = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+                print("sessions", other.execute(sqlalchemy.text(
+                    "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'migrate %'"
+                )).scalar_one(), "locks", other.execute(sqlalchemy.text(query)).scalar_one())
+            """
+        )
+    )
+    project.revision("r1")
+
+    result = migrate.run(SHOP_URL=_shop_url(database), **POOLED)
+
+    assert 0 == result.exit_code, result.stdout
+    assert "sessions 1 locks 0" in result.names
+
+
+@pytest.mark.parametrize("template", ["generic", "async"])
+def test_a_signal_while_an_engine_of_env_pys_own_is_waited_for(
+    database: Database, project: Project, migrate: Migrate, template: str
+) -> None:
+    use_template(project, database, template)
+    ini = project.folder / "alembic.ini"
+    here, away = f":{database.server.port}/", f":{free_port()}/"
+    ini.write_text(ini.read_text().replace(here, away))
+    project.revision("r1")
+    running = migrate.start()
+    running.wait_for_event("database_unavailable")
+
+    running.signal(signal.SIGTERM)
+
+    result = running.wait()
+    assert 143 == result.exit_code, result.stdout
+    assert "interrupted" == result.finished["outcome"]

@@ -1,0 +1,83 @@
+"""`migrate history --graph`, with what a database has of the history."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from tests.fixtures.databases import Database
+from tests.fixtures.postgres import free_port
+from tests.fixtures.project import Project
+from tests.fixtures.runner import Migrate
+
+
+@pytest.fixture
+def half(database: Database, project: Project, migrate: Migrate) -> Database:
+    """Return a database that has r1 and r2 of a history that goes on in two branches."""
+    project.table("r1", "one")
+    project.table("r2", "two")
+    project.revision("r3")
+    project.revision("r4", down="r2", header="depends_on = 'r1'\nbranch_labels = ('side',)")
+    assert 0 == migrate.run("upgrade", "r2", DATABASE_URL=database.url).exit_code
+    return database
+
+
+def test_as_text(half: Database, migrate: Migrate) -> None:
+    result = migrate.run("history", "--graph", DATABASE_URL=half.url)
+
+    assert 0 == result.exit_code, result.stderr
+    assert [
+        "o    r3 r3 does its work. (head)",
+        "| o  r4 (side) r4 does its work. (head)  needs r1",
+        "|/",
+        "*    r2 r2 does its work. (current)",
+        "*    r1 r1 does its work.",
+        "",
+        "* applied: 2, o pending: 2, (head) nothing descends from it,"
+        " (current) the database is there",
+    ] == result.stdout.splitlines()
+    assert "" == result.stderr
+
+
+@pytest.mark.parametrize("name", ["history.svg", "history.mmd", "history.txt"])
+def test_into_a_file(half: Database, project: Project, migrate: Migrate, name: str) -> None:
+    result = migrate.run("history", "--graph", name, DATABASE_URL=half.url)
+
+    assert 0 == result.exit_code, result.stderr
+    assert "" == result.stdout
+    text = (project.folder / name).read_text()
+    assert all(f"r{number}" in text for number in (1, 2, 3, 4))
+    if name.endswith(".svg"):
+        assert "{http://www.w3.org/2000/svg}svg" == ET.fromstring(text).tag  # noqa: S314 - ours
+    if name.endswith(".mmd"):
+        assert "flowchart" in text.splitlines()[0]
+
+
+def test_a_database_that_is_away_leaves_the_marks_out(half: Database, migrate: Migrate) -> None:
+    assert half.url
+
+    result = migrate.run(
+        "history", "--graph", DATABASE_URL=f"postgresql://127.0.0.1:{free_port()}/x"
+    )
+
+    assert 0 == result.exit_code, result.stderr
+    assert "no database was asked" in result.stdout
+    assert "database_not_asked" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--graph", "x.png"], "draws into .txt, .mmd, .svg files"),
+        (["--graph", "nowhere/x.svg"], "cannot be written"),
+        (["--graph", "x.svg", "-r", "r1:r2"], "leave --rev-range away"),
+    ],
+)
+def test_what_cannot_be_drawn(
+    half: Database, migrate: Migrate, words: list[str], said: str
+) -> None:
+    result = migrate.run("history", *words, DATABASE_URL=half.url)
+
+    assert 64 == result.exit_code, result.stderr
+    assert said in result.stderr
