@@ -125,13 +125,17 @@ def test_a_revision_that_commits_the_ones_before_it(
     assert "This run applied 1 revision; the database is at r1." in finished["summary"]
 
 
+def _limit_connections(database: Database, limit: int) -> None:
+    with database.server.connect() as admin:
+        query = sql.SQL("ALTER ROLE {} CONNECTION LIMIT {}")
+        admin.execute(query.format(sql.Identifier(database.owner), sql.Literal(limit)))
+
+
 def test_an_env_that_cannot_connect(
     unmodified: Project, database: Database, migrate: Migrate
 ) -> None:
     unmodified.table("r1", "one")
-    with database.server.connect() as admin:
-        limit = sql.SQL("ALTER ROLE {} CONNECTION LIMIT 0").format(sql.Identifier(database.owner))
-        admin.execute(limit)
+    _limit_connections(database, 0)
 
     result = migrate.run(DATABASE_URL=database.url, MIGRATE_WAIT_TIMEOUT="1s")
 
@@ -143,9 +147,7 @@ def test_one_connection_is_enough(
     unmodified: Project, database: Database, migrate: Migrate
 ) -> None:
     unmodified.table("r1", "one")
-    with database.server.connect() as admin:
-        limit = sql.SQL("ALTER ROLE {} CONNECTION LIMIT 1").format(sql.Identifier(database.owner))
-        admin.execute(limit)
+    _limit_connections(database, 1)
 
     result = migrate.run(DATABASE_URL=database.url)
 
