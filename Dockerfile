@@ -47,7 +47,7 @@ FROM base
 COPY --from=project /app /app
 USER 0
 # Fails where the history could not be run: several heads, a missing parent, a broken file.
-RUN ["migrate", "build"]
+RUN ["migrate", "build", "--seal"]
 USER 65532:65532
 ARG BUILD=""
 ARG REVISION=""

@@ -1,9 +1,26 @@
-#!/usr/bin/python3
-"""The container's entry point: the command `migrate`."""
+#!/usr/bin/python3 -IS
+"""The container's entry point: the command `migrate`.
 
-from __future__ import annotations
+Started with `-IS`, as in the first line, Python looks neither for packages nor for settings of its
+own, which takes longer than a glance. Where that is not enough, it is started again, as usual.
+"""
 
-from migration_runner.cli import main
+import posix
+import sys
+
+_AGAIN = "migrate_again"
 
 if __name__ == "__main__":
+    if sys.flags.isolated:
+        path = posix.environ.get(b"PYTHONPATH", b"").decode("utf-8", "surrogateescape")
+        sys.path[:0] = [part for part in (*path.split(":"), __file__.rpartition("/")[0]) if part]
+    if _AGAIN not in sys._xoptions:  # noqa: SLF001 - the documented place of -X
+        from migration_runner.start import glance_and_end
+
+        glance_and_end()
+    if sys.flags.isolated:
+        again = [sys.executable, "-X", _AGAIN, __file__, *sys.argv[1:]]
+        posix.execv(sys.executable, again)
+    from migration_runner.cli import main
+
     raise SystemExit(main())

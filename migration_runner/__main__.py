@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migration_runner.cli import main
+from migration_runner.start import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -88,6 +88,10 @@ class ConfiguredContext:
         """Keep Alembic from making the version table when nothing is going to be applied."""
         self._context.opts["dont_mutate"] = True
 
+    def run_nothing(self) -> None:
+        """Keep Alembic from asking the database anything at all."""
+        self._context.run_migrations = lambda **_: None  # type: ignore[method-assign]  # of this instance
+
 
 class AlembicProject:
     """Somebody's Alembic configuration: its revisions, and its env.py.

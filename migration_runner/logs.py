@@ -33,6 +33,7 @@ _LEVELS: Final = logging.getLevelNamesMapping()
 
 _processors: Final[list[Processor]] = []
 _facts: Final[ContextVar[Mapping[str, str]]] = ContextVar("facts", default=MappingProxyType({}))
+_overheard: list[str] | None = None
 _stream = _STANDARD_OUTPUT
 _answers = _STANDARD_OUTPUT
 
@@ -51,7 +52,21 @@ def log_to_standard_error(*, keep_output: bool = False) -> None:
 
 def write_line(line: str) -> None:
     """Write one line of the log; a reader that is gone does not stop the run."""
-    _write(_stream, line)
+    if _overheard is None:
+        _write(_stream, line)
+    else:
+        _overheard.append(line)
+
+
+@contextlib.contextmanager
+def overheard() -> Iterator[list[str]]:
+    """Gather the lines of the log instead of writing them."""
+    global _overheard  # noqa: PLW0603 - the process has one log
+    lines = _overheard = []
+    try:
+        yield lines
+    finally:
+        _overheard = None
 
 
 def write_answer(text: str) -> None:

@@ -29,13 +29,33 @@ _LIBPQ_DRIVERS: Final = ("psycopg", "psycopg2")
 _LIBPQ_TIMEOUT: Final = "connect_timeout"
 
 
+# Makes a connection: of the dialect, its own way to connect, and what to connect with.
+Connect = Callable[[Any, Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
+
+
 @contextlib.contextmanager
 def waiting_connections(wait: Wait) -> Iterator[None]:
     """Let every Postgres engine in this process connect through `wait`.
 
     An engine with a `creator` connects by itself, and is not seen here.
     """
-    waiting: list[Any] = []
+
+    def connect_waiting(
+        dialect: Any, connect: Callable[..., Any], arguments: tuple[Any, ...], words: dict[str, Any]
+    ) -> Any:
+        def attempt(seconds: float) -> Any:
+            return connect(*arguments, **{**_limit(dialect, arguments, seconds), **words})
+
+        return wait(attempt, _failures(dialect))
+
+    with connections_through(connect_waiting):
+        yield
+
+
+@contextlib.contextmanager
+def connections_through(connect: Connect) -> Iterator[None]:
+    """Let every Postgres engine in this process connect through `connect`."""
+    changed: list[Any] = []
 
     def before(dialect: Any, _record: Any, _arguments: Any, words: dict[str, Any]) -> None:
         # PyMySQL's word is another one.
@@ -46,26 +66,23 @@ def waiting_connections(wait: Wait) -> Iterator[None]:
             tuple(each for each in public if isinstance(each, str)),
         )
         if dialect.name == POSTGRES and "connect" not in vars(dialect):
-            dialect.connect = _through(wait, dialect, dialect.connect)
-            waiting.append(dialect)
+            dialect.connect = _through(connect, dialect, dialect.connect)
+            changed.append(dialect)
 
     event.listen(Engine, "do_connect", before)
     try:
         yield
     finally:
         event.remove(Engine, "do_connect", before)
-        for dialect in waiting:
+        for dialect in changed:
             del dialect.connect
 
 
-def _through(wait: Wait, dialect: Any, connect: Callable[..., Any]) -> Callable[..., Any]:
-    def connect_waiting(*arguments: Any, **words: Any) -> Any:
-        def attempt(seconds: float) -> Any:
-            return connect(*arguments, **{**_limit(dialect, arguments, seconds), **words})
+def _through(connect: Connect, dialect: Any, original: Callable[..., Any]) -> Callable[..., Any]:
+    def connect_through(*arguments: Any, **words: Any) -> Any:
+        return connect(dialect, original, arguments, words)
 
-        return wait(attempt, _failures(dialect))
-
-    return connect_waiting
+    return connect_through
 
 
 def _limit(dialect: Any, arguments: tuple[Any, ...], seconds: float) -> dict[str, Any]:

@@ -87,6 +87,12 @@ def _status_arguments(parser: Parser) -> None:
     )
 
 
+def _build_arguments(parser: Parser) -> None:
+    parser.add_argument(
+        "--seal", action="store_true", help="nobody edits these files any more: an image's"
+    )
+
+
 def _exec_arguments(parser: Parser) -> None:
     parser.add_argument("targets", nargs="*", metavar="COMMAND", help="behind a --")
 
@@ -112,7 +118,9 @@ VERBS: Final = (
     Verb("downgrade", downgrade, "undo revisions, under the lock", _downgrade_arguments),
     Verb("stamp", stamp, "set the version table, and run nothing", _stamp_arguments),
     EXEC,
-    Verb("build", build, "in an image's build: check the history, compile it"),
+    Verb(
+        "build", build, "in a build: check the history, compile it, note it down", _build_arguments
+    ),
 )
 # Alembic's other commands, with its own flags.
 ALEMBICS: Final = tuple(

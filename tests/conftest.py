@@ -19,6 +19,7 @@ pytest_plugins = [
     "tests.fixtures.network",
     "tests.fixtures.project",
     "tests.fixtures.runner",
+    "tests.fixtures.glance",
     "tests.fixtures.environments",
     "tests.fixtures.faults",
     "tests.fixtures.shop",

@@ -31,6 +31,7 @@ class Options:
     limit: int | None = None
     yes: bool = False
     purge: bool = False
+    seal: bool = False
     sql: bool = False
     tag: str | None = None
     targets: tuple[str, ...] = ()

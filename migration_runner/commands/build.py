@@ -10,13 +10,15 @@ from py_compile import PycInvalidationMode
 from migration_runner import events, logs
 from migration_runner.alembic_bridge import AlembicProject
 from migration_runner.commands.begin import Options, begin
+from migration_runner.env_probe import Unlearnable
 from migration_runner.errors import HistoryError
+from migration_runner.manifest import NoGlance, write_manifest
 from migration_runner.report import RunReport
-from migration_runner.settings import Flags, load_settings
+from migration_runner.settings import Flags, Settings, load_settings
 
 
-def build(flags: Flags, report: RunReport, _options: Options) -> None:
-    """Check the history and compile the project's files. No database is needed.
+def build(flags: Flags, report: RunReport, options: Options) -> None:
+    """Check the history, compile the project's files, write the manifest. Needs no database.
 
     Raises `HistoryError` for what could not be run, `ConfigError` for wrong settings.
     """
@@ -35,11 +37,22 @@ def build(flags: Flags, report: RunReport, _options: Options) -> None:
                 raise HistoryError(message, reason="no_revisions")
             count, heads = len(project.history.revisions), project.history.heads
             logs.get_logger().info(events.HISTORY_CHECKED, revisions=count, heads=list(heads))
+            if not name:
+                _write_manifest(each, project, sealed=options.seal)
         which = f"The history {name}" if name else "The history"
         sentences.append(
             f"{which} is consistent: {count} revisions, head {', '.join(heads) or '-'}."
         )
     report.conclude("checked", " ".join(sentences))
+
+
+def _write_manifest(settings: Settings, project: AlembicProject, *, sealed: bool) -> None:
+    try:
+        path = write_manifest(settings, project, sealed=sealed)
+    except (NoGlance, Unlearnable, OSError) as error:
+        logs.get_logger().info(events.MANIFEST_LEFT_OUT, reason=str(error))
+    else:
+        logs.get_logger().info(events.MANIFEST_WRITTEN, file=str(path), sealed=sealed)
 
 
 def _compile(folders: set[Path]) -> None:

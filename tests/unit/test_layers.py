@@ -12,6 +12,8 @@ from tests.fixtures.runner import ROOT
 PACKAGE = ROOT / "migration_runner"
 # From the ground up. A module imports only what stands before it.
 ORDER = [
+    # what needs nothing but the interpreter
+    *("manifest_file", "glance_settings", "glance_url", "glance_report", "glance_libpq", "glance"),
     # ground
     *("errors", "events", "clock", "durations", "console", "redaction", "logs", "sql_text"),
     *("revision_digest", "database_url", "database_address", "variables", "settings"),
@@ -23,6 +25,8 @@ ORDER = [
     *("relation", "moves", "project_errors", "alembic_command_line", "flask_project"),
     *("alembic_revisions", "alembic_bridge", "invalid_indexes", "statement_guard", "blockers"),
     *("observer", "retries"),
+    # a build's
+    *("env_probe", "manifest"),
     # use cases
     *("progress", "failures", "run_context", "state", "judgement", "work_session"),
     *("revision_watch", "env_connections", "env_run", "passes", "upgrade", "wait", "status"),
@@ -31,7 +35,7 @@ ORDER = [
     *("commands", "commands.begin", "commands.history_graph", "commands.alembic"),
     *("commands.build", "commands.check", "commands.config", "commands.downgrade"),
     *("commands.exec", "commands.ledger", "commands.stamp", "commands.status"),
-    *("commands.upgrade", "commands.wait", "verbs", "cli", "__main__"),
+    *("commands.upgrade", "commands.wait", "verbs", "cli", "start", "__main__"),
 ]
 
 

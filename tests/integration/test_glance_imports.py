@@ -1,0 +1,43 @@
+"""What the glance may import: nothing that takes longer than the look itself."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from typing import Final
+
+from tests.fixtures.glance import ENTRY_POINT, AtHead
+
+# Of the standard library, beside what is part of the interpreter: what `ctypes` is made of.
+ALLOWED: Final = {"ctypes", "ctypes._endian", "struct", "types", "os", "stat", "posixpath"}
+FROZEN: Final = {"zipimport", "abc", "codecs", "io", "_collections_abc", "genericpath"}
+
+
+def test_only_this(at_head: AtHead) -> None:
+    at_head.restored()
+    result = subprocess.run(  # noqa: S603 - our own arguments
+        [sys.executable, "-X", "importtime", "-IS", ENTRY_POINT],
+        cwd=at_head.project.folder,
+        env={**at_head.migrate.environment, "DATABASE_URL": at_head.database.url},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    imported = set(re.findall(r"^import time:.*\| +([\w.]+)$", result.stderr, re.MULTILINE))
+    ours = {name for name in imported if name.startswith("migration_runner")}
+    other = {name for name in imported - ours if not name.startswith(("_", "encodings"))}
+
+    assert "run_finished" in result.stdout
+    assert other <= ALLOWED | FROZEN | set(sys.builtin_module_names)
+    assert {
+        "migration_runner",
+        "migration_runner.start",
+        "migration_runner.glance",
+        "migration_runner.glance_libpq",
+        "migration_runner.glance_report",
+        "migration_runner.glance_settings",
+        "migration_runner.glance_url",
+        "migration_runner.manifest_file",
+    } == ours
