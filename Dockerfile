@@ -7,7 +7,8 @@ ARG BASE_IMAGE=debian:trixie-slim
 
 FROM ${BASE_IMAGE} AS build
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends ca-certificates python3 python3-venv tzdata \
+    && apt-get install -y --no-install-recommends \
+        binutils ca-certificates python3 python3-venv tzdata \
     && rm -rf /var/lib/apt/lists/* \
     && python3 -m venv /opt/pip
 COPY requirements.txt /opt/
@@ -35,6 +36,7 @@ ENV PATH=/usr/local/bin:/usr/bin \
     LANG=C.UTF-8 \
     PYTHONPATH=/usr/local/lib/packages:/usr/local/lib/migrate \
     PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONNOUSERSITE=1 \
     SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
 WORKDIR /app
 USER 65532:65532
