@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,18 @@ from tests.fixtures.containers import (
 
 MEGABYTE = 1_000_000
 HEAD = "a9885173ebd6"
+# Modules for terminals and windows, installers, jokes, and what stands in for compiled modules.
+LEFT_OUT = {
+    *("_curses", "_curses_panel", "curses", "readline"),
+    *("_tkinter", "idlelib", "tkinter", "turtle", "turtledemo"),
+    *("_dbm", "_gdbm", "ensurepip", "venv", "pydoc_data", "antigravity", "this"),
+    *("_pydatetime", "_pydecimal"),
+}
+# Those of other systems.
+ELSEWHERE = {
+    *("_ios_support", "_overlapped", "_scproxy", "_winapi", "_wmi"),
+    *("msvcrt", "nt", "winreg", "winsound"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +62,8 @@ def files(saved: bytes) -> set[str]:
 
 
 def test_it_is_small(images: Images, saved: bytes) -> None:
-    assert images.inspect()["Size"] < 95 * MEGABYTE
-    assert len(gzip.compress(saved, 6)) < 32 * MEGABYTE
+    assert images.inspect()["Size"] < 75 * MEGABYTE
+    assert len(gzip.compress(saved, 6)) < 28 * MEGABYTE
 
 
 def test_it_has_nothing_to_build_or_install_with(files: set[str]) -> None:
@@ -73,6 +86,23 @@ def test_everything_is_compiled(files: set[str]) -> None:
     }
 
     assert set() == missing
+
+
+def test_a_run_compiles_nothing(
+    containers: Containers, container_database: ContainerDatabase
+) -> None:
+    """As Python itself tells: neither its modules, nor the packages, nor the project."""
+    result = containers.run(
+        *("--network", container_database.network, "-e", "PYTHONVERBOSE=1"),
+        *("-e", f"DATABASE_URL={container_database.url(container_database.create())}"),
+        *("--entrypoint", "python3"),
+        command=("/usr/local/bin/migrate",),
+    )
+
+    assert 0 == result.exit_code, result.stdout
+    loaded = re.findall("^# code object from '?(.+?)'?$", result.stderr, re.MULTILINE)
+    assert {"sqlalchemy", "alembic", "migrations"} < {Path(path).parts[-3] for path in loaded}
+    assert [] == [path for path in loaded if not path.endswith(".pyc")]
 
 
 def test_its_user_entry_point_and_labels(images: Images) -> None:
@@ -147,6 +177,7 @@ def test_python_in_it_has_what_a_revision_may_use(containers: Containers) -> Non
     code = """
 import asyncio, csv, ctypes, datetime, decimal, hashlib, json, sqlite3, ssl, uuid, zoneinfo
 import psycopg
+from pathlib import Path
 from sqlalchemy.util import has_compiled_ext
 zoneinfo.ZoneInfo("Europe/Berlin")
 assert ssl.create_default_context().cert_store_stats()["x509_ca"] > 100
@@ -154,8 +185,30 @@ assert psycopg.pq.__impl__ == "binary"
 assert has_compiled_ext()
 # Without it, an interpreter with a thread in the middle of something ends with a crash.
 ctypes.CDLL("libgcc_s.so.1")
+# Python's ssl and psycopg's libpq share it.
+mapped = Path("/proc/self/maps").read_text().split()
+assert ["libcrypto.so.3"] == sorted({Path(each).name for each in mapped if "libcrypto" in each})
 print("{}")
 """
     result = containers.run("--entrypoint", "python3", command=("-c", code))
 
     assert (0, "{}\n", "") == (result.exit_code, result.stdout, result.stderr)
+
+
+def test_the_standard_library_is_whole_but_for_what_is_documented(containers: Containers) -> None:
+    code = """
+import importlib, json, sys, warnings
+warnings.simplefilter("ignore")
+missing = []
+for name in sorted([*sys.stdlib_module_names, "email.mime.text", "xml.etree", "xmlrpc.server"]):
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        missing.append(name)
+print(json.dumps(missing))
+"""
+    result = containers.run("--entrypoint", "python3", command=("-c", code))
+
+    assert 0 == result.exit_code, result.stderr
+    assert set() == set(json.loads(result.stdout)) - LEFT_OUT - ELSEWHERE
+    assert set() == LEFT_OUT - set(json.loads(result.stdout))
