@@ -26,6 +26,7 @@ from migration_runner.alembic_command_line import configure, run_command
 from migration_runner.alembic_revisions import RevisionFiles, sentence
 from migration_runner.errors import HistoryError, PendingRevisions
 from migration_runner.flask_project import enter_flask_application
+from migration_runner.history_notes import Notes
 from migration_runner.ledger import SCHEMA
 from migration_runner.moves import Direction, Move, PlannedStep, StepMade
 from migration_runner.settings import AlembicOptions
@@ -105,9 +106,11 @@ class AlembicProject:
         words: Sequence[str] = ("heads",),
         *,
         transaction_per_revision: bool = False,
+        notes: Notes | None = None,
     ) -> None:
         """Load the revisions, for what is most likely done with them: Alembic's `words` for it.
 
+        Where there are `notes` of a build, the files are not executed.
         Raises `ConfigError` or `HistoryError`.
         """
         self._options = options
@@ -115,11 +118,12 @@ class AlembicProject:
         self._transaction_per_revision = transaction_per_revision
         self.config = configure(options, words)
         enter_flask_application(self.config)
-        self._files = RevisionFiles(self.config)
+        self._files = RevisionFiles(self.config, notes)
         self.history = self._files.history
         self.folders = self._files.folders
         self.check_target = self._files.check_target
         self.plan = self._files.plan
+        self.note = self._files.note
 
     def run_env(self, move: Move, offer: Offer, listener: EnvListener) -> None:
         """Load env.py and let it make a move.

@@ -9,31 +9,41 @@ The one place that knows Alembic's insides. What is private here: `ScriptDirecto
 from __future__ import annotations
 
 import configparser
+import contextlib
 import os
 import traceback
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from alembic.config import Config
 from alembic.runtime.migration import MigrationInfo, MigrationStep
 from alembic.script import Script, ScriptDirectory
+from alembic.script.revision import Revision as AlembicRevision
 from alembic.script.revision import RevisionError, RevisionMap
-from alembic.util import CommandError
+from alembic.util import CommandError, load_python_file
 
 from migration_runner.errors import ConfigError, HistoryError
 from migration_runner.history import History, Revision, check_consistency
+from migration_runner.history_notes import NotedRevision, Notes
 from migration_runner.moves import Move, PlannedStep
 from migration_runner.project_errors import describe_interpolation
+from migration_runner.revision_digest import file_sha256
+from migration_runner.revision_names import as_name, as_tuple, says_plainly
 from migration_runner.settings import DEFAULT_SECTION
 
 
 class RevisionFiles:
     """The revision files of an Alembic configuration, loaded and consistent."""
 
-    def __init__(self, config: Config) -> None:
-        """Load them. Raises `ConfigError` or `HistoryError`."""
+    def __init__(self, config: Config, notes: Notes | None = None) -> None:
+        """Load them, but for those of which there are `notes`: these are executed when planned.
+
+        Raises `ConfigError` or `HistoryError`.
+        """
         try:
             self.directory = ScriptDirectory.from_config(config)
         except configparser.InterpolationSyntaxError as error:
@@ -43,7 +53,7 @@ class RevisionFiles:
             message = f"{_named(config)} is no usable Alembic configuration: {sentence(error)}"
             raise ConfigError(message) from error
         _require_folders(_version_folders(self.directory))
-        self.history = self._load()
+        self.history = self._load() if notes is None else self._recall(notes)
 
     def _load(self) -> History:
         scripts = list(_load_files(self.directory))
@@ -58,6 +68,21 @@ class RevisionFiles:
         history = History({script.revision: _resolve(script) for script in scripts}, heads)
         history.check_breaks()
         return history
+
+    def _recall(self, notes: Notes) -> History:
+        """Return the history that a build has found consistent."""
+        scripts = self.directory
+        scripts.revision_map = RevisionMap(
+            lambda: [_NotedScript(scripts, each) for each in notes.revisions]
+        )
+        return History({each.id: _recalled(each) for each in notes.revisions}, notes.heads)
+
+    def note(self) -> list[NotedRevision] | None:
+        """Return what there is to note; None where a file does not say plainly what it is."""
+        scripts = [script for script in self.directory.walk_revisions() if script.revision]
+        if not all(says_plainly(script.path, vars(script.module)) for script in scripts):
+            return None
+        return [_noted(script, self.history.revisions[script.revision]) for script in scripts]
 
     @property
     def folders(self) -> list[Path]:
@@ -118,6 +143,62 @@ class RevisionFiles:
         return planned
 
 
+class _NotedScript(Script):
+    """A revision file that is executed when somebody asks for its module: for a planned step."""
+
+    def __init__(self, scripts: ScriptDirectory, noted: NotedRevision) -> None:
+        self._scripts = scripts
+        self._docstring = noted.docstring
+        self.path = noted.path
+        # Not `Script`'s own, which begins with the module.
+        AlembicRevision.__init__(
+            self,
+            noted.id,
+            noted.down_revision,
+            branch_labels=as_tuple(noted.branch_labels),
+            dependencies=as_tuple(noted.depends_on),
+        )
+
+    @cached_property
+    def module(self) -> ModuleType:  # type: ignore[override]  # there, it is set at once
+        folder, name = os.path.split(self.path)
+        with _loading(self._scripts):
+            return load_python_file(folder, name)
+
+    @property
+    def longdoc(self) -> str:
+        return self._docstring
+
+
+def _noted(script: Script, revision: Revision) -> NotedRevision:
+    return NotedRevision(
+        revision.id,
+        as_name(script.down_revision),
+        as_name(script.dependencies),
+        as_name(getattr(script.module, "branch_labels", None)),
+        script.path,
+        script.longdoc,
+        revision.breaks_before,
+        tuple(sorted(revision.labels)),
+        revision.parents,
+        tuple(revision.dependencies),
+        file_sha256(script.path),
+    )
+
+
+def _recalled(noted: NotedRevision) -> Revision:
+    return Revision(
+        noted.id,
+        noted.parents,
+        frozenset(noted.labels),
+        noted.path,
+        noted.docstring.split("\n\n")[0],
+        noted.breaks_before,
+        frozenset(noted.dependencies),
+        noted.file_sha256,
+    )
+
+
 def sentence(error: BaseException) -> str:
     """Return what an error says, as a sentence."""
     return " ".join(str(error).split()).rstrip(".") + "."
@@ -130,12 +211,18 @@ def _planned(step: MigrationStep) -> PlannedStep:
 
 
 def _load_files(scripts: ScriptDirectory) -> Iterable[Script]:
-    """Execute the revision files. Raises `HistoryError` that names the first that does not."""
+    """Execute the revision files. Raises `HistoryError`."""
+    with _loading(scripts), warnings.catch_warnings():
+        # "loaded twice! ignoring": two version_locations that are one folder.
+        warnings.simplefilter("ignore", UserWarning)
+        yield from scripts._load_revisions()  # noqa: SLF001 - see the module's docstring
+
+
+@contextlib.contextmanager
+def _loading(scripts: ScriptDirectory) -> Iterator[None]:
+    """Raise `HistoryError` that names the first file that does not load."""
     try:
-        with warnings.catch_warnings():
-            # "loaded twice! ignoring": two version_locations that are one folder.
-            warnings.simplefilter("ignore", UserWarning)
-            yield from scripts._load_revisions()  # noqa: SLF001 - see the module's docstring
+        yield
     except (CommandError, RevisionError) as error:
         message = f"The history is broken: {sentence(error)}"
         raise HistoryError(message, reason="broken_history") from error
@@ -187,7 +274,7 @@ def _version_folders(scripts: ScriptDirectory) -> list[Path]:
 
 def _describe(script: Script) -> Revision:
     """Describe a script as its file says it, before Alembic has resolved labels and names."""
-    parents = _as_tuple(script.down_revision) + _as_tuple(script.dependencies)
+    parents = as_tuple(script.down_revision) + as_tuple(script.dependencies)
     labels = frozenset(script.branch_labels or ())
     return Revision(script.revision, parents, labels, script.path, script.doc)
 
@@ -199,12 +286,6 @@ def _resolve(script: Script) -> Revision:
     line = getattr(script.module, "breaks_before", None)
     dependencies = frozenset(parents) - {*script._versioned_down_revisions}  # noqa: SLF001 - the same, without depends_on
     return Revision(script.revision, parents, labels, script.path, script.doc, line, dependencies)
-
-
-def _as_tuple(value: str | Iterable[str] | None) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    return (value,) if isinstance(value, str) else tuple(value)
 
 
 def _named(config: Config) -> str:

@@ -16,9 +16,8 @@ from collections.abc import Callable, Sequence
 from typing import IO, Final
 
 from migration_runner.errors import Interrupted, UsageError
+from migration_runner.signals import CHILD_GRACE_SECONDS
 
-# Kubernetes gives a pod 30 seconds by default; the report needs some of them.
-CHILD_GRACE_SECONDS: Final = 25.0
 _GLANCE_SECONDS: Final = 0.2
 _PR_SET_PDEATHSIG: Final = 1
 

@@ -17,7 +17,7 @@ from migration_runner.commands.begin import Options
 from migration_runner.errors import Interrupted, UsageError
 from migration_runner.report import RunReport
 from migration_runner.settings import AlembicOptions
-from migration_runner.signals import interruptible
+from migration_runner.signals import hear_what_has_waited, interruptible
 from migration_runner.variables import VARIABLES
 from migration_runner.verbs import ALEMBICS, CONFIG, EXEC, UPGRADE, VERBS, Verb
 
@@ -193,7 +193,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         failure: BaseException | None = None
         try:
             try:
-                verb.command(flags, report, options)
+                hear_what_has_waited()
+                verb.command()(flags, report, options)
             finally:
                 disarm()
         except BaseException as caught:  # noqa: BLE001 - every way out is reported

@@ -16,11 +16,9 @@ from migration_runner.glance_url import parse_ordinary_url
 from migration_runner.manifest_file import (
     Manifest,
     files_unchanged,
-    folders_unchanged,
-    load_stamps,
     manifest_beside,
-    mounted_over,
     read_manifest,
+    revisions_unchanged,
 )
 
 # A database that is there answers in milliseconds; waiting is for the full path.
@@ -95,13 +93,8 @@ def _made_for(manifest: Manifest, config: str, environment: dict[str, str]) -> b
 
 
 def _fresh(manifest: Manifest) -> bool:
-    folders = load_stamps(manifest["folders"])
-    sealed = bool(manifest["sealed"]) and not mounted_over(folders)
-    return (
-        folders_unchanged(folders)
-        and files_unchanged(load_stamps(manifest["files"]))
-        and (sealed or files_unchanged(load_stamps(manifest["revisions"])))
-    )
+    """Whether everything is as it was that the glance depends on."""
+    return revisions_unchanged(manifest) and files_unchanged(manifest["files"])  # type: ignore[arg-type]  # as above
 
 
 def _address(environment: dict[str, str], *, offered: bool) -> dict[str, str]:

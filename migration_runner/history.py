@@ -23,6 +23,8 @@ class Revision:
     breaks_before: str | None = None
     # Those of its parents that it only depends on.
     dependencies: frozenset[str] = frozenset()
+    # Of its file, where a build has noted it.
+    file_sha256: str | None = None
 
 
 @dataclass(frozen=True)

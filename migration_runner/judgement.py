@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from migration_runner import events, logs
 from migration_runner.errors import HistoryError
+from migration_runner.history import Revision
 from migration_runner.ledger import LedgerEntry
 from migration_runner.ledger_keeper import Entries
 from migration_runner.relation import AHEAD, DIVERGED, UNPROVED, Relation
@@ -84,7 +85,7 @@ def check_files(run: RunContext, heads: Sequence[str], entries: Entries) -> None
     edited = []
     for revision in sorted(history.with_ancestors(heads)):
         entry = entries.get(revision)
-        if entry is None or not _differs(entry, history.revisions[revision].path):
+        if entry is None or not _differs(entry, history.revisions[revision]):
             continue
         path, when = history.revisions[revision].path, f"{entry.started_at:%Y-%m-%d %H:%M:%S %Z}"
         if revision not in run.told_edited:
@@ -116,10 +117,12 @@ def _tell_edited(entry: LedgerEntry, path: str) -> None:
     )
 
 
-def _differs(entry: LedgerEntry, path: str) -> bool:
-    if entry.file_sha256 is None or entry.file_sha256 == file_sha256(path):
+def _differs(entry: LedgerEntry, revision: Revision) -> bool:
+    if entry.file_sha256 is None:
         return False
-    code = digest_revision(path).code_sha256
+    if entry.file_sha256 == (revision.file_sha256 or file_sha256(revision.path)):
+        return False
+    code = digest_revision(revision.path).code_sha256
     return code is not None and entry.code_sha256 is not None and code != entry.code_sha256
 
 

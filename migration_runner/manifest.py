@@ -8,10 +8,9 @@ been edited since it was applied.
 
 from __future__ import annotations
 
-import marshal
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import md5
 from pathlib import Path
 from typing import Final
@@ -19,11 +18,10 @@ from typing import Final
 from psycopg import pq, sql
 
 from migration_runner.alembic_bridge import AlembicProject
-from migration_runner.env_probe import EnvFacts, learn_env
-from migration_runner.history import History
+from migration_runner.env_probe import EnvFacts, Unlearnable, learn_env
+from migration_runner.history_notes import NotedRevision
 from migration_runner.ledger import TABLE
-from migration_runner.manifest_file import Stamp, first_line, manifest_beside, stamp
-from migration_runner.revision_digest import file_sha256
+from migration_runner.manifest_file import Manifest, Stamps, manifest_beside, render_manifest, stamp
 from migration_runner.settings import Settings
 
 _QUERY: Final = """\
@@ -40,46 +38,70 @@ _SCHEMA_OF_TABLE: Final = """\
   ON n.oid = c.relnamespace WHERE c.oid = to_regclass({quoted}))"""
 
 
-class NoGlance(Exception):
-    """Why there is nothing that a glance could see."""
+class NoManifest(Exception):
+    """Why there is nothing that could be noted."""
 
 
-def write_manifest(settings: Settings, project: AlembicProject, *, sealed: bool) -> Path:
-    """Write the manifest beside the Alembic configuration, and return its path.
+def write_manifest(
+    settings: Settings, project: AlembicProject, *, sealed: bool
+) -> tuple[Path, str]:
+    """Write the manifest beside the Alembic configuration.
 
-    `sealed`: nobody edits the files where they lie, so that a glance looks at the folders only.
-    Raises `NoGlance`, `Unlearnable` or `OSError`; then there is none, nor an old one.
+    `sealed`: nobody edits the files where they lie, so that a run looks at the folders only.
+    Returns its path, and why a glance is not possible if it is not.
+    Raises `NoManifest` or `OSError`; then there is none, nor an old one.
     """
     config = settings.alembic.files[0]
     path = Path(manifest_beside(config))
     path.unlink(missing_ok=True)
-    if len(settings.alembic.files) > 1 or Path(config).suffix != ".ini":
-        message = "the configuration is not one .ini file"
-        raise NoGlance(message)
-    if not all(revision.isascii() for revision in project.history.revisions):
-        message = "revision ids have other characters than ASCII's"
-        raise NoGlance(message)
-    facts = learn_env(project, Path.cwd())
+    if len(settings.alembic.files) > 1:
+        message = "the configuration is more than one file"
+        raise NoManifest(message)
+    notes = project.note()
+    if notes is None:
+        message = "a revision file computes what it is"
+        raise NoManifest(message)
     folders = _with_subfolders(project.folders[1:])
-    revisions = [Path(each.path) for each in project.history.revisions.values()]
-    files = [Path(config), project.folders[0] / "env.py", *map(Path, sorted(facts.files))]
-    _wait_for_the_next_second([*folders, *files, *revisions])
-    manifest = {
+    configuration = [Path(config), Path(config).with_name("pyproject.toml")]
+    revisions = [Path(each.path) for each in notes]
+    manifest: Manifest = {
         "config": config,
         "folder": str(Path.cwd()),
         "sealed": sealed,
-        "libpq": _libpq(),
-        "offered": facts.offered,
         "heads": sorted(project.history.heads),
-        "query": _query(facts),
-        "digest": _digest(project.history),
-        "variables": _variables(facts),
+    }
+    no_glance, files = "", [project.folders[0] / "env.py"]
+    try:
+        facts = learn_env(project, Path.cwd())
+        manifest |= _for_the_glance(facts, notes)
+        files += map(Path, sorted(facts.files))
+    except Unlearnable as error:
+        no_glance = str(error)
+    _wait_for_the_next_second([*folders, *configuration, *files, *revisions])
+    manifest |= {
         "folders": _stamps(folders),
-        "files": _stamps(files),
+        "configuration": _stamps(configuration),
+        "files": _stamps([*configuration, *files]),
+    }
+    parts: dict[str, object] = {
+        "history": [tuple(each) for each in notes],
         "revisions": _stamps(revisions),
     }
-    path.write_bytes(first_line() + marshal.dumps(manifest))
-    return path
+    path.write_bytes(render_manifest(manifest, parts))
+    return path, no_glance
+
+
+def _for_the_glance(facts: EnvFacts, notes: Sequence[NotedRevision]) -> Manifest:
+    if not all(each.id.isascii() for each in notes):
+        message = "revision ids have other characters than ASCII's"
+        raise Unlearnable(message)
+    return {
+        "libpq": _libpq(),
+        "offered": facts.offered,
+        "query": _query(facts),
+        "digest": digest_of((each.id, each.file_sha256) for each in notes),
+        "variables": _variables(facts),
+    }
 
 
 def _query(facts: EnvFacts) -> str:
@@ -99,10 +121,10 @@ def _query(facts: EnvFacts) -> str:
     return query.as_string(None)
 
 
-def _digest(history: History) -> str:
-    """Return what the query finds where every revision is recorded as it is here."""
-    lines = (f"{each}:{file_sha256(history.revisions[each].path)}" for each in history.revisions)
-    return md5(",".join(sorted(lines)).encode(), usedforsecurity=False).hexdigest()
+def digest_of(revisions: Iterable[tuple[str, str]]) -> str:
+    """Return what the query finds where revisions are recorded with the digests of their files."""
+    lines = sorted(f"{revision}:{digest}" for revision, digest in revisions)
+    return md5(",".join(lines).encode(), usedforsecurity=False).hexdigest()
 
 
 def _variables(facts: EnvFacts) -> dict[str, str | None]:
@@ -112,14 +134,14 @@ def _variables(facts: EnvFacts) -> dict[str, str | None]:
 
 
 def _libpq() -> str:
-    """Return the file of the libpq that psycopg has loaded. Raises `NoGlance`."""
+    """Return the file of the libpq that psycopg has loaded. Raises `Unlearnable`."""
     pq.version()
     for line in Path("/proc/self/maps").read_text().splitlines():
         path = line.partition("/")[2]
         if Path(path).name.startswith("libpq") and ".so" in path:
             return f"/{path}"
     message = "psycopg's libpq is not a library of its own"
-    raise NoGlance(message)
+    raise Unlearnable(message)
 
 
 def _with_subfolders(folders: Iterable[Path]) -> list[Path]:
@@ -127,9 +149,8 @@ def _with_subfolders(folders: Iterable[Path]) -> list[Path]:
     return sorted(folder for folder in found if folder.name != "__pycache__")
 
 
-def _stamps(paths: Iterable[Path]) -> bytes:
-    stamps: dict[str, Stamp] = {str(path): stamp(str(path)) for path in paths}
-    return marshal.dumps(stamps)
+def _stamps(paths: Iterable[Path]) -> Stamps:
+    return {str(path): stamp(str(path)) for path in paths}
 
 
 def _wait_for_the_next_second(paths: Iterable[Path]) -> None:

@@ -1,8 +1,8 @@
 """The manifest's file: what `migrate build` knew of a project, and whether that still holds.
 
 A line that names its format and the Python that wrote it, and behind that what `marshal` makes of
-a `Manifest`, which like a compiled module is for that Python alone. Of the standard library it is
-the only format that can be read before anything is imported.
+a `Manifest` and of its parts, which like a compiled module is for that Python alone. No other
+format of the standard library can be read before anything is imported.
 """
 
 import marshal
@@ -11,9 +11,11 @@ import sys
 
 NAME = ".migrate-manifest"
 _SIZE, _MTIME = 6, 8
+_SIZE_DIGITS = 12
 _MOUNTS = "/proc/self/mountinfo"
 # The time in whole seconds, as an image's layers keep it, and the size; nothing for no file.
 Stamp = tuple[int, int] | None
+Stamps = dict[str, Stamp]
 # What nobody would find in the files: kept as a dictionary, since `marshal` knows no classes.
 Manifest = dict[str, object]
 
@@ -32,24 +34,47 @@ def manifest_beside(config: str) -> str:
 
 
 def read_manifest(path: str) -> Manifest | None:
-    """Return what is in the file; None where it is not there, or another runner's."""
+    """Return what is in the file, but for its parts, of which it has the places.
+
+    None where it is not there, or another runner's.
+    """
     try:
         number = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC)
     except OSError:
         return None
+    line = first_line()
     try:
-        size = posix.fstat(number).st_size
-        data = posix.read(number, size)
+        if posix.read(number, len(line)) != line:
+            return None
+        size = int(posix.read(number, _SIZE_DIGITS))
+        found: Manifest = marshal.loads(posix.read(number, size))  # noqa: S302 - the project's own file, as its revisions are
+    except (OSError, ValueError, EOFError, TypeError):
+        return None
     finally:
         posix.close(number)
-    line = first_line()
-    if len(data) < size or not data.startswith(line):
-        return None
+    return {**found, "path": path, "end": len(line) + _SIZE_DIGITS + size}
+
+
+def read_part(manifest: Manifest, name: str) -> object:
+    """Return one part of a manifest. Raises `OSError`, `ValueError`, `EOFError` or `TypeError`."""
+    place: tuple[int, int] = manifest[name]  # type: ignore[assignment]  # as `render_manifest` has it
+    end: int = manifest["end"]  # type: ignore[assignment]  # as `read_manifest` has it
+    number = posix.open(str(manifest["path"]), posix.O_RDONLY | posix.O_CLOEXEC)
     try:
-        found: Manifest = marshal.loads(data[len(line) :])  # noqa: S302 - the project's own file, as its revisions are
-    except (ValueError, EOFError, TypeError):
-        return None
-    return found
+        return marshal.loads(posix.pread(number, place[1], end + place[0]))  # noqa: S302 - as above
+    finally:
+        posix.close(number)
+
+
+def render_manifest(manifest: Manifest, parts: dict[str, object]) -> bytes:
+    """Return the file's content: what every run reads, and behind that the parts."""
+    rendered = b""
+    for name, part in parts.items():
+        data = marshal.dumps(part)  # type: ignore[arg-type]  # of what `marshal` takes
+        manifest = {**manifest, name: (len(rendered), len(data))}
+        rendered += data
+    head = marshal.dumps(manifest)
+    return first_line() + str(len(head)).zfill(_SIZE_DIGITS).encode() + head + rendered
 
 
 def stamp(path: str) -> Stamp:
@@ -61,13 +86,7 @@ def stamp(path: str) -> Stamp:
     return int(found[_MTIME]), int(found[_SIZE])
 
 
-def load_stamps(data: object) -> dict[str, Stamp]:
-    """Return the stamps that `marshal` made `data` of: only those that are needed are read."""
-    found: dict[str, Stamp] = marshal.loads(data)  # type: ignore[arg-type]  # noqa: S302 - as above
-    return found
-
-
-def files_unchanged(files: dict[str, Stamp]) -> bool:
+def files_unchanged(files: Stamps) -> bool:
     """Whether all files are as they were. Raises `OSError` where one is not there any more."""
     look = posix.stat
     for path, before in files.items():
@@ -82,15 +101,23 @@ def files_unchanged(files: dict[str, Stamp]) -> bool:
     return True
 
 
-def folders_unchanged(folders: dict[str, Stamp]) -> bool:
-    """Whether nothing was added to folders, removed or replaced: that changes their time."""
-    return all(
-        (found := stamp(path)) and before and found[0] == before[0]
-        for path, before in folders.items()
-    )
+def revisions_unchanged(manifest: Manifest) -> bool:
+    """Whether the revision files are as they were.
+
+    Folders tell what was added, removed or replaced: that changes their time. In a sealed image
+    that has to do, as long as nothing is mounted over them. Raises what `read_part` raises.
+    """
+    folders: Stamps = manifest["folders"]  # type: ignore[assignment]  # as `write_manifest` has it
+    for path, before in folders.items():
+        found = stamp(path)
+        if found is None or before is None or found[0] != before[0]:
+            return False
+    if manifest["sealed"] and not _mounted_over(folders):
+        return True
+    return files_unchanged(read_part(manifest, "revisions"))  # type: ignore[arg-type]  # as above
 
 
-def mounted_over(folders: dict[str, Stamp]) -> bool:
+def _mounted_over(folders: Stamps) -> bool:
     """Whether something is mounted in one of the folders, or on a folder above it."""
     number = posix.open(_MOUNTS, posix.O_RDONLY | posix.O_CLOEXEC)
     try:

@@ -22,6 +22,8 @@ from migration_runner.errors import Interrupted
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 # Together with the last line this keeps the promise of two seconds.
 GRACE_SECONDS: Final = 1.6
+# Kubernetes gives a pod 30 seconds by default; the report needs some of them.
+CHILD_GRACE_SECONDS: Final = 25.0
 
 
 @contextlib.contextmanager
@@ -69,6 +71,11 @@ def interruptible(
         mouth.close()
         watcher.join()
         ear.close()
+
+
+def hear_what_has_waited() -> None:
+    """Let signals through that `start` has kept waiting. Raises `Interrupted` if there was one."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
 
 
 def _next_signal(ear: socket.socket, timeout: float | None) -> int | None:

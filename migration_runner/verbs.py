@@ -1,31 +1,21 @@
 """The verbs of the command line: what each takes, and which function it is.
 
+A command is imported when it is run: each has needs of its own, and a run waits for all of them.
 Those that are `alembics` take what Alembic's command of that name takes.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from migration_runner.child import CHILD_GRACE_SECONDS
-from migration_runner.commands.alembic import run_alembic
 from migration_runner.commands.begin import Options
-from migration_runner.commands.build import build
-from migration_runner.commands.check import check
-from migration_runner.commands.config import config
-from migration_runner.commands.downgrade import downgrade
-from migration_runner.commands.exec import execute
-from migration_runner.commands.ledger import ledger
-from migration_runner.commands.stamp import stamp
-from migration_runner.commands.status import status
-from migration_runner.commands.upgrade import upgrade
-from migration_runner.commands.wait import wait
 from migration_runner.report import RunReport
 from migration_runner.settings import Flags
-from migration_runner.signals import GRACE_SECONDS
+from migration_runner.signals import CHILD_GRACE_SECONDS, GRACE_SECONDS
 
 Command = Callable[[Flags, RunReport, Options], None]
 Parser = argparse.ArgumentParser
@@ -35,15 +25,26 @@ _EXEC_GRACE_SECONDS: Final = CHILD_GRACE_SECONDS + 2
 
 @dataclass(frozen=True)
 class Verb:
-    """One verb. One that `answers` has standard output for its answer, and logs beside it."""
+    """One verb; `place` is where in `commands` its function is, `module.function`.
+
+    One that `answers` has standard output for its answer, and logs beside it.
+    """
 
     name: str
-    command: Command
+    place: str
     help: str
     add_arguments: Callable[[Parser], object] = lambda _parser: None
     answers: bool = False
     alembics: bool = False
     grace_seconds: float = GRACE_SECONDS
+
+    def command(self) -> Command:
+        """Return its function."""
+        module, _, function = self.place.partition(".")
+        found: Command = getattr(
+            importlib.import_module(f"migration_runner.commands.{module}"), function
+        )
+        return found
 
 
 def _offline_arguments(parser: Parser) -> None:
@@ -98,33 +99,46 @@ def _exec_arguments(parser: Parser) -> None:
 
 
 UPGRADE: Final = Verb(
-    "upgrade", upgrade, "the run itself, which is also the default", _upgrade_arguments
+    "upgrade", "upgrade.upgrade", "the run itself, which is also the default", _upgrade_arguments
 )
 EXEC: Final = Verb(
     "exec",
-    execute,
+    "exec.execute",
     "run somebody else's migration command under the lock",
     _exec_arguments,
     grace_seconds=_EXEC_GRACE_SECONDS,
 )
-CONFIG: Final = Verb("config", config, "what is in force, and where it comes from", answers=True)
+CONFIG: Final = Verb(
+    "config", "config.config", "what is in force, and where it comes from", answers=True
+)
 VERBS: Final = (
     UPGRADE,
-    Verb("wait", wait, "wait until another run has reached the target"),
-    Verb("status", status, "image and database side by side", _status_arguments, answers=True),
-    Verb("ledger", ledger, "who applied what, and when", _ledger_arguments, answers=True),
-    Verb("check", check, "do the models match the database? 4 if not", answers=True),
+    Verb("wait", "wait.wait", "wait until another run has reached the target"),
+    Verb(
+        "status",
+        "status.status",
+        "image and database side by side",
+        _status_arguments,
+        answers=True,
+    ),
+    Verb("ledger", "ledger.ledger", "who applied what, and when", _ledger_arguments, answers=True),
+    Verb("check", "check.check", "do the models match the database? 4 if not", answers=True),
     CONFIG,
-    Verb("downgrade", downgrade, "undo revisions, under the lock", _downgrade_arguments),
-    Verb("stamp", stamp, "set the version table, and run nothing", _stamp_arguments),
+    Verb(
+        "downgrade", "downgrade.downgrade", "undo revisions, under the lock", _downgrade_arguments
+    ),
+    Verb("stamp", "stamp.stamp", "set the version table, and run nothing", _stamp_arguments),
     EXEC,
     Verb(
-        "build", build, "in a build: check the history, compile it, note it down", _build_arguments
+        "build",
+        "build.build",
+        "in a build: check the history, compile it, note it down",
+        _build_arguments,
     ),
 )
 # Alembic's other commands, with its own flags.
 ALEMBICS: Final = tuple(
-    Verb(name, run_alembic, help_, answers=True, alembics=True)
+    Verb(name, "alembic.run_alembic", help_, answers=True, alembics=True)
     for name, help_ in (
         ("revision", "write a revision: -m, --autogenerate"),
         ("merge", "write a revision that joins heads"),

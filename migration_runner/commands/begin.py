@@ -13,6 +13,7 @@ from migration_runner.clock import SystemClock
 from migration_runner.database_address import export_override
 from migration_runner.env_run import Decide
 from migration_runner.errors import MigrationError, UsageError
+from migration_runner.history_notes import load_notes
 from migration_runner.moves import Move
 from migration_runner.passes import pass_until_done
 from migration_runner.redaction import hide_secrets
@@ -96,6 +97,7 @@ def _prepare(settings: Settings, report: RunReport, move: Move, *, looks: bool) 
             settings.alembic,
             move.words,
             transaction_per_revision=settings.transactions == "revision",
+            notes=load_notes(settings.alembic),
         )
         if move.direction == "upgrade":
             for target in move.targets:

@@ -10,9 +10,8 @@ from py_compile import PycInvalidationMode
 from migration_runner import events, logs
 from migration_runner.alembic_bridge import AlembicProject
 from migration_runner.commands.begin import Options, begin
-from migration_runner.env_probe import Unlearnable
 from migration_runner.errors import HistoryError
-from migration_runner.manifest import NoGlance, write_manifest
+from migration_runner.manifest import NoManifest, write_manifest
 from migration_runner.report import RunReport
 from migration_runner.settings import Flags, Settings, load_settings
 
@@ -48,11 +47,13 @@ def build(flags: Flags, report: RunReport, options: Options) -> None:
 
 def _write_manifest(settings: Settings, project: AlembicProject, *, sealed: bool) -> None:
     try:
-        path = write_manifest(settings, project, sealed=sealed)
-    except (NoGlance, Unlearnable, OSError) as error:
-        logs.get_logger().info(events.MANIFEST_LEFT_OUT, reason=str(error))
-    else:
-        logs.get_logger().info(events.MANIFEST_WRITTEN, file=str(path), sealed=sealed)
+        path, no_glance = write_manifest(settings, project, sealed=sealed)
+    except (NoManifest, OSError) as error:
+        logs.get_logger().warning(events.MANIFEST_LEFT_OUT, reason=str(error))
+        return
+    logs.get_logger().info(
+        events.MANIFEST_WRITTEN, file=str(path), sealed=sealed, no_glance=no_glance or None
+    )
 
 
 def _compile(folders: set[Path]) -> None:

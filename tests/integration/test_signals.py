@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
+import subprocess
+import sys
 import time
 
 import psycopg
@@ -11,7 +15,7 @@ import pytest
 from tests.fixtures.databases import Database
 from tests.fixtures.project import Project
 from tests.fixtures.proxy import Proxy
-from tests.fixtures.runner import Migrate, Result, Running
+from tests.fixtures.runner import ROOT, Migrate, Result, Running
 
 # The promise is two seconds; the machine of a test may be slow to start threads, not to stop.
 LIMIT = 2.0
@@ -165,3 +169,42 @@ def test_the_next_run_goes_on(database: Database, project: Project, migrate: Mig
     assert "applied" == result.finished["outcome"]
     with pytest.raises(psycopg.errors.DuplicateTable):
         database.query("CREATE TABLE one (id bigint)")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_one_that_came_before_anything_was_imported(
+    number: signal.Signals, database: Database, project: Project, migrate: Migrate
+) -> None:
+    project.table("r1", "one")
+
+    def arrive() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, [number])
+        os.kill(os.getpid(), number)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "migration_runner"],
+        cwd=project.folder,
+        env={**migrate.environment, "DATABASE_URL": database.url},
+        preexec_fn=arrive,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    last = json.loads(done.stdout.splitlines()[-1])
+    assert 128 + number == done.returncode == last["exit_code"]
+    assert f"Interrupted by signal {number}." in last["summary"]
+    assert [] == database.query("SELECT 1 FROM pg_tables WHERE tablename = 'one'")
+
+
+def test_they_wait_until_they_can_be_answered() -> None:
+    program = (
+        "import signal, sys; from migration_runner import start;"
+        "sys.argv[1:] = ['no', 'glance']; start.glance_and_end();"
+        "print(sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])))"
+    )
+    done = subprocess.run(  # noqa: S603 - our own arguments
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True, cwd=ROOT
+    )
+
+    assert str([signal.SIGINT, signal.SIGTERM]) == done.stdout.strip()
