@@ -64,8 +64,11 @@ class History:
         return list(ordered)
 
     def heads_after(self, heads: Iterable[str], applied: Iterable[str]) -> tuple[str, ...]:
-        """Return the heads of a database at `heads` once `applied` are, too."""
-        there = self.with_ancestors(heads) | set(applied)
+        """Return the heads of a database at `heads` once `applied` are, too.
+
+        It is asked after every revision: what lies below the heads is not gone through.
+        """
+        there = {revision for revision in (*heads, *applied) if revision in self.revisions}
         below = {parent for revision in there for parent in self.revisions[revision].parents}
         return tuple(sorted(there - below))
 

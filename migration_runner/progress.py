@@ -66,6 +66,11 @@ class Progress:
         )
 
     @property
+    def first(self) -> bool:
+        """Whether nothing that ran before over this session is not committed yet."""
+        return not self._uncommitted
+
+    @property
     def uncertain(self) -> list[str]:
         """Those that ran, of which nobody has said yet that they are committed."""
         return [each.applied.revision for each in self._in_doubt] + self.open
@@ -131,6 +136,7 @@ class Progress:
             return (revision in there) != (self._direction == "downgrade")
 
         self._committed = [each for each in self._committed if each.place != place or has(each)]
+        self._report.applied = [each.applied for each in self._committed]
         kept = [each for each in self._in_doubt if each.place == place and has(each)]
         self._in_doubt = [each for each in self._in_doubt if each.place != place]
         for each in kept:
@@ -158,7 +164,7 @@ class Progress:
                 duration_seconds=round(each.applied.duration_seconds or 0.0, 3),
             )
         self._committed += done
-        self._report.applied = [each.applied for each in self._committed]
+        self._report.applied += [each.applied for each in done]
         if self._direction == "upgrade":
             for place in {each.place for each in done}:
                 revisions = [each.applied.revision for each in done if each.place == place]

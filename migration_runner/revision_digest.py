@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import functools
 import hashlib
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -54,40 +54,44 @@ def digest_revision(path: str) -> RevisionDigest:
     return RevisionDigest(hashlib.sha256(source).hexdigest(), code)
 
 
-def _describe(tree: ast.AST) -> Iterator[str]:
+def _describe(tree: ast.AST) -> list[str]:
     """Give a syntax tree as lines that are equal for equal programs.
 
     With a list of what is ahead: a sum of a thousand strings is a tree as deep.
     """
+    lines: list[str] = []
     ahead: list[object] = [tree]
     while ahead:
         node = ahead.pop()
         if isinstance(node, ast.AST):
-            fields = dict(_spoken_fields(node))
-            yield " ".join((type(node).__name__, *fields))
-            ahead += reversed(fields.values())
+            line, fields = type(node).__name__, []
+            for name in _spoken(node._fields):
+                value = getattr(node, name, None)
+                if value is None or value == []:
+                    continue
+                line += f" {name}"
+                fields.append(_spoken_part(node, value) if name in ("body", "values") else value)
+            lines.append(line)
+            ahead += reversed(fields)
         elif isinstance(node, list):
-            yield f"[{len(node)}"
+            lines.append(f"[{len(node)}")
             ahead += reversed(node)
         else:
             # In ASCII: what is printable differs from one version's Unicode to the next.
-            yield f"{type(node).__name__} {node!a}"
+            lines.append(f"{type(node).__name__} {node!a}")
+    return lines
 
 
-def _spoken_fields(node: ast.AST) -> Iterator[tuple[str, object]]:
-    for name, value in ast.iter_fields(node):
-        if name in _SILENT_FIELDS or value is None or value == []:
-            continue
-        if name == "body" and isinstance(node, _WITH_DOCSTRING):
-            yield name, _without_docstring(node)
-        elif name == "values" and isinstance(node, ast.JoinedStr):
-            # Python 3.12.0 puts an empty text behind the last expression of a format.
-            yield name, [part for part in value if getattr(part, "value", None) != ""]
-        else:
-            yield name, value
+@functools.cache
+def _spoken(fields: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in fields if name not in _SILENT_FIELDS)
 
 
-def _without_docstring(
-    node: ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef,
-) -> list[ast.stmt]:
-    return node.body if ast.get_docstring(node, clean=False) is None else node.body[1:]
+def _spoken_part(node: ast.AST, value: object) -> object:
+    """Return the value of a `body` or `values` without what does not count."""
+    if isinstance(node, _WITH_DOCSTRING):
+        return node.body if ast.get_docstring(node, clean=False) is None else node.body[1:]
+    if isinstance(node, ast.JoinedStr):
+        # Python 3.12.0 puts an empty text behind the last expression of a format.
+        return [part for part in node.values if getattr(part, "value", None) != ""]
+    return value

@@ -88,7 +88,7 @@ class RevisionWatch:
         return known.path if known else ""
 
     def _begin(self, revision: str) -> None:
-        if self._run.progress.open == [revision]:
+        if self._run.progress.first:
             # Otherwise those before it are in the same transaction, and fail with it.
             self._committed_before = self._commits()
         self._kept = False

@@ -64,13 +64,23 @@ def shorten_query(query: str) -> str:
 
 def waits_without_queue(statement: str) -> bool:
     """Whether a statement may wait for locks as long as it needs: nobody queues behind it."""
+    if not _says(statement, "CONCURRENTLY", "VALIDATE"):
+        return False
     return DDL_WITHOUT_QUEUE.match(_bare(statement)) is not None
 
 
 def concurrent_index(statement: str) -> ConcurrentIndex | None:
     """Return what a `CREATE INDEX CONCURRENTLY` with a name names, None for other statements."""
+    if not _says(statement, "CONCURRENTLY"):
+        return None
     match = _CREATE_INDEX.match(_bare(statement))
     return match and ConcurrentIndex(match["index"], match["table"])
+
+
+def _says(statement: str, *words: str) -> bool:
+    """Whether one of `words` is anywhere in a statement: most need no closer look."""
+    upper = statement.upper()
+    return any(word in upper for word in words)
 
 
 def _bare(statement: str) -> str:
