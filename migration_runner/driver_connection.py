@@ -21,6 +21,7 @@ KEEPALIVE_INTERVAL: Final = 3
 KEEPALIVE_COUNT: Final = 3
 UNACKNOWLEDGED_MILLISECONDS: Final = 14_000
 _ACTIVE: Final = 1  # PQTRANS_ACTIVE
+_SAVEPOINT: Final = "migrate_statement"
 
 
 def autocommits(connection: sqlalchemy.Connection) -> bool:
@@ -47,6 +48,63 @@ def protected(connection: sqlalchemy.Connection) -> Iterator[None]:
         return
     with connection.begin_nested():
         yield
+
+
+def execute_protected(connection: sqlalchemy.Connection, statement: str) -> None:
+    """Execute one statement so that its failure does not spoil the open transaction.
+
+    Where the driver sends scripts, that is one round trip, savepoint and all.
+    """
+    if not connection.in_transaction() or autocommits(connection) or not _sends_scripts(connection):
+        with protected(connection):
+            execute_plain(connection, statement)
+        return
+    script = f"SAVEPOINT {_SAVEPOINT}; {statement}; RELEASE SAVEPOINT {_SAVEPOINT}"
+    try:
+        execute_plain(connection, script)
+    except sqlalchemy.exc.DBAPIError as error:
+        if not error.connection_invalidated:
+            execute_plain(connection, f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
+        raise
+
+
+def execute_plain(
+    connection: sqlalchemy.Connection, statement: str
+) -> sqlalchemy.CursorResult[Any]:
+    """Execute SQL as it stands, without parameters: a per cent sign means itself."""
+    return connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+
+
+def _sends_scripts(connection: sqlalchemy.Connection) -> bool:
+    """Whether the driver sends several statements as one message when they have no parameters."""
+    # psycopg prepares every statement where somebody has set its threshold to 0.
+    threshold = getattr(driver_of(connection), "prepare_threshold", None)
+    return connection.dialect.driver in ("psycopg", "psycopg2") and threshold != 0
+
+
+@contextlib.contextmanager
+def without_transaction(connection: sqlalchemy.Connection) -> Iterator[None]:
+    """Let a statement be a transaction by itself: that saves the round trips of BEGIN and COMMIT.
+
+    Where the driver cannot do that, or has a transaction open, everything stays as it is.
+    """
+    driver = connection.connection.dbapi_connection
+    if driver is None or getattr(driver, "autocommit", None) is not False:
+        yield
+        return
+    try:
+        driver.autocommit = True
+    except Exception:  # noqa: BLE001 - each driver has its own; what is wrong shows itself below
+        yield
+        return
+    try:
+        yield
+    except BaseException:
+        # It may be broken: what it was broken by is what counts.
+        with contextlib.suppress(Exception):
+            driver.autocommit = False
+        raise
+    driver.autocommit = False
 
 
 def roll_back(connection: sqlalchemy.Connection) -> None:

@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 import sqlalchemy
 from sqlalchemy import text
 
-from migration_runner.driver_connection import message_of, protected, sqlstate_of
+from migration_runner.driver_connection import (
+    execute_protected,
+    message_of,
+    protected,
+    sqlstate_of,
+)
+from migration_runner.sql_literals import literal
 
 SCHEMA: Final = "migration_runner"
 TABLE: Final = "migration_runner.ledger"
@@ -158,13 +164,18 @@ class Ledger:
         self._table = {"version_table_schema": schema, "version_table": table}
 
     def write(self, rows: Iterable[LedgerRow], author: LedgerAuthor) -> None:
-        """Add rows, in the transaction that is open. `started_at` is by the server's clock."""
-        parameters = [self._parameters(row, author) for row in rows]
-        if parameters:
-            self._connection.execute(text(_INSERT), parameters)
+        """Add rows, in the transaction that is open. `started_at` is by the server's clock.
 
-    def _parameters(self, row: LedgerRow, author: LedgerAuthor) -> dict[str, Any]:
-        return {**asdict(row), "parents": list(row.parents), **asdict(author), **self._table}
+        A failure leaves that transaction as it was.
+        """
+        values = ", ".join(self._values(row, author) for row in rows)
+        if values:
+            execute_protected(self._connection, f"{_INSERT} {values}")
+
+    def _values(self, row: LedgerRow, author: LedgerAuthor) -> str:
+        known = {**vars(row), **vars(author), **self._table}
+        started = f"clock_timestamp() - {row.duration_seconds or 0.0!r} * interval '1 second'"
+        return f"({', '.join(literal(known[name]) for name in _WRITTEN)}, {started})"
 
     def latest(self) -> dict[str, LedgerEntry]:
         """Return the last row of every revision."""
@@ -214,20 +225,9 @@ def _entry(row: sqlalchemy.RowMapping) -> LedgerEntry:
 
 
 _COLUMNS: Final = ", ".join(LedgerEntry.__dataclass_fields__)
-# Every driver needs to be told the types, each of other ones.
-_TYPES: Final = {
-    "parents": "text[]",
-    "duration_seconds": "double precision",
-    "run_lock_wait_seconds": "double precision",
-}
 _WRITTEN: Final = tuple(
     name
     for name in LedgerEntry.__dataclass_fields__
     if name not in ("sequence", "started_at", "role")
 )
-_VALUES: Final = ", ".join(f"CAST(:{name} AS {_TYPES.get(name, 'text')})" for name in _WRITTEN)
-_INSERT: Final = (
-    f"INSERT INTO {TABLE} ({', '.join(_WRITTEN)}, started_at) VALUES ({_VALUES},"  # noqa: S608 - our own names
-    " clock_timestamp()"
-    " - coalesce(CAST(:duration_seconds AS double precision), 0) * interval '1 second')"
-)
+_INSERT: Final = f"INSERT INTO {TABLE} ({', '.join(_WRITTEN)}, started_at) VALUES"

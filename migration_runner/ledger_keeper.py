@@ -11,7 +11,7 @@ from typing import Final
 import sqlalchemy
 
 from migration_runner import __version__, events, logs
-from migration_runner.driver_connection import message_of, protected
+from migration_runner.driver_connection import message_of
 from migration_runner.errors import DatabaseRejected
 from migration_runner.history import History
 from migration_runner.ledger import (
@@ -169,8 +169,7 @@ class LedgerKeeper:
     def _write(self, rows: Sequence[LedgerRow]) -> bool:
         """Write rows into the open transaction, which goes on where they cannot be written."""
         try:
-            with protected(self._session.connection):
-                self._ledger.write(rows, self._author())
+            self._ledger.write(rows, self._author())
         except sqlalchemy.exc.DBAPIError as error:
             # A revision that sets another role, for one.
             if error.connection_invalidated:

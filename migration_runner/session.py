@@ -17,9 +17,12 @@ from migration_runner.driver_connection import (
     KEEPALIVE_IDLE,
     KEEPALIVE_INTERVAL,
     UNACKNOWLEDGED_MILLISECONDS,
+    execute_plain,
     roll_back,
     watch_network,
+    without_transaction,
 )
+from migration_runner.sql_literals import literal
 
 # So that the server notices, too, when this process or the network is gone: it drops what it was
 # doing, and with it the lock. `client_connection_check_interval` came with PostgreSQL 14.
@@ -60,6 +63,7 @@ class WorkSession:
     def __init__(self, connection: sqlalchemy.Connection, settings: SessionSettings) -> None:
         self.connection = connection
         self._settings = settings
+        self._set_everything = _set_everything(settings)
 
     @property
     def in_transaction(self) -> bool:
@@ -96,6 +100,16 @@ class WorkSession:
         with self.connection.begin():
             yield
 
+    @contextlib.contextmanager
+    def one_statement(self) -> Iterator[None]:
+        """As `between_transactions`, for one statement or several that need not belong together."""
+        if self.in_transaction or not self.safeguarded:
+            with self.between_transactions():
+                yield
+            return
+        with without_transaction(self.connection), self.connection.begin():
+            yield
+
     def ask(self) -> ServerFacts:
         """Ask the server who it is, and change nothing."""
         query = "SELECT current_database(), current_setting('server_version'), pg_backend_pid()"
@@ -117,16 +131,8 @@ class WorkSession:
 
     def apply_settings(self) -> None:
         """Set timeouts, role and name; before every revision, as revisions change them too."""
-        values = {
-            "application_name": self._settings.application_name,
-            "lock_timeout": f"{self._settings.ddl_lock_timeout * 1000:.0f}",
-            "statement_timeout": f"{self._settings.statement_timeout * 1000:.0f}",
-        }
-        if self._settings.role:
-            values["role"] = self._settings.role
-        calls = ", ".join(f"set_config('{name}', :{name}, false)" for name in values)
-        with self.between_transactions():
-            self.connection.execute(text(f"SELECT {calls}"), values)
+        with self.one_statement():
+            execute_plain(self.connection, self._set_everything)
 
     def locate_version_table(self, schema: str | None, table: str) -> tuple[str, str, str]:
         """Return database, schema and name of the version table, where it is or would be made."""
@@ -154,6 +160,18 @@ class WorkSession:
         values = {"name": self._settings.application_name[:_NAME_BYTES]}
         with self.between_transactions():
             self.connection.execute(query, values)
+
+
+def _set_everything(settings: SessionSettings) -> str:
+    values = {
+        "application_name": settings.application_name,
+        "lock_timeout": f"{settings.ddl_lock_timeout * 1000:.0f}",
+        "statement_timeout": f"{settings.statement_timeout * 1000:.0f}",
+    }
+    if settings.role:
+        values["role"] = settings.role
+    calls = [f"set_config('{name}', {literal(value)}, false)" for name, value in values.items()]
+    return f"SELECT {', '.join(calls)}"
 
 
 # NAMEDATALEN - 1: the server cuts what is longer.

@@ -16,15 +16,8 @@ ORDER = [
     *("manifest_file", "glance_settings", "glance_url", "glance_report", "glance_libpq", "glance"),
     # ground
     *("errors", "events", "clock", "durations", "console", "redaction", "logs", "sql_text"),
-    *(
-        "revision_digest",
-        "revision_names",
-        "database_url",
-        "database_address",
-        "variables",
-        "settings",
-    ),
-    *("signals", "version_tables", "termination", "report"),
+    *("sql_literals", "revision_digest", "revision_names", "database_url", "database_address"),
+    *("variables", "settings", "signals", "version_tables", "termination", "report"),
     # parts
     *("connection_errors", "driver_connection", "probe", "engine", "project_connections"),
     *("run_lock", "session", "other_databases", "session_lock", "pooler", "history"),
