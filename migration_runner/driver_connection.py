@@ -71,15 +71,25 @@ def execute_protected(connection: sqlalchemy.Connection, statement: str) -> None
 def execute_plain(
     connection: sqlalchemy.Connection, statement: str
 ) -> sqlalchemy.CursorResult[Any]:
-    """Execute SQL as it stands, without parameters: a per cent sign means itself."""
-    return connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+    """Execute SQL as it stands, without parameters: a per cent sign means itself.
+
+    psycopg prepares what it meets often, and throws all that away with every ALTER TABLE: each of
+    that is a round trip. Between revisions nothing is ever worth it.
+    """
+    driver = driver_of(connection)
+    threshold = getattr(driver, "prepare_threshold", None)
+    if threshold is not None:
+        driver.prepare_threshold = None
+    try:
+        return connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+    finally:
+        if threshold is not None:
+            driver.prepare_threshold = threshold
 
 
 def _sends_scripts(connection: sqlalchemy.Connection) -> bool:
     """Whether the driver sends several statements as one message when they have no parameters."""
-    # psycopg prepares every statement where somebody has set its threshold to 0.
-    threshold = getattr(driver_of(connection), "prepare_threshold", None)
-    return connection.dialect.driver in ("psycopg", "psycopg2") and threshold != 0
+    return connection.dialect.driver in ("psycopg", "psycopg2")
 
 
 @contextlib.contextmanager
