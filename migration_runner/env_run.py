@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -142,6 +143,8 @@ class EnvRun:
         if not this.applies:
             return
         steps = plan()
+        # What is loaded by now stays: the garbage collector need not go through it time and again.
+        gc.freeze()
         this.planned = [planned.revision for planned in steps]
         for number, planned in enumerate(steps, 1):
             this.state.session.apply_settings()
