@@ -101,8 +101,8 @@ class WorkSession:
             yield
 
     @contextlib.contextmanager
-    def one_statement(self) -> Iterator[None]:
-        """As `between_transactions`, for one statement or several that need not belong together."""
+    def statement_by_statement(self) -> Iterator[None]:
+        """As `between_transactions`, each a transaction by itself: no BEGIN, and no COMMIT."""
         if self.in_transaction or not self.safeguarded:
             with self.between_transactions():
                 yield
@@ -131,7 +131,7 @@ class WorkSession:
 
     def apply_settings(self) -> None:
         """Set timeouts, role and name; before every revision, as revisions change them too."""
-        with self.one_statement():
+        with self.statement_by_statement():
             execute_plain(self.connection, self._set_everything)
 
     def locate_version_table(self, schema: str | None, table: str) -> tuple[str, str, str]:

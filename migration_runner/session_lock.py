@@ -8,7 +8,7 @@ from typing import Any, Final
 import sqlalchemy
 from sqlalchemy import event, text
 
-from migration_runner.driver_connection import driver_of, protected
+from migration_runner.driver_connection import driver_of, execute_plain, protected
 from migration_runner.run_lock import LockHolder
 from migration_runner.session import WorkSession
 from migration_runner.sql_text import shorten_query
@@ -25,9 +25,9 @@ class SessionLock:
 
     def try_lock(self, key: int) -> bool:
         """Ask for the advisory lock, without waiting in the server."""
-        with self._session.between_transactions():
-            query = text("SELECT pg_try_advisory_lock(:key)")
-            locked = bool(self._session.connection.execute(query, {"key": key}).scalar_one())
+        with self._session.statement_by_statement():
+            query = f"SELECT pg_try_advisory_lock({key})"
+            locked = bool(execute_plain(self._session.connection, query).scalar_one())
         if locked:
             self._locked = key
             self._unlock_at_checkin()

@@ -44,6 +44,7 @@ class DatabaseState:
         self._run = run
         self._project = run.project
         self._report = run.report
+        self._last_pending: str | None = None
 
     @property
     def transactional(self) -> bool:
@@ -74,7 +75,7 @@ class DatabaseState:
 
     def heads(self) -> tuple[str, ...]:
         """Read the heads on the work session."""
-        with self.session.between_transactions():
+        with self.session.statement_by_statement():
             heads = self.context.heads()
         self._report.note_heads(self.location, heads)
         return heads
@@ -109,6 +110,14 @@ class DatabaseState:
         return [planned.revision for planned in self._project.plan(self._run.move, heads)]
 
     def at_target(self) -> bool:
-        """Whether nothing is left to do: another run may have done it."""
-        heads = self.heads()
-        return not self._project.history.unknown(heads) and not self.pending(heads)
+        """Whether nothing is left to do: another run may have done it.
+
+        Asked with every poll: before the last revision of a plan is there, no other plan is made.
+        """
+        heads, history = self.heads(), self._project.history
+        missing = self._last_pending and self._last_pending not in history.with_ancestors(heads)
+        if missing or history.unknown(heads):
+            return False
+        pending = self.pending(heads)
+        self._last_pending = pending[-1] if pending else None
+        return not pending
