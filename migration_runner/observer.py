@@ -76,9 +76,9 @@ class _Running:
 class Observer:
     """Watches one work session from a thread of its own.
 
-    While a revision runs, it looks every second or more often. Otherwise only when the session has
-    waited for an answer for longer than anything but a revision takes: so a run that waits for the
-    lock, or finds nothing to do, has no second connection.
+    While a revision runs for longer than a moment, it looks every second or more often. Otherwise
+    only when the session has waited for an answer for longer than anything but a revision takes: so
+    a run that waits for the lock, or has only short work to do, has no second connection.
     `connect` opens a connection with a session's parameters, and gives up within `patience`
     seconds; an answer that takes longer counts as none. Times are in seconds.
     """
@@ -146,13 +146,14 @@ class Observer:
     def _watch(self, session: Watched, ended: threading.Event) -> None:
         told = waits_since = time.monotonic()
         suspicion, seen = 0, False
-        pause = min(self._pause, _FIRST_PAUSE)
+        pause = moment = min(self._pause, _FIRST_PAUSE)
         while not ended.wait(pause):
             pause = self._pause
             now, running = time.monotonic(), self._running
             if not waits_for_answer(session.driver):
                 waits_since = now
-            if running is None and now - waits_since < self._patience:
+            brief = running is None or now - running.started < moment
+            if brief and now - waits_since < self._patience:
                 suspicion = 0
                 continue
             with self._looking:

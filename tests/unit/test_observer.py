@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import psycopg
+import pytest
 from structlog.testing import capture_logs
 
 from migration_runner.observer import Observer, Watched
@@ -35,3 +36,26 @@ def test_that_it_cannot_connect_is_told_once_however_often_it_tries() -> None:
     assert "too_many_connections" == logs[0]["reason"]
     assert [] == cut
     assert [] == list(observer.blockers)
+
+
+def test_no_connection_is_opened_for_revisions_that_are_through_in_a_moment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However many there are: what is asked about each costs more than the revision."""
+    # A moment that is long enough for a busy machine.
+    monkeypatch.setattr("migration_runner.observer._FIRST_PAUSE", 1.0)
+    connected = threading.Event()
+
+    def connect(_parameters: dict[str, str]) -> Connection:
+        connected.set()
+        raise psycopg.OperationalError
+
+    session = Watched(None, 7, lambda: None, {"host": "db"})
+    observer = Observer(connect, heartbeat=10.0, ddl_lock_timeout=0.0, patience=60.0)
+    with observer.watching(session):
+        # Two ticks at least, of which each finds one that has only begun.
+        for number in range(250):
+            observer.begin(f"r{number}")
+            assert not connected.wait(0.01)
+        observer.begin("long")
+        assert connected.wait(60)
