@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -76,14 +77,28 @@ class History:
         """Raise `HistoryError` for a `breaks_before` that is no ancestor of its revision."""
         for revision in self.revisions.values():
             line = revision.breaks_before
-            # A list, since anything can be written there, also what has no hash.
-            if line is not None and line not in list(self.with_ancestors([revision.id])):
+            if line is not None and not self._has_ancestor(revision, line):
                 message = (
                     f"{revision.path} (revision {revision.id}) has breaks_before = {line!r}, which"
                     " is none of its ancestors. Name the whole id of the oldest revision that an"
                     " image must have to work behind this one."
                 )
                 raise HistoryError(message, reason="broken_history", revision=revision.id)
+
+    def _has_ancestor(self, revision: Revision, line: object) -> bool:
+        """Whether `line` names a revision or an ancestor of it, of which most are close by.
+
+        Compared, not looked up: anything can be written there, also what has no hash.
+        """
+        seen, ahead = {revision.id}, deque([revision])
+        while ahead:
+            each = ahead.popleft()
+            if each.id == line:
+                return True
+            parents = [p for p in each.parents if p not in seen and p in self.revisions]
+            seen.update(parents)
+            ahead += (self.revisions[parent] for parent in parents)
+        return False
 
     def require_one_head(self) -> None:
         """Raise `HistoryError` when there are several heads, naming them and what joins them."""

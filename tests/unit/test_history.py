@@ -34,6 +34,21 @@ def _heads(history: History, there: set[str]) -> list[str]:
     return sorted(there - below)
 
 
+def test_lines_that_are_drawn_close_by_are_found_close_by() -> None:
+    names = [f"r{number:04}" for number in range(500)]
+    revisions = _Counted(
+        (
+            name,
+            Revision(name, tuple(names[:at][-1:]), frozenset(), "", "", names[max(0, at - 3)]),
+        )
+        for at, name in enumerate(names)
+    )
+
+    History(revisions, (names[-1],)).check_breaks()
+
+    assert 0 < revisions.looks < 10 * len(names)
+
+
 class _Counted(dict[str, Revision]):
     """Revisions that count how often one is looked at."""
 
