@@ -123,6 +123,7 @@ class AlembicProject:
         self.folders = self._files.folders
         self.check_target = self._files.check_target
         self.plan = self._files.plan
+        self.pending = self._files.pending
         self.note = self._files.note
 
     def run_env(self, move: Move, offer: Offer, listener: EnvListener) -> None:

@@ -53,6 +53,7 @@ class RevisionFiles:
             message = f"{_named(config)} is no usable Alembic configuration: {sentence(error)}"
             raise ConfigError(message) from error
         _require_folders(_version_folders(self.directory))
+        self._pending: tuple[tuple[Move, tuple[str, ...]], list[str]] | None = None
         self.history = self._load() if notes is None else self._recall(notes)
 
     def _load(self) -> History:
@@ -72,7 +73,7 @@ class RevisionFiles:
     def _recall(self, notes: Notes) -> History:
         """Return the history that a build has found consistent."""
         scripts = self.directory
-        scripts.revision_map = RevisionMap(
+        scripts.revision_map = _NotedMap(
             lambda: [_NotedScript(scripts, each) for each in notes.revisions]
         )
         return History({each.id: _recalled(each) for each in notes.revisions}, notes.heads)
@@ -131,6 +132,16 @@ class RevisionFiles:
             )
             raise HistoryError(message, reason="no_path", target=move.target) from error
 
+    def pending(self, move: Move, heads: Sequence[str]) -> list[str]:
+        """Return the revisions of a move's plan; a run asks more than once.
+
+        Raises what `plan` raises.
+        """
+        asked = move, tuple(heads)
+        if self._pending is None or self._pending[0] != asked:
+            self._pending = asked, [step.revision for step in self.plan(move, heads)]
+        return self._pending[1]
+
     def _plan_upgrade(self, targets: Sequence[str], at: tuple[str, ...]) -> list[PlannedStep]:
         """Plan to one target after the other: Alembic takes one at a time."""
         planned: list[PlannedStep] = []
@@ -141,6 +152,13 @@ class RevisionFiles:
             planned += found
             at = self.history.heads_after(at, [step.revision for step in planned])
         return planned
+
+
+class _NotedMap(RevisionMap):
+    """A map of revisions that a build has found to have no cycle."""
+
+    def _detect_cycles(self, *_: object) -> None:
+        pass
 
 
 class _NotedScript(Script):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from migration_runner.errors import HistoryError
 
 
-@dataclass(frozen=True)
-class Revision:
+class Revision(NamedTuple):
     """One revision of the history. `parents` has its `down_revision` and its `depends_on`.
 
     An image must have `breaks_before`, too, to live with a database that this is applied to.

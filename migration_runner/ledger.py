@@ -7,6 +7,7 @@ in the transaction of the revision that it tells of.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +16,7 @@ import sqlalchemy
 from sqlalchemy import text
 
 from migration_runner.driver_connection import (
+    execute_plain,
     execute_protected,
     message_of,
     protected,
@@ -50,6 +52,15 @@ CREATE TABLE IF NOT EXISTS migration_runner.ledger (
 )""",
     "COMMENT ON TABLE migration_runner.ledger IS 'Applied Alembic revisions, format 1'",
 )
+# What is recorded, in one text: every revision that is there, with the digest of its file. Not in
+# the database's collation, which may put other letters first than Python does.
+_DIGEST: Final = """\
+SELECT md5(string_agg(revision || ':' || file_sha256, ',' ORDER BY revision COLLATE "C"))
+FROM (SELECT DISTINCT ON (revision COLLATE "C") revision, direction, file_sha256
+  FROM migration_runner.ledger
+  WHERE version_table_schema = {schema} AND version_table = {table} AND revision IS NOT NULL
+  ORDER BY revision COLLATE "C", sequence DESC) AS latest
+WHERE direction <> 'downgrade'"""
 # Two runs of two histories can make it at the same moment, in spite of IF NOT EXISTS.
 _MADE_BY_ANOTHER: Final = frozenset({"23505", "42P06", "42P07", "XX000"})
 _DENIED: Final = frozenset({"42501", "3F000"})
@@ -188,6 +199,13 @@ class Ledger:
         rows = self._connection.execute(text(query), self._table)
         return {entry.revision: entry for entry in map(_entry, rows.mappings()) if entry.revision}
 
+    def digest(self) -> str | None:
+        """Return what `digest_of` makes of the revisions that are recorded; None without any."""
+        schema, table = self._table.values()
+        query = digest_query(literal(schema), literal(table))
+        digest: str | None = execute_plain(self._connection, query).scalar_one()
+        return digest
+
     def last(self, count: int) -> list[LedgerEntry]:
         """Return the last `count` rows, newest first."""
         query = (
@@ -211,6 +229,17 @@ class Ledger:
             row.revision: row.duration_seconds
             for row in self._connection.execute(text(query), values)
         }
+
+
+def digest_query(schema: str, table: str) -> str:
+    """Return the query for `digest_of` what is recorded for one version table; both are SQL."""
+    return _DIGEST.format(schema=schema, table=table)
+
+
+def digest_of(revisions: Iterable[tuple[str, str]]) -> str:
+    """Return the digest of revisions that are recorded with these digests of their files."""
+    lines = sorted(f"{revision}:{digest}".encode() for revision, digest in revisions)
+    return hashlib.md5(b",".join(lines), usedforsecurity=False).hexdigest()
 
 
 def read_ledger(connection: sqlalchemy.Connection, count: int | None) -> list[LedgerEntry]:

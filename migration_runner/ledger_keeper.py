@@ -22,6 +22,7 @@ from migration_runner.ledger import (
     LedgerEntry,
     LedgerRow,
     create_ledger,
+    digest_of,
     ledger_access,
 )
 from migration_runner.report import RunReport
@@ -91,6 +92,20 @@ class LedgerKeeper:
             return {}
         with self._session.between_transactions():
             return self._ledger.latest()
+
+    def complete(self, heads: Iterable[str]) -> bool:
+        """Whether everything below `heads` is recorded, and its file is what was applied.
+
+        False also where that is not known without reading every row or every file.
+        """
+        revisions = self._history.revisions
+        there = self._history.with_ancestors(heads)
+        digests = [(each, revisions[each].file_sha256 or "") for each in there]
+        noted = all(digest for _, digest in digests) and not self._history.unknown(heads)
+        if not noted or self._policy.mode == "off" or not self.access().readable:
+            return False
+        with self._session.between_transactions():
+            return self._ledger.digest() == digest_of(digests)
 
     def last(self, count: int) -> list[LedgerEntry]:
         """Return the newest rows; none where there is no ledger to read."""

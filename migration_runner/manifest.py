@@ -11,28 +11,23 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Sequence
-from hashlib import md5
 from pathlib import Path
 from typing import Final
 
-from psycopg import pq, sql
+from psycopg import pq
 
 from migration_runner.alembic_bridge import AlembicProject
 from migration_runner.env_probe import EnvFacts, Unlearnable, learn_env
 from migration_runner.history_notes import NotedRevision
-from migration_runner.ledger import TABLE
+from migration_runner.ledger import digest_of, digest_query
 from migration_runner.manifest_file import Manifest, Stamps, manifest_beside, render_manifest, stamp
 from migration_runner.settings import Settings
+from migration_runner.sql_literals import literal
 
 _QUERY: Final = """\
 SELECT pg_backend_pid(), current_database(), current_setting('server_version'),
   (SELECT string_agg(version_num::text, ',' ORDER BY version_num::text COLLATE "C") FROM {table}),
-  (SELECT md5(string_agg(revision || ':' || file_sha256, ',' ORDER BY revision COLLATE "C"))
-    FROM (SELECT DISTINCT ON (revision COLLATE "C") revision, direction, file_sha256
-      FROM {ledger} WHERE version_table = {name} AND revision IS NOT NULL
-        AND version_table_schema = {schema}
-      ORDER BY revision COLLATE "C", sequence DESC) AS latest
-    WHERE direction <> 'downgrade')"""
+  ({digest})"""
 _SCHEMA_OF_TABLE: Final = """\
 (SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n
   ON n.oid = c.relnamespace WHERE c.oid = to_regclass({quoted}))"""
@@ -105,26 +100,14 @@ def _for_the_glance(facts: EnvFacts, notes: Sequence[NotedRevision]) -> Manifest
 
 
 def _query(facts: EnvFacts) -> str:
-    names = (facts.version_table_schema, facts.version_table)
-    table = sql.Identifier(*[name for name in names if name])
-    if facts.version_table_schema:
-        schema: sql.Composable = sql.Literal(facts.version_table_schema)
-    else:
-        quoted = sql.Literal(table.as_string(None))
-        schema = sql.SQL(_SCHEMA_OF_TABLE).format(quoted=quoted)
-    query = sql.SQL(_QUERY).format(
-        table=table,
-        ledger=sql.Identifier(*TABLE.split(".")),
-        name=sql.Literal(facts.version_table),
-        schema=schema,
-    )
-    return query.as_string(None)
+    schema, name = facts.version_table_schema, facts.version_table
+    table = ".".join(map(_identifier, [schema, name] if schema else [name]))
+    place = literal(schema) if schema else _SCHEMA_OF_TABLE.format(quoted=literal(table))
+    return _QUERY.format(table=table, digest=digest_query(place, literal(name)))
 
 
-def digest_of(revisions: Iterable[tuple[str, str]]) -> str:
-    """Return what the query finds where revisions are recorded with the digests of their files."""
-    lines = sorted(f"{revision}:{digest}" for revision, digest in revisions)
-    return md5(",".join(lines).encode(), usedforsecurity=False).hexdigest()
+def _identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _variables(facts: EnvFacts) -> dict[str, str | None]:

@@ -107,7 +107,7 @@ class DatabaseState:
 
     def pending(self, heads: Sequence[str]) -> list[str]:
         """Return the revisions that the move applies or undoes."""
-        return [planned.revision for planned in self._project.plan(self._run.move, heads)]
+        return self._project.pending(self._run.move, heads)
 
     def at_target(self) -> bool:
         """Whether nothing is left to do: another run may have done it.

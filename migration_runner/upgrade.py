@@ -22,11 +22,15 @@ _Found = TypeVar("_Found")
 
 @dataclass(frozen=True)
 class _Look:
-    """What is to be applied, and to be adopted; or that the database is ahead, and that is well."""
+    """What is to be applied, and to be adopted; or that the database is ahead, and that is well.
+
+    `complete`: the ledger has everything that the database has.
+    """
 
     pending: Sequence[str] = ()
     unrecorded: Sequence[str] = ()
     ahead: bool = False
+    complete: bool = False
 
 
 def decide_upgrade(run: RunContext) -> Decide:
@@ -56,7 +60,7 @@ def decide_upgrade(run: RunContext) -> Decide:
         found = look_again(run, state, look)
         if found.ahead:
             return False
-        _prepare_ledger(state)
+        _prepare_ledger(state, complete=found.complete)
         return bool(found.pending)
 
     return decide
@@ -64,6 +68,8 @@ def decide_upgrade(run: RunContext) -> Decide:
 
 def _look(run: RunContext, state: DatabaseState) -> _Look:
     heads = state.heads()
+    if state.ledger.complete(heads):
+        return _Look(state.pending(heads), complete=True)
     entries = state.ledger.entries()
     if accept_relation(run, state.relate(heads, entries), heads, entries):
         return _Look(ahead=True)
@@ -149,6 +155,7 @@ def _key(run: RunContext, state: DatabaseState) -> int:
     return state.lock_key(run.settings.run_lock_key)
 
 
-def _prepare_ledger(state: DatabaseState) -> None:
+def _prepare_ledger(state: DatabaseState, *, complete: bool = False) -> None:
     state.ledger.make_ready()
-    state.ledger.adopt(state.heads())
+    if not complete:
+        state.ledger.adopt(state.heads())

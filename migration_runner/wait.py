@@ -48,8 +48,9 @@ class Waiter:
 
         def look(state: DatabaseState) -> bool:
             heads = state.heads()
-            relation = state.relate(heads, state.ledger.entries())
-            ahead = accept_relation(self._run, relation, heads, state.ledger.entries())
+            unknown = self._run.project.history.unknown(heads)
+            entries = state.ledger.entries() if unknown else {}
+            ahead = accept_relation(self._run, state.relate(heads, entries), heads, entries)
             if not ahead and state.pending(heads):
                 self._reached = False
                 self._polls.append(_Poll(state.location, heads, self._parameters(state)))
