@@ -38,6 +38,11 @@ faults: $(STAMP) ## Break runs in every way, 200 times each; FAULTS=n and FAULT_
 corpus: $(STAMP) ## Run four projects of other people's with plain Alembic and with ours; CORPUS=optuna for one
 	@CORPUS="$${CORPUS:-1}" $(BIN)/pytest --durations=0 tests/corpus
 
+.PHONY: bench
+bench: $(STAMP) ## Measure ours, plain Alembic, psql and other tools; BENCH="noop apply" ROUNDS=3 BENCH_OPTIONS=--help
+	@benchmarks/install-peers
+	@$(BIN)/python -m benchmarks $(BENCH) $(if $(ROUNDS),--rounds $(ROUNDS)) --image "$(IMAGE)" $(BENCH_OPTIONS)
+
 .PHONY: lint
 lint: $(STAMP) ## Check style
 	@$(BIN)/ruff check .
@@ -78,7 +83,7 @@ lock: $(STAMP) ## Lock the requirements anew, with hashes
 
 .PHONY: clean
 clean: ## Remove the virtual environment, the embedded database, the servers and all caches
-	@rm -rf $(VENV) .postgres .servers* .environments .corpus .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	@rm -rf $(VENV) .postgres .servers* .environments .corpus .benchmarks .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): requirements-dev.txt
