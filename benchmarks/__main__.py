@@ -65,10 +65,11 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    # Python 3.11 looks for the empty list among the choices, too.
     parser.add_argument("parts", nargs="*", choices=[*_PARTS, _IMAGE, []], metavar="PART")
     parser.add_argument("--rounds", type=int, default=5, help="three at most where a run is long")
     parser.add_argument("--sizes", type=int, nargs="+", help="instead of each part's own")
-    parser.add_argument("--only", nargs="+", help="these contestants")
+    parser.add_argument("--only", nargs="+", choices=[each.name for each in CONTESTANTS])
     parser.add_argument("--fsync", choices=["on", "off"], default="off", help="the server's")
     parser.add_argument("--image", default="migration-runner", help="whose size to tell")
     parser.add_argument("--page", type=Path, default=_PAGE, help="where the result goes")

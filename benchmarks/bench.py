@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +70,7 @@ class Bench:
         attempts: dict[str, Attempt] = {}
         say(title)
         for contestant in contestants:
+            begun = time.monotonic()
             try:
                 attempt = set_up(contestant)
                 if warm_up:
@@ -77,6 +79,7 @@ class Bench:
                 _leave_out(section, contestant.name, failure)
             else:
                 attempts[contestant.name] = attempt
+                say(f"  {contestant.name} is set up, {time.monotonic() - begun:.1f} s")
         for number in range(rounds):
             say(f"  round {number + 1} of {rounds}")
             for name, attempt in attempts.items():
