@@ -68,18 +68,19 @@ def _kill_and_start_again(command: Command, connection: Connection[Any], databas
                 working = _working(connection, database)
                 if working - holders:
                     seconds = time.monotonic() - killed
-                    return Sample(seconds, remark=_remark(working & holders, failures))
+                    beside = bool(working & holders)
+                    return Sample(seconds, flawed=beside, remark=_remark(failures, beside=beside))
                 time.sleep(_LOOK_EVERY)
             if process.poll() == 0:
-                return Sample(_LIMIT_SECONDS, failed=1, remark="ended with 0, nothing applied")
+                return Sample(_LIMIT_SECONDS, flawed=True, remark="ended with 0, nothing applied")
         failures += 1
         time.sleep(_RESTART_AFTER)
-    return Sample(_LIMIT_SECONDS, failed=1, remark="never was")
+    return Sample(_LIMIT_SECONDS, flawed=True, remark="never was")
 
 
-def _remark(orphans: set[int], failures: int) -> str:
-    beside = "beside the dead run's statement" if orphans else "alone"
-    return f"{beside}, after {failures} failed" if failures else beside
+def _remark(failures: int, *, beside: bool) -> str:
+    where = "beside the dead run's statement" if beside else "alone"
+    return f"{where}, after failed runs" if failures else where
 
 
 def _working(connection: Connection[Any], database: str) -> set[int]:

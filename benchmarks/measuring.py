@@ -28,8 +28,8 @@ class Sample:
     seconds: float
     cpu_seconds: float = 0
     peak_bytes: int = 0
-    # Runs that ended with another code than 0.
-    failed: int = 0
+    # It failed, or did what it should not: its time is nobody's measure.
+    flawed: bool = False
     remark: str = ""
 
 
@@ -38,7 +38,7 @@ def measure(command: Command) -> Sample:
     output = command.folder / "benchmark.log"
     output.unlink(missing_ok=True)
     sample = measure_herd(command, 1)
-    if sample.failed:
+    if sample.flawed:
         words = " ".join(output.read_text(errors="replace").split())
         raise RunFailed(words[-_TAIL:] or "no output")
     return sample
@@ -60,4 +60,4 @@ def measure_herd(command: Command, copies: int, limit: int = LIMIT_SECONDS) -> S
     codes, seconds, cpu, peak = zip(*runs, strict=True)
     good = codes.count(0)
     remark = f"{good} of {copies} ended well" if copies > 1 else ""
-    return Sample(max(seconds), sum(cpu), max(peak), copies - good, remark)
+    return Sample(max(seconds), sum(cpu), max(peak), good < copies, remark)

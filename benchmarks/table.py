@@ -20,9 +20,9 @@ _NONE: Final = "-"
 def ratios(samples: Sequence[Sample], reference: Sequence[Sample]) -> list[float]:
     """Return each round's ratio: what slows the machine down for a while slows both down.
 
-    Where some of the runs failed, there is nothing to compare.
+    Where a run was flawed, there is nothing to compare.
     """
-    if any(sample.failed for sample in (*samples, *reference)):
+    if any(sample.flawed for sample in (*samples, *reference)):
         return []
     return [
         sample.seconds / other.seconds for sample, other in zip(samples, reference, strict=False)
@@ -76,7 +76,7 @@ def _summary_cell(section: Section, name: str) -> str:
     if not samples:
         return _NONE
     text = _milliseconds(median(each.seconds for each in samples))
-    if any(each.failed for each in samples):
+    if any(each.flawed for each in samples):
         return f"{text} *"
     found = ratios(samples, section.samples.get(REFERENCES[0], []))
     return f"{text} ({_number(median(found))}x)" if found else text

@@ -34,8 +34,8 @@ def test_a_contestant_with_fewer_rounds_is_compared_in_those() -> None:
 
 
 @pytest.mark.parametrize("whose", ["own", "reference"])
-def test_no_ratio_where_a_run_failed(whose: str) -> None:
-    good, bad = _samples(1), [Sample(2, failed=1)]
+def test_no_ratio_where_a_run_was_flawed(whose: str) -> None:
+    good, bad = _samples(1), [Sample(2, flawed=True)]
 
     assert [] == (ratios(bad, good) if whose == "own" else ratios(good, bad))
 
@@ -72,7 +72,7 @@ def test_remarks_that_differ_are_counted() -> None:
 
 def test_the_summary_has_a_column_for_each_section() -> None:
     herd = Section("Herd")
-    herd.samples = {"migrate": _samples(3), "slow": [Sample(9, failed=2)]}
+    herd.samples = {"migrate": _samples(3), "slow": [Sample(9, flawed=True)]}
 
     assert render_summary([_section(), herd, Section("Empty")]) == (
         "|  | Nothing to do | Herd |\n"
