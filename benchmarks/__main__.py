@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from benchmarks.bench import Bench
 from benchmarks.contestants import CONTESTANTS
-from benchmarks.herd import herds
+from benchmarks.herd import herd
 from benchmarks.image import image_size
 from benchmarks.killed_holder import killed_holder
 from benchmarks.machine import describe_load, describe_machine
@@ -22,45 +22,46 @@ from benchmarks.server import running_server
 
 _PAGE: Final = Path(__file__).with_name("README.md")
 _IMAGE: Final = "image"
-# Each part, and the sizes that it is measured at if none are named.
-_PARTS: Final[
-    dict[str, tuple[Callable[[Bench, Sequence[int]], list[Section]], tuple[int, ...]]]
-] = {
+# Each part, and the numbers of revisions or runs that it is measured with.
+_PARTS: Final[dict[str, tuple[Callable[[Bench, int], Section], tuple[int, ...]]]] = {
     "noop": (nothing_to_do, (10, 100, 1_000, 5_000)),
-    "pending": (one_pending, (1_000,)),
+    "pending": (one_pending, (100, 1_000)),
     "apply": (apply_all, (100, 1_000)),
-    "herd": (herds, (20, 100)),
-    "kill": (lambda bench, _sizes: killed_holder(bench), (1,)),
+    "herd": (herd, (20, 100)),
+    "kill": (killed_holder, (1,)),
 }
 
 
 def main() -> None:
-    """Measure what was asked for."""
+    """Measure what was asked for. What there is is written after each step: it takes long."""
     options = _options()
     parts = options.parts or [*_PARTS, _IMAGE]
     chosen = [each for each in CONTESTANTS if each.name in (options.only or [each.name])]
-    facts = [
-        f"{datetime.now(tz=UTC):%Y-%m-%d}, {options.rounds} rounds",
-        describe_machine(),
-    ]
+    facts = [f"{datetime.now(tz=UTC):%Y-%m-%d}, {options.rounds} rounds", describe_machine()]
+    if _IMAGE in parts:
+        facts.append(image_size(options.image))
     sections: list[Section] = []
     load = describe_load()
+
+    def publish() -> None:
+        so_far = f"Load of the machine: {load} before, {describe_load()} after"
+        result = render_result([*facts, so_far], chosen, sections)
+        options.page.write_text(replace_result(options.page.read_text(), result))
+
     with (
         tempfile.TemporaryDirectory(prefix="migration-runner-bench-") as folder,
         running_server(options.fsync) as server,
     ):
         facts.append(server.describe())
+        publish()
         there = [each for each in chosen if each.installed]
         bench = Bench(server, there, Path(folder), options.rounds)
-        for name, (part, sizes) in _PARTS.items():
-            if name in parts:
-                sections += part(bench, options.sizes or sizes)
-    facts.append(f"Load of the machine: {load} before, {describe_load()} after")
-    if _IMAGE in parts:
-        facts.append(image_size(options.image))
-    result = render_result(facts, chosen, sections)
-    options.page.write_text(replace_result(options.page.read_text(), result))
-    print(result)
+        for part, sizes in (_PARTS[name] for name in _PARTS if name in parts):
+            for size in sizes:
+                if size <= options.largest:
+                    sections.append(part(bench, size))
+                    publish()
+    print(f"The result is in {options.page}.")
 
 
 def _options() -> argparse.Namespace:
@@ -68,7 +69,7 @@ def _options() -> argparse.Namespace:
     # Python 3.11 looks for the empty list among the choices, too.
     parser.add_argument("parts", nargs="*", choices=[*_PARTS, _IMAGE, []], metavar="PART")
     parser.add_argument("--rounds", type=int, default=5, help="three at most where a run is long")
-    parser.add_argument("--sizes", type=int, nargs="+", help="instead of each part's own")
+    parser.add_argument("--largest", type=int, default=5_000, help="leave larger sizes out")
     parser.add_argument("--only", nargs="+", choices=[each.name for each in CONTESTANTS])
     parser.add_argument("--fsync", choices=["on", "off"], default="off", help="the server's")
     parser.add_argument("--image", default="migration-runner", help="whose size to tell")

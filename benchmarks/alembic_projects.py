@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -44,6 +45,11 @@ else:
 '''
 
 
+@cache  # The result is written into the checkout, and makes it dirty.
+def _commit() -> str:
+    return first_line("git", "-C", ROOT, "describe", "--tags", "--always", "--dirty")
+
+
 class _AlembicContestant(Contestant):
     def write(self, folder: Path, revisions: Sequence[Revision]) -> None:
         """Write alembic.ini, env.py and a file for each revision."""
@@ -76,8 +82,7 @@ class Ours(_AlembicContestant):
 
     def version(self) -> str:
         """Return the package's version, and the checkout's."""
-        commit = first_line("git", "-C", ROOT, "describe", "--tags", "--always", "--dirty")
-        return f"{python_package_version(OURS / 'python', 'migration-runner')} ({commit})"
+        return f"{python_package_version(OURS / 'python', 'migration-runner')} ({_commit()})"
 
     def build(self, folder: Path) -> Command:
         """As the image's build does."""

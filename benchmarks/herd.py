@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 from benchmarks.bench import Attempt, Bench
@@ -15,12 +14,8 @@ _REVISIONS: Final = 10
 _LIMIT_SECONDS: Final = 300
 
 
-def herds(bench: Bench, sizes: Sequence[int]) -> list[Section]:
-    """Run herds of these sizes: from the first start to the last end."""
-    return [_herd(bench, size) for size in sizes]
-
-
-def _herd(bench: Bench, size: int) -> Section:
+def herd(bench: Bench, size: int) -> Section:
+    """Run a herd of this size, from the first start to the last end."""
     revisions = make_revisions(_REVISIONS)
 
     def set_up(contestant: Contestant) -> Attempt:

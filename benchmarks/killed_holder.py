@@ -28,7 +28,7 @@ _RESTART_AFTER: Final = 1
 _WORKING: Final = "SELECT pid FROM pg_stat_activity WHERE datname = %s AND wait_event = 'PgSleep'"
 
 
-def killed_holder(bench: Bench) -> list[Section]:
+def killed_holder(bench: Bench, _size: int) -> Section:
     """Kill each contestant once a round, and start it again."""
     before = make_revisions(_REVISIONS_BEFORE)
     revisions = [*before, long_revision(_REVISIONS_BEFORE + 1, _REVISION_SECONDS)]
@@ -50,7 +50,7 @@ def killed_holder(bench: Bench) -> list[Section]:
         f"Killed in a statement of {_REVISION_SECONDS} s: from SIGKILL to the next run's statement"
     )
     racing = [each for each in bench.contestants if each.takes_part_in_races]
-    return [bench.section(title, racing, set_up, bench.few_rounds, warm_up=False)]
+    return bench.section(title, racing, set_up, bench.few_rounds, warm_up=False)
 
 
 def _kill_and_start_again(command: Command, connection: Connection[Any], database: str) -> Sample:

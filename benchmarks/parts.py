@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from benchmarks.bench import Attempt, Bench
 from benchmarks.contestant import Contestant, Work
 from benchmarks.measuring import Sample
@@ -11,22 +9,8 @@ from benchmarks.revisions import make_revisions
 from benchmarks.sections import Section
 
 
-def nothing_to_do(bench: Bench, sizes: Sequence[int]) -> list[Section]:
+def nothing_to_do(bench: Bench, size: int) -> Section:
     """Run on a database that is at the head."""
-    return [_nothing_to_do(bench, size) for size in sizes]
-
-
-def one_pending(bench: Bench, sizes: Sequence[int]) -> list[Section]:
-    """Run on a database that lacks the last revision."""
-    return [_one_pending(bench, size) for size in sizes]
-
-
-def apply_all(bench: Bench, sizes: Sequence[int]) -> list[Section]:
-    """Run on an empty database."""
-    return [_apply_all(bench, size) for size in sizes]
-
-
-def _nothing_to_do(bench: Bench, size: int) -> Section:
     revisions = make_revisions(size)
 
     def set_up(contestant: Contestant) -> Attempt:
@@ -40,7 +24,8 @@ def _nothing_to_do(bench: Bench, size: int) -> Section:
     return bench.section(title, bench.contestants, set_up, bench.rounds)
 
 
-def _one_pending(bench: Bench, size: int) -> Section:
+def one_pending(bench: Bench, size: int) -> Section:
+    """Run on a database that lacks the last revision."""
     revisions = make_revisions(size)
 
     def set_up(contestant: Contestant) -> Attempt:
@@ -62,7 +47,8 @@ def _one_pending(bench: Bench, size: int) -> Section:
     return bench.section(title, bench.contestants, set_up, bench.rounds)
 
 
-def _apply_all(bench: Bench, size: int) -> Section:
+def apply_all(bench: Bench, size: int) -> Section:
+    """Run on an empty database."""
     revisions = make_revisions(size)
 
     def set_up(contestant: Contestant) -> Attempt:
