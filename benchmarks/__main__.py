@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import signal
+import sys
 import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -34,6 +36,8 @@ _PARTS: Final[dict[str, tuple[Callable[[Bench, int], Section], tuple[int, ...]]]
 
 def main() -> None:
     """Measure what was asked for. What there is is written after each step: it takes long."""
+    # As Ctrl-C does: whatever was started is stopped.
+    signal.signal(signal.SIGTERM, lambda *_signal: sys.exit(128 + signal.SIGTERM))
     options = _options()
     parts = options.parts or [*_PARTS, _IMAGE]
     chosen = [each for each in CONTESTANTS if each.name in (options.only or [each.name])]

@@ -25,32 +25,32 @@ def main() -> None:
         (os.POSIX_SPAWN_OPEN, 1, output, flags, 0o600),
         (os.POSIX_SPAWN_DUP2, 1, 2),
     ]
-    started: dict[int, float] = {}
-    groups: list[int] = []
+    running: set[int] = set()
 
-    def kill(_number: int, _frame: object) -> None:
-        for group in groups:
-            try:  # noqa: SIM105 - small: no further import
-                os.killpg(group, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+    def kill(*_signal: object) -> None:
+        for pid in running:
+            # With what it has started itself: each is in a group of its own.
+            os.killpg(pid, signal.SIGKILL)
 
     signal.signal(signal.SIGALRM, kill)
     signal.alarm(limit)
-    for _ in range(copies):
-        now = time.monotonic()
-        pid = os.posix_spawnp(command[0], command, os.environ, file_actions=actions, setpgroup=0)
-        groups.append(pid)
-        started[pid] = now
-    first = min(started.values())
     ended = []
-    for _ in range(copies):
-        pid, status, usage = os.wait4(-1, 0)
+    try:
         # A herd is one thing: from its start to the end of each.
-        seconds = time.monotonic() - (first if copies > 1 else started[pid])
-        cpu = usage.ru_utime + usage.ru_stime
-        code = os.waitstatus_to_exitcode(status)
-        ended.append([code, seconds, cpu, usage.ru_maxrss * 1024])
+        begun = time.monotonic()
+        for _ in range(copies):
+            running.add(
+                os.posix_spawnp(command[0], command, os.environ, file_actions=actions, setpgroup=0)
+            )
+        for _ in range(copies):
+            pid, status, usage = os.wait4(-1, 0)
+            seconds = time.monotonic() - begun
+            running.remove(pid)
+            cpu = usage.ru_utime + usage.ru_stime
+            code = os.waitstatus_to_exitcode(status)
+            ended.append([code, seconds, cpu, usage.ru_maxrss * 1024])
+    finally:
+        kill()
     print(json.dumps(ended))
 
 

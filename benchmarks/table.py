@@ -105,7 +105,7 @@ def _number(value: float) -> str:
     """Return it with three significant digits, or whole; nothing for 0."""
     if not value:
         return _NOTHING
-    digits = 2 if value < 10 else 1 if value < 100 else 0  # noqa: PLR2004 - as the docstring says
+    digits = next((3 - n for n, limit in enumerate((0.1, 10, 100)) if value < limit), 0)
     return f"{value:,.{digits}f}"
 
 
