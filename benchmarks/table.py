@@ -64,7 +64,8 @@ def render_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         column for column in range(len(header)) if column == 0 or any(row[column] for row in rows)
     ]
     alignment = [
-        "---:" if all(_is_figure(row[column]) for row in rows) else "---" for column in kept
+        "---:" if header[column] and all(_is_figure(row[column]) for row in rows) else "---"
+        for column in kept
     ]
     lines = [[header[column] for column in kept], alignment]
     lines += [[_escape(row[column]) for column in kept] for row in rows]
