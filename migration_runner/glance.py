@@ -24,6 +24,7 @@ from migration_runner.manifest_file import (
 # A database that is there answers in milliseconds; waiting is for the full path.
 _SECONDS = 1.0
 _VERBS = (["upgrade"], ["upgrade", "head"], ["upgrade", "heads"], ["wait"])
+_STATUS = (["status", "--check"], ["status", "--check", "--json"])
 _OVERRIDE = "MIGRATE_DATABASE_URL"
 _URL = "DATABASE_URL"
 _DEFAULT_TERMINATION_LOG = "/dev/termination-log"
@@ -46,7 +47,8 @@ def glance(words: list[str]) -> int | None:
 
 def _glance(words: list[str]) -> int:
     environment = _environment()
-    if words not in _VERBS or not ordinary(environment):
+    status = words in _STATUS
+    if not (status or words in _VERBS) or not ordinary(environment):
         raise _Unusual
     for number in (0, 1, 2):
         posix.fstat(number)
@@ -56,24 +58,31 @@ def _glance(words: list[str]) -> int:
     manifest = read_manifest(manifest_beside(config))
     if manifest is None or not _made_for(manifest, config, environment):
         raise _Unusual
-    target = words[1] if words[1:] else environment.get("MIGRATE_TARGET") or "head"
+    named = words[1] if words[0] == "upgrade" and words[1:] else environment.get("MIGRATE_TARGET")
+    target = named or "head"
     heads: list[str] = manifest["heads"]  # type: ignore[assignment]  # as `manifest` writes it
     if target == "head" and len(heads) != 1:
         raise _Unusual
-    looks = words[0] == "wait"
+    looks = words[0] != "upgrade"
     address = _address(environment, offered=bool(manifest["offered"]))
     run_id = posix.urandom(6).hex()
     report = UpToDate(run_id, environment.get("MIGRATE_BUILD", ""), target, heads)
-    row = _ask(manifest, address, run_id, looks=looks)
-    login, backend, database, version, found, ledger, waited = row
-    if found != ",".join(heads) or ledger != manifest["digest"]:
+    query = str(manifest["status_query" if status else "query"])
+    login, backend, *facts, waited = _ask(manifest, query, address, run_id, looks=looks)
+    database, version, schema, found, ledger, rest = map(str, facts)
+    if found != ",".join(heads) or ledger != manifest["digest"] or None in facts:
         raise _Unusual
     if login != backend and not looks:
         # A pooler.
         raise _Unusual
-    texts = report.render(str(database), str(version).split()[0], now(), float(str(waited)))
-    require_no_secret(texts[0], address)
-    write_all(*texts, environment.get("MIGRATE_TERMINATION_LOG") or _DEFAULT_TERMINATION_LOG)
+    version = version.split()[0]
+    lines, message = report.render(database, version, now(), float(str(waited)))
+    if status:
+        table = f"{schema}.{manifest['version_table']}"
+        lines = report.status(database, version, table, str(manifest["count"]), rest)
+    require_no_secret(lines, address)
+    termination_log = environment.get("MIGRATE_TERMINATION_LOG") or _DEFAULT_TERMINATION_LOG
+    write_all(lines, message, termination_log)
     return 0
 
 
@@ -124,7 +133,7 @@ def _read(file: str) -> bytes:
 
 
 def _ask(
-    manifest: Manifest, address: dict[str, str], run_id: str, *, looks: bool
+    manifest: Manifest, query: str, address: dict[str, str], run_id: str, *, looks: bool
 ) -> list[str | None]:
     """Return what the database answers, having looked at the files meanwhile."""
     from migration_runner.glance_libpq import Question  # noqa: PLC0415 - the dearest import, last
@@ -136,7 +145,7 @@ def _ask(
         "connect_timeout": "2",
         "target_session_attrs": "any" if looks else "read-write",
     }
-    question = Question(str(manifest["libpq"]), parameters, str(manifest["query"]))
+    question = Question(str(manifest["libpq"]), parameters, query)
     fresh = _fresh(manifest)
     row = question.answer(_SECONDS)
     if not fresh or row is None:

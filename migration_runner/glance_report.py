@@ -78,6 +78,30 @@ class UpToDate:
             raise ValueError
         return "".join(lines).encode(), message
 
+    def status(self, database: str, version: str, table: str, count: str, rest: str) -> bytes:
+        """Return the answer of `status`; `rest` is JSON. Raises `ValueError` as above."""
+        heads = [_quote(head) for head in self._heads]
+        image: Facts = [
+            ("build", self._build),
+            ("heads", heads),
+            ("revisions", count),
+            ("target", self._target),
+        ]
+        found: Facts = [
+            ("name", _quote(database)),
+            ("server_version", _quote(version)),
+            ("version_table", _quote(table)),
+            ("heads", heads),
+        ]
+        facts: Facts = [
+            ("image", _json(image, ", ", ": ")),
+            ("database", _json(found, ", ", ": ")),
+            ("relation", '"at head"'),
+            ("pending", []),
+            ("unknown", []),
+        ]
+        return f"{_json(facts, ', ', ': ')[:-1]}, {rest}}}\n".encode()
+
 
 def require_no_secret(text: bytes, parameters: dict[str, str]) -> None:
     """Raise `ValueError` where something would have to be blanked out of `text`."""

@@ -8,6 +8,7 @@ been edited since it was applied.
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from collections.abc import Iterable, Sequence
@@ -23,11 +24,12 @@ from migration_runner.ledger import digest_of, digest_query
 from migration_runner.manifest_file import Manifest, Stamps, manifest_beside, render_manifest, stamp
 from migration_runner.settings import Settings
 from migration_runner.sql_literals import literal
+from migration_runner.status_query import status_query
 
 _QUERY: Final = """\
-SELECT pg_backend_pid(), current_database(), current_setting('server_version'),
+SELECT pg_backend_pid(), current_database(), current_setting('server_version'), {schema},
   (SELECT string_agg(version_num::text, ',' ORDER BY version_num::text COLLATE "C") FROM {table}),
-  ({digest})"""
+  ({digest}), {status}"""
 _SCHEMA_OF_TABLE: Final = """\
 (SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n
   ON n.oid = c.relnamespace WHERE c.oid = to_regclass({quoted}))"""
@@ -93,17 +95,23 @@ def _for_the_glance(facts: EnvFacts, notes: Sequence[NotedRevision]) -> Manifest
     return {
         "libpq": _libpq(),
         "offered": facts.offered,
-        "query": _query(facts),
+        "version_table": facts.version_table,
+        "count": len(notes),
+        **_queries(facts),
         "digest": digest_of((each.id, each.file_sha256) for each in notes),
         "variables": _variables(facts),
     }
 
 
-def _query(facts: EnvFacts) -> str:
+def _queries(facts: EnvFacts) -> dict[str, object]:
+    """Return what asks whether a database is at head, and the same with the rest of the status."""
     schema, name = facts.version_table_schema, facts.version_table
     table = ".".join(map(_identifier, [schema, name] if schema else [name]))
     place = literal(schema) if schema else _SCHEMA_OF_TABLE.format(quoted=literal(table))
-    return _QUERY.format(table=table, digest=digest_query(place, literal(name)))
+    digest = digest_query(place, literal(name))
+    status = f"({status_query(place, literal(name))})"
+    query = functools.partial(_QUERY.format, table=table, schema=place, digest=digest)
+    return {"query": query(status="''"), "status_query": query(status=status)}
 
 
 def _identifier(name: str) -> str:

@@ -19,7 +19,7 @@ from migration_runner import events, logs
 from migration_runner.clock import Clock, Stopwatch
 from migration_runner.errors import TemporaryFailure
 
-_NAMESPACE: Final = "migration-runner run lock 1"
+KEY_NAMESPACE: Final = "migration-runner run lock 1"
 _SHORTEST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 0.6
 
@@ -73,7 +73,7 @@ def derive_key(database: str, schema: str, table: str) -> int:
     schema and table, each followed by a zero byte (Postgres allows none in names).
     Every release of the runner must agree: it never changes.
     """
-    text = "".join(part + "\0" for part in (_NAMESPACE, database, schema, table))
+    text = "".join(part + "\0" for part in (KEY_NAMESPACE, database, schema, table))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big", signed=True)
 
 

@@ -16,7 +16,7 @@ from migration_runner.session_lock import find_lock_holder
 from migration_runner.state import DatabaseState
 
 Facts = dict[str, Any]
-_LEDGER_LINES: Final = 5
+LEDGER_LINES: Final = 5
 
 
 class Status:
@@ -65,7 +65,7 @@ class Status:
         key = state.lock_key(run.settings.run_lock_key)
         holder = find_lock_holder(state.session, key) if state.session.safeguarded else None
         database, schema, table = state.location
-        last = state.ledger.last(_LEDGER_LINES)
+        last = state.ledger.last(LEDGER_LINES)
         self._judge(relation, heads, entries, pending)
         return {
             "database": {

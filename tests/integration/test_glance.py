@@ -71,6 +71,22 @@ SEEN: Final = {
     "MIGRATE_TARGET": State(variables={"MIGRATE_TARGET": "heads"}),
     "wait": State(words=("wait",)),
     "wait for heads": State(words=("wait",), variables={"MIGRATE_TARGET": "heads"}),
+    "status": State(words=("status", "--check")),
+    "status as JSON": State(words=("status", "--check", "--json")),
+    "status with odd texts": State(
+        _in_sql(
+            "SET timezone = 'Asia/Kolkata'",
+            "ALTER ROLE {owner} SET timezone = 'Asia/Kolkata'",
+            "INSERT INTO migration_runner.ledger (version_table_schema, version_table, direction,"
+            " revision, parents, message, file, file_sha256, started_at, duration_seconds, run_id,"
+            " runner_version, host, run_lock_wait_seconds) SELECT 'public', 'alembic_version',"
+            " 'upgrade', revision, ARRAY['a', 'b\"c'], E'tab\\t \\u0001 \\u00e9 \"x\" \\\\ /',"
+            " NULL, file_sha256, '2026-01-02 03:04:05+00', 1, 'run', '1', 'höst', 1e-05"
+            " FROM migration_runner.ledger WHERE revision = 'r2'",
+        ),
+        words=("status", "--check"),
+        variables={"MIGRATE_BUILD": "v2"},
+    ),
     "a build": State(variables={"MIGRATE_BUILD": "v1 für den Laden"}),
     "settings that do not matter": State(
         variables={
@@ -150,6 +166,15 @@ NOT_SEEN: Final = {
     ),
     "unknown": State(_in_sql("UPDATE alembic_version SET version_num = 'x3'"), exit_code=65),
     "one row too many": State(_in_sql("INSERT INTO alembic_version VALUES ('r1')"), exit_code=65),
+    "status when behind": State(
+        _in_sql("UPDATE alembic_version SET version_num = 'r1'"), ("status", "--check"), exit_code=3
+    ),
+    "status, unchecked": State(words=("status",)),
+    "status of a database that is not there": State(
+        words=("status", "--check"),
+        variables={"DATABASE_URL": "postgresql://shop@127.0.0.1:1/shop"},
+        exit_code=69,
+    ),
     "a new revision": State(_write_another_revision),
     "a revision gone": State(_remove_a_revision, exit_code=65),
     "a revision edited": State(_edit_a_revision),

@@ -33,12 +33,12 @@ ORDER = [
     *("relation", "moves", "project_errors", "alembic_command_line", "flask_project"),
     *("alembic_revisions", "alembic_bridge", "invalid_indexes", "statement_guard", "blockers"),
     *("observer", "retries"),
-    # a build's
-    *("env_probe", "manifest"),
     # use cases
     *("progress", "failures", "run_context", "state", "judgement", "work_session"),
     *("revision_watch", "env_connections", "env_run", "passes", "upgrade", "wait", "status"),
     *("model_drift", "tables", "child"),
+    # a build's
+    *("env_probe", "status_query", "manifest"),
     # the command line
     *("commands", "commands.begin", "commands.history_graph", "commands.alembic"),
     *("commands.build", "commands.check", "commands.config", "commands.downgrade"),
