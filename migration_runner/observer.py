@@ -27,6 +27,7 @@ from migration_runner.driver_connection import waits_for_answer
 from migration_runner.probe import Connection
 
 # Most revisions are through before anybody needs to look.
+_MOMENT: Final = 0.1
 _FIRST_PAUSE: Final = 0.2
 _LONGEST_PAUSE: Final = 1.0
 _LAST_LOOK: Final = 0.5
@@ -146,7 +147,7 @@ class Observer:
     def _watch(self, session: Watched, ended: threading.Event) -> None:
         told = waits_since = time.monotonic()
         suspicion, seen = 0, False
-        pause = moment = min(self._pause, _FIRST_PAUSE)
+        pause, moment = min(self._pause, _FIRST_PAUSE), min(self._pause, _MOMENT)
         while not ended.wait(pause):
             pause = self._pause
             now, running = time.monotonic(), self._running
@@ -155,6 +156,8 @@ class Observer:
             brief = running is None or now - running.started < moment
             if brief and now - waits_since < self._patience:
                 suspicion = 0
+                if running is not None:
+                    pause = running.started + moment - now
                 continue
             with self._looking:
                 look = None if ended.is_set() else self._look(session)

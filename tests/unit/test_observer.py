@@ -43,7 +43,7 @@ def test_no_connection_is_opened_for_revisions_that_are_through_in_a_moment(
 ) -> None:
     """However many there are: what is asked about each costs more than the revision."""
     # A moment that is long enough for a busy machine.
-    monkeypatch.setattr("migration_runner.observer._FIRST_PAUSE", 1.0)
+    monkeypatch.setattr("migration_runner.observer._MOMENT", 1.0)
     connected = threading.Event()
 
     def connect(_parameters: dict[str, str]) -> Connection:
