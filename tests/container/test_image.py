@@ -14,7 +14,9 @@ import pytest
 
 from tests.fixtures.containers import (
     BUILD,
+    HARDENED,
     PASSWORD,
+    ROOT,
     ContainerDatabase,
     Containers,
     Images,
@@ -103,6 +105,39 @@ def test_a_run_compiles_nothing(
     loaded = re.findall("^# code object from '?(.+?)'?$", result.stderr, re.MULTILINE)
     assert {"sqlalchemy", "alembic", "migrations"} < {Path(path).parts[-3] for path in loaded}
     assert [] == [path for path in loaded if not path.endswith(".pyc")]
+
+
+def test_at_head_a_glance_is_enough(
+    containers: Containers, container_database: ContainerDatabase, tmp_path: Path
+) -> None:
+    """Under a read-only root; a revision that is mounted over the image's is looked at."""
+    shared = (
+        *HARDENED,
+        *("--network", container_database.network, "-e", "PYTHONPROFILEIMPORTTIME=1"),
+        *("-e", f"DATABASE_URL={container_database.url(container_database.create())}"),
+    )
+    tmp_path.chmod(0o755)
+    first = min((ROOT / "migrations" / "versions").glob("*.py"))
+    edited = tmp_path / first.name
+    edited.write_text(f"{first.read_text()}# edited\n")
+    behind = containers.run(*shared)
+
+    runs = {
+        "run": containers.run(*shared),
+        "wait": containers.run(*shared, command=("wait",)),
+        "status": containers.run(*shared, command=("status", "--check")),
+    }
+    over = f"{edited}:/app/migrations/versions/{first.name}:ro"
+    mounted = containers.run(*shared, "-v", over)
+
+    assert "applied" == behind.finished["outcome"]
+    for name, result in runs.items():
+        assert 0 == result.exit_code, name
+        # What Python writes of imports, where it was started again.
+        assert "" == result.stderr, name
+    assert ["run_started", "database_ready", "run_finished"] == runs["run"].names
+    assert "migration_runner.cli" in mounted.stderr
+    assert "up_to_date" == mounted.finished["outcome"]
 
 
 def test_its_user_entry_point_and_labels(images: Images) -> None:
