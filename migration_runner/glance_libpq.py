@@ -3,9 +3,23 @@
 https://www.postgresql.org/docs/current/libpq.html
 """
 
+# What `ctypes` is made of. Its Python half takes as long to import as libpq takes to connect.
 import _thread
 import time
-from ctypes import CDLL, POINTER, c_char_p, c_int, c_void_p
+from _ctypes import FUNCFLAG_CDECL, Array, CFuncPtr, _SimpleCData, dlopen, dlsym
+
+
+class _Int(_SimpleCData):  # type: ignore[type-arg]  # no subscripts at run time
+    _type_ = "i"
+
+
+class _Pointer(_SimpleCData):  # type: ignore[type-arg]  # no subscripts at run time
+    _type_ = "P"
+
+
+class _Text(_SimpleCData):  # type: ignore[type-arg]  # no subscripts at run time
+    _type_ = "z"
+
 
 _CONNECTION_OK = 0
 _TUPLES_OK = 2
@@ -19,7 +33,7 @@ class Question:
 
     def __init__(self, library: str, parameters: dict[str, str], query: str) -> None:
         """Begin. Raises `OSError` where there is no such library."""
-        self._libpq = _load(library)
+        self._libpq = _Libpq(library)
         self._parameters = parameters
         self._query = query
         self._answer: list[str | None] | None = None
@@ -43,41 +57,57 @@ class Question:
         try:
             names = [name.encode() for name in self._parameters]
             values = [value.encode() for value in self._parameters.values()]
-            words = c_char_p * (len(names) + 1)
-            connection = libpq.PQconnectdbParams(words(*names, None), words(*values, None), 0)
-            if libpq.PQstatus(connection) != _CONNECTION_OK:
+            connection = libpq.connect(_texts(names), _texts(values), 0)
+            if libpq.status(connection) != _CONNECTION_OK:
                 return
             waited = time.perf_counter() - began
-            result = libpq.PQexec(connection, self._query.encode())
-            if libpq.PQresultStatus(result) != _TUPLES_OK or libpq.PQntuples(result) != 1:
+            result = libpq.execute(connection, self._query.encode())
+            if libpq.result_status(result) != _TUPLES_OK or libpq.rows(result) != 1:
                 return
-            row: list[str | None] = [str(libpq.PQbackendPID(connection))]
-            for column in range(libpq.PQnfields(result)):
-                null = libpq.PQgetisnull(result, 0, column)
-                row.append(None if null else libpq.PQgetvalue(result, 0, column).decode())
+            row: list[str | None] = [str(libpq.backend(connection))]
+            for column in range(libpq.columns(result)):
+                null = libpq.is_null(result, 0, column)
+                row.append(None if null else libpq.value(result, 0, column).decode())
             self._answer = [*row, repr(waited)]
         finally:
-            libpq.PQclear(result)
-            libpq.PQfinish(connection)
+            libpq.clear(result)
+            libpq.finish(connection)
             self._pending.release()
 
 
-def _load(library: str) -> CDLL:
-    libpq = CDLL(library)
-    texts = POINTER(c_char_p)
-    for name, result, arguments in (
-        ("PQconnectdbParams", c_void_p, (texts, texts, c_int)),
-        ("PQstatus", c_int, (c_void_p,)),
-        ("PQbackendPID", c_int, (c_void_p,)),
-        ("PQexec", c_void_p, (c_void_p, c_char_p)),
-        ("PQresultStatus", c_int, (c_void_p,)),
-        ("PQntuples", c_int, (c_void_p,)),
-        ("PQnfields", c_int, (c_void_p,)),
-        ("PQgetisnull", c_int, (c_void_p, c_int, c_int)),
-        ("PQgetvalue", c_char_p, (c_void_p, c_int, c_int)),
-        ("PQclear", None, (c_void_p,)),
-        ("PQfinish", None, (c_void_p,)),
-    ):
-        function = getattr(libpq, name)
+class _Libpq:
+    """The functions that a question needs."""
+
+    def __init__(self, library: str) -> None:
+        self._handle = dlopen(library, 0)
+        self.connect = self._function("PQconnectdbParams", _Pointer, _Pointer, _Pointer, _Int)
+        self.status = self._function("PQstatus", _Int, _Pointer)
+        self.backend = self._function("PQbackendPID", _Int, _Pointer)
+        self.execute = self._function("PQexec", _Pointer, _Pointer, _Text)
+        self.result_status = self._function("PQresultStatus", _Int, _Pointer)
+        self.rows = self._function("PQntuples", _Int, _Pointer)
+        self.columns = self._function("PQnfields", _Int, _Pointer)
+        self.is_null = self._function("PQgetisnull", _Int, _Pointer, _Int, _Int)
+        self.value = self._function("PQgetvalue", _Text, _Pointer, _Int, _Int)
+        self.clear = self._function("PQclear", None, _Pointer)
+        self.finish = self._function("PQfinish", None, _Pointer)
+
+    def _function(self, name: str, result: type | None, *arguments: type) -> CFuncPtr:
+        function = _Function(dlsym(self._handle, name))
         function.restype, function.argtypes = result, arguments
-    return libpq
+        return function
+
+
+class _Function(CFuncPtr):
+    _flags_ = FUNCFLAG_CDECL
+    _restype_ = _Int
+
+
+def _texts(texts: list[bytes]) -> Array[_Text]:
+    """Return C's array of them, with a null pointer behind the last."""
+
+    class Texts(Array):  # type: ignore[type-arg]  # as above
+        _length_ = len(texts) + 1
+        _type_ = _Text
+
+    return Texts(*texts, None)
