@@ -2,6 +2,7 @@
 
 `alembic.context` looks `configure` up on the instance of `EnvironmentContext`, and Alembic's
 commands make that instance by a name in `alembic.command`: those are the two places to listen at.
+By another name there they load the revisions.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from alembic.autogenerate import RevisionContext
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext, MigrationInfo, MigrationStep
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
 from migration_runner import logs
@@ -35,6 +37,7 @@ from migration_runner.settings import AlembicOptions
 # A string: SQLAlchemy 1.4 has no such name.
 Offer: TypeAlias = "Callable[[], sqlalchemy.Connection] | None"
 _OFFERED = "connection"
+_READING = frozenset({"current", "heads", "history", "branches", "show"})
 
 
 class EnvListener(Protocol):
@@ -119,6 +122,7 @@ class AlembicProject:
         self.config = configure(options, words)
         enter_flask_application(self.config)
         self._files = RevisionFiles(self.config, notes)
+        self.directory = self._files.directory
         self.history = self._files.history
         self.folders = self._files.folders
         self.check_target = self._files.check_target
@@ -179,8 +183,20 @@ class AlembicProject:
         config = configure(self._options, words)
         enter_flask_application(config)
         config.attributes = _Attributes(offer)
-        with self._listened_to(listener):
+        with self._listened_to(listener), self._revisions_at_hand(words[0]):
             run_alembic_command(config)
+
+    @contextlib.contextmanager
+    def _revisions_at_hand(self, verb: str) -> Iterator[None]:
+        """Let a command that only reads have the revisions that are loaded, or noted, already."""
+        if verb not in _READING:
+            yield
+            return
+        command.ScriptDirectory = self._files  # type: ignore[attr-defined, assignment]  # see the module's docstring
+        try:
+            yield
+        finally:
+            command.ScriptDirectory = ScriptDirectory  # type: ignore[attr-defined]  # as above
 
     @contextlib.contextmanager
     def _listened_to(self, listener: EnvListener) -> Iterator[None]:

@@ -24,8 +24,9 @@ class Revision(NamedTuple):
     breaks_before: str | None = None
     # Those of its parents that it only depends on.
     dependencies: frozenset[str] = frozenset()
-    # Of its file, where a build has noted it.
+    # Of its file and of the program in it, where a build has noted them.
     file_sha256: str | None = None
+    code_sha256: str | None = None
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ class NotedRevision(NamedTuple):
     parents: tuple[str, ...]
     dependencies: tuple[str, ...]
     file_sha256: str
+    code_sha256: str | None
 
 
 class Notes(NamedTuple):

@@ -26,7 +26,7 @@ from migration_runner.ledger import (
     ledger_access,
 )
 from migration_runner.report import RunReport
-from migration_runner.revision_digest import digest_revision
+from migration_runner.revision_digest import RevisionDigest, digest_revision
 from migration_runner.session import WorkSession
 
 _ADVICE: Final = (
@@ -211,7 +211,10 @@ class LedgerKeeper:
         known = None if revision is None else self._history.revisions.get(revision)
         if known is None:
             return LedgerRow(direction, revision, duration_seconds=seconds)
-        digest = digest_revision(known.path)
+        if known.file_sha256:
+            digest = RevisionDigest(known.file_sha256, known.code_sha256)
+        else:
+            digest = digest_revision(known.path)
         return LedgerRow(
             direction,
             revision,

@@ -6,6 +6,7 @@ import itertools
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 
 from migration_runner.alembic_bridge import AlembicProject
 from migration_runner.errors import HistoryError
@@ -46,7 +47,7 @@ def _projects(project: Project) -> tuple[AlembicProject, AlembicProject]:
 
 def _bare(revision: Revision) -> dict[str, object]:
     parents = {"parents": sorted(revision.parents)}
-    return revision._asdict() | parents | {"file_sha256": None}
+    return revision._asdict() | parents | {"file_sha256": None, "code_sha256": None}
 
 
 def test_it_is_the_same_history(branchy: Project) -> None:
@@ -101,6 +102,18 @@ def test_a_planned_file_that_does_not_load(project: Project) -> None:
 
     with pytest.raises(HistoryError, match=f"does not load: {file}, line 7: ModuleNotFoundError"):
         noted.plan(Move("upgrade", ("head",)), ("r1",))
+
+
+def test_what_is_current_is_what_alembic_finds(branchy: Project) -> None:
+    from_files, noted = _projects(branchy)
+    theirs = ScriptDirectory(str(branchy.folder / "migrations"))
+    revisions = sorted(from_files.history.revisions)
+
+    for heads in (*itertools.combinations(revisions, 1), *itertools.combinations(revisions, 2)):
+        expected = {script.revision for script in theirs.get_all_current(heads)}
+        for project in (from_files, noted):
+            directory = project.directory
+            assert expected == {script.revision for script in directory.get_all_current(heads)}
 
 
 PLAIN = "revision = 'r2'\ndown_revision = 'r1'\n"
