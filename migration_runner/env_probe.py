@@ -8,13 +8,15 @@ beyond that would have to be done in every run, so there is no glance then.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
+from sqlalchemy import create_engine
 from sqlalchemy.engine import Connection, Engine
 
 from migration_runner import logs
@@ -40,6 +42,7 @@ _URL: Final = "DATABASE_URL"
 # Of https://docs.python.org/3/library/audit_events.html: what reaches beyond this process.
 _REACHING_OUT: Final = (
     "socket.connect",
+    "socket.getaddrinfo",
     "subprocess.Popen",
     "os.system",
     "os.exec",
@@ -47,6 +50,9 @@ _REACHING_OUT: Final = (
     "os.fork",
 )
 _WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+_DRIVERS: Final = ("psycopg", "psycopg2", "asyncpg")
+_POOL_EVENTS: Final = ("connect", "first_connect", "checkout")
+_ENGINE_EVENTS: Final = ("engine_connect", "begin", "before_execute", "before_cursor_execute")
 _MODULES: Final = (".py", ".pyc", ".so")
 
 
@@ -69,7 +75,13 @@ class EnvFacts:
 
 
 class _Reaching(BaseException):
-    """Raised through env.py, whatever it catches."""
+    """What env.py does that a glance would leave out; noted, as it may catch anything."""
+
+    reasons: ClassVar[list[str]] = []
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reasons.append(reason)
 
 
 class _Watch:
@@ -78,6 +90,7 @@ class _Watch:
     def __init__(self) -> None:
         self.facts = EnvFacts()
         self.offered: Connection | None = None
+        self.engine: Engine | None = None
         self._configured = 0
 
     def configured(self, context: ConfiguredContext) -> None:
@@ -85,7 +98,15 @@ class _Watch:
         if self._configured > 1:
             message = "env.py configures more than one context"
             raise _Reaching(message)
-        self.facts.offered = self.offered is not None and context.connection is self.offered
+        connection = context.connection
+        if connection is None:
+            message = "env.py configures no connection"
+            raise _Reaching(message)
+        if connection.get_execution_options().get("schema_translate_map"):
+            message = "env.py translates schemas"
+            raise _Reaching(message)
+        self.engine = connection.engine
+        self.facts.offered = connection is self.offered
         self.facts.version_table = context.version_table
         self.facts.version_table_schema = context.version_table_schema
         context.run_nothing()
@@ -123,17 +144,20 @@ def learn_env(project: AlembicProject, root: Path) -> EnvFacts:
     """
     watch = _Watch()
     before = set(sys.modules)
+    _Reaching.reasons.clear()
     try:
         with (
             _recorded_environment(watch.facts.variables),
             _audited(watch.audit),
-            _connections_to_nowhere(),
+            _connections_to_nowhere(watch),
             logs.overheard() as lines,
             logs.captured_prints(),
         ):
             project.run_env(Move("upgrade", ("heads",)), watch.offer, watch)
     except (_Reaching, Exception, SystemExit) as error:
         raise Unlearnable(str(error) or type(error).__name__) from error
+    if _Reaching.reasons:
+        raise Unlearnable(_Reaching.reasons[0])
     facts = watch.facts
     if lines or not facts.version_table:
         message = "env.py says something in every run" if lines else "env.py configures nothing"
@@ -171,7 +195,7 @@ def _silent(engine: Engine) -> Connection:
 
 
 @contextlib.contextmanager
-def _connections_to_nowhere() -> Iterator[None]:
+def _connections_to_nowhere(watch: _Watch) -> Iterator[None]:
     """Let engines give silent connections, where they go to the URL that leads nowhere."""
 
     def see(_dialect: Any, _connect: object, arguments: tuple[Any, ...], words: Any) -> Any:
@@ -192,8 +216,31 @@ def _connections_to_nowhere() -> Iterator[None]:
         message = "env.py connects by itself"
         raise _Reaching(message)
 
-    with connections_through(see), _replaced(Engine, "connect", connect):
+    def refuse(*_: object, **__: object) -> Any:
+        message = "env.py connects by itself"
+        raise _Reaching(message)
+
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(connections_through(see))
+        installed = [name for name in _DRIVERS if importlib.util.find_spec(name)]
+        usual = {name: _listeners(create_engine(f"postgresql+{name}://")) for name in installed}
+        for name in installed:
+            stack.enter_context(_replaced(importlib.import_module(name), "connect", refuse))
+        stack.enter_context(_replaced(Engine, "connect", connect))
         yield
+        engine = watch.engine
+        if engine is not None and _listeners(engine) != usual.get(engine.dialect.driver):
+            message = "env.py listens to its connections"
+            raise _Reaching(message)
+
+
+def _listeners(engine: Engine) -> list[int]:
+    """Count who is told of an engine's connections, and may do something on each."""
+    return [
+        len(list(getattr(owner.dispatch, name)))
+        for owner, names in ((engine.pool, _POOL_EVENTS), (engine, _ENGINE_EVENTS))
+        for name in names
+    ]
 
 
 @contextlib.contextmanager
