@@ -25,7 +25,8 @@ from alembic.util import CommandError
 
 from migration_runner import logs
 from migration_runner.alembic_command_line import configure, run_command
-from migration_runner.alembic_revisions import RevisionFiles, sentence
+from migration_runner.alembic_loading import sentence
+from migration_runner.alembic_revisions import RevisionFiles
 from migration_runner.errors import HistoryError, PendingRevisions
 from migration_runner.flask_project import enter_flask_application
 from migration_runner.history_notes import Notes

@@ -9,11 +9,9 @@ The one place that knows Alembic's insides. What is private here: `ScriptDirecto
 from __future__ import annotations
 
 import configparser
-import contextlib
 import os
-import traceback
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -26,6 +24,13 @@ from alembic.script.revision import Revision as AlembicRevision
 from alembic.script.revision import RevisionError, RevisionMap
 from alembic.util import CommandError, load_python_file
 
+from migration_runner.alembic_loading import (
+    loading,
+    name_configuration,
+    require_folders,
+    sentence,
+    version_folders,
+)
 from migration_runner.errors import ConfigError, HistoryError
 from migration_runner.history import History, Revision, check_consistency
 from migration_runner.history_notes import NotedRevision, Notes
@@ -33,7 +38,6 @@ from migration_runner.moves import Move, PlannedStep
 from migration_runner.project_errors import describe_interpolation
 from migration_runner.revision_digest import digest_revision
 from migration_runner.revision_names import as_name, as_tuple, says_plainly
-from migration_runner.settings import DEFAULT_SECTION
 
 
 class RevisionFiles:
@@ -47,12 +51,13 @@ class RevisionFiles:
         try:
             self.directory = ScriptDirectory.from_config(config)
         except configparser.InterpolationSyntaxError as error:
-            message = f"{_named(config)} has {describe_interpolation(error)}."
+            message = f"{name_configuration(config)} has {describe_interpolation(error)}."
             raise ConfigError(message) from None
         except (CommandError, configparser.Error, UnicodeDecodeError) as error:
-            message = f"{_named(config)} is no usable Alembic configuration: {sentence(error)}"
+            named, reason = name_configuration(config), sentence(error)
+            message = f"{named} is no usable Alembic configuration: {reason}"
             raise ConfigError(message) from error
-        _require_folders(_version_folders(self.directory))
+        require_folders(version_folders(self.directory))
         self._pending: tuple[tuple[Move, tuple[str, ...]], list[str]] | None = None
         self.history = self._load() if notes is None else self._recall(notes)
 
@@ -92,7 +97,7 @@ class RevisionFiles:
     @property
     def folders(self) -> list[Path]:
         """The folders of env.py and of the revision files."""
-        return [Path(self.directory.dir), *_version_folders(self.directory)]
+        return [Path(self.directory.dir), *version_folders(self.directory)]
 
     def check_target(self, target: str) -> None:
         """Raise `HistoryError` when `target` cannot be found in the history.
@@ -199,7 +204,7 @@ class _NotedScript(Script):
     @cached_property
     def module(self) -> ModuleType:  # type: ignore[override]  # there, it is set at once
         folder, name = os.path.split(self.path)
-        with _loading(self._scripts):
+        with loading(self._scripts):
             return load_python_file(folder, name)
 
     @property
@@ -239,11 +244,6 @@ def _recalled(noted: NotedRevision) -> Revision:
     )
 
 
-def sentence(error: BaseException) -> str:
-    """Return what an error says, as a sentence."""
-    return " ".join(str(error).split()).rstrip(".") + "."
-
-
 def _planned(step: MigrationStep) -> PlannedStep:
     info: MigrationInfo = step.info  # type: ignore[attr-defined]  # both kinds of step have one
     names = info.destination_revision_ids if info.is_stamp else info.up_revision_ids
@@ -252,64 +252,10 @@ def _planned(step: MigrationStep) -> PlannedStep:
 
 def _load_files(scripts: ScriptDirectory) -> Iterable[Script]:
     """Execute the revision files. Raises `HistoryError`."""
-    with _loading(scripts), warnings.catch_warnings():
+    with loading(scripts), warnings.catch_warnings():
         # "loaded twice! ignoring": two version_locations that are one folder.
         warnings.simplefilter("ignore", UserWarning)
         yield from scripts._load_revisions()  # noqa: SLF001 - see the module's docstring
-
-
-@contextlib.contextmanager
-def _loading(scripts: ScriptDirectory) -> Iterator[None]:
-    """Raise `HistoryError` that names the first file that does not load."""
-    try:
-        yield
-    except (CommandError, RevisionError) as error:
-        message = f"The history is broken: {sentence(error)}"
-        raise HistoryError(message, reason="broken_history") from error
-    except Exception as error:
-        file, line = _where(error, scripts)
-        message = (
-            f"A revision file does not load: {file}, line {line}:"
-            f" {type(error).__name__}: {sentence(error)}"
-            " Mend the file, or install what it imports."
-        )
-        raise HistoryError(message, reason="import_error", file=file, line=line) from error
-
-
-def _where(error: BaseException, scripts: ScriptDirectory) -> tuple[str | None, int | None]:
-    if isinstance(error, SyntaxError) and error.filename:
-        return error.filename, error.lineno
-    folders = tuple(str(folder.resolve()) for folder in _version_folders(scripts))
-    frames = traceback.extract_tb(error.__traceback__)
-    for frame in reversed(frames):
-        if str(Path(frame.filename).resolve()).startswith(folders):
-            return frame.filename, frame.lineno
-    return frames[-1].filename, frames[-1].lineno
-
-
-def _require_folders(folders: Sequence[Path]) -> None:
-    """Raise `ConfigError` where no folder of revisions is there, or one cannot be read."""
-    for folder in folders:
-        try:
-            with os.scandir(folder):
-                pass
-        except PermissionError:
-            message = (
-                f"The folder of revisions {folder} may not be read by uid {os.getuid()}: let it"
-                " (chmod a+rX), or copy it into the image with other rights."
-            )
-            raise ConfigError(message, reason="unreadable_folder") from None
-        except OSError:
-            continue
-        else:
-            return
-    named = ", ".join(map(str, folders))
-    message = f"There is no folder of revisions: {named}. Copy it there, or mend version_locations."
-    raise ConfigError(message, reason="missing_folder")
-
-
-def _version_folders(scripts: ScriptDirectory) -> list[Path]:
-    return [Path(folder) for folder in scripts.version_locations or [f"{scripts.dir}/versions"]]
 
 
 def _describe(script: Script) -> Revision:
@@ -326,11 +272,3 @@ def _resolve(script: Script) -> Revision:
     line = getattr(script.module, "breaks_before", None)
     dependencies = frozenset(parents) - {*script._versioned_down_revisions}  # noqa: SLF001 - the same, without depends_on
     return Revision(script.revision, parents, labels, script.path, script.doc, line, dependencies)
-
-
-def _named(config: Config) -> str:
-    """Return the names of the files that Alembic has read, and of the section in them."""
-    names = [config.config_file_name, getattr(config, "toml_file_name", None)]
-    named = " or ".join(str(name) for name in names if name and Path(name).exists())
-    section = config.config_ini_section
-    return named if section == DEFAULT_SECTION else f"{named} (section {section})"

@@ -205,7 +205,7 @@ def test_a_module_of_the_project(database: Database, project: Project, migrate: 
     project.write_env(
         _own_engine(before="import names", configure=", version_table=names.VERSION_TABLE")
     )
-    project.revision("r1")
+    project.revision("r1", header="import names")
     migrate.run("build")
     compared = Compared(project, migrate)
     compared.with_glance(database)

@@ -30,7 +30,14 @@ ORDER = [
         "ledger",
         "ledger_keeper",
     ),
-    *("relation", "moves", "project_errors", "alembic_command_line", "flask_project"),
+    *(
+        "relation",
+        "moves",
+        "project_errors",
+        "alembic_command_line",
+        "alembic_loading",
+        "flask_project",
+    ),
     *("alembic_revisions", "alembic_bridge", "invalid_indexes", "statement_guard", "blockers"),
     *("observer", "retries"),
     # use cases
@@ -38,7 +45,7 @@ ORDER = [
     *("revision_watch", "env_connections", "env_run", "passes", "upgrade", "wait", "status"),
     *("model_drift", "tables", "child"),
     # a build's
-    *("env_probe", "status_query", "manifest"),
+    *("env_watch", "nowhere", "env_probe", "status_query", "manifest"),
     # the command line
     *("commands", "commands.begin", "commands.history_graph", "commands.alembic"),
     *("commands.build", "commands.check", "commands.config", "commands.downgrade"),
