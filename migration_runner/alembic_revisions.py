@@ -58,7 +58,10 @@ class RevisionFiles:
             message = f"{named} is no usable Alembic configuration: {reason}"
             raise ConfigError(message) from error
         require_folders(version_folders(self.directory))
-        self._pending: tuple[tuple[Move, tuple[str, ...]], list[str]] | None = None
+        # The last plan: what it was for, its revisions, and its steps while nobody has had them.
+        self._planned_for: tuple[Move, tuple[str, ...]] | None = None
+        self._planned: list[str] = []
+        self._steps: list[PlannedStep] = []
         self.history = self._load() if notes is None else self._recall(notes)
 
     def _load(self) -> History:
@@ -122,6 +125,12 @@ class RevisionFiles:
 
         Raises `HistoryError` when there is no way.
         """
+        if self._planned_for == (move, tuple(heads)) and self._steps:
+            steps, self._steps = self._steps, []
+            return steps
+        return self._plan(move, heads)
+
+    def _plan(self, move: Move, heads: Sequence[str]) -> list[PlannedStep]:
         if not self.history.revisions:
             return []
         try:
@@ -147,9 +156,10 @@ class RevisionFiles:
         Raises what `plan` raises.
         """
         asked = move, tuple(heads)
-        if self._pending is None or self._pending[0] != asked:
-            self._pending = asked, [step.revision for step in self.plan(move, heads)]
-        return self._pending[1]
+        if self._planned_for != asked:
+            self._steps = self._plan(move, heads)
+            self._planned_for, self._planned = asked, [step.revision for step in self._steps]
+        return self._planned
 
     def _plan_upgrade(self, targets: Sequence[str], at: tuple[str, ...]) -> list[PlannedStep]:
         """Plan to one target after the other: Alembic takes one at a time."""

@@ -78,6 +78,8 @@ class LedgerKeeper:
         self._policy = policy
         self._report = report
         self._access: LedgerAccess | None = None
+        # A run looks more than once.
+        self._expectations: dict[tuple[str, ...], str | None] = {}
 
     def access(self) -> LedgerAccess:
         """Look up what there is, and what this role may do."""
@@ -93,19 +95,27 @@ class LedgerKeeper:
         with self._session.between_transactions():
             return self._ledger.latest()
 
-    def complete(self, heads: Iterable[str]) -> bool:
+    def complete(self, heads: Sequence[str]) -> bool:
         """Whether everything below `heads` is recorded, and its file is what was applied.
 
         False also where that is not known without reading every row or every file.
         """
-        revisions = self._history.revisions
-        there = self._history.with_ancestors(heads)
-        digests = [(each, revisions[each].file_sha256 or "") for each in there]
-        noted = all(digest for _, digest in digests) and not self._history.unknown(heads)
-        if not noted or self._policy.mode == "off" or not self.access().readable:
+        if self._policy.mode == "off" or self._history.unknown(heads):
+            return False
+        if not self.access().readable or (expected := self._expected(tuple(heads))) is None:
             return False
         with self._session.between_transactions():
-            return self._ledger.digest() == digest_of(digests)
+            return self._ledger.digest() == expected
+
+    def _expected(self, heads: tuple[str, ...]) -> str | None:
+        """Return the digest of what lies below `heads`; None where that is not noted."""
+        if heads not in self._expectations:
+            revisions = self._history.revisions
+            there = self._history.with_ancestors(heads)
+            digests = [(each, revisions[each].file_sha256 or "") for each in there]
+            noted = all(digest for _, digest in digests)
+            self._expectations[heads] = digest_of(digests) if noted else None
+        return self._expectations[heads]
 
     def last(self, count: int) -> list[LedgerEntry]:
         """Return the newest rows; none where there is no ledger to read."""

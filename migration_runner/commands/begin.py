@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -68,10 +69,22 @@ def begin_runs(
         build=settings.build or None,
         **histories,
     )
-    return [
-        _prepare(each, report.part(name) if name else report, move, looks=looks)
-        for name, each in settings.each_history()
-    ]
+    with _without_garbage_collection():
+        return [
+            _prepare(each, report.part(name) if name else report, move, looks=looks)
+            for name, each in settings.each_history()
+        ]
+
+
+@contextlib.contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Load a history without looking for garbage in it: there is none, and there will be none."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def begin_run(
