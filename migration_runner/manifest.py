@@ -26,13 +26,17 @@ from migration_runner.settings import Settings
 from migration_runner.sql_literals import literal
 from migration_runner.status_query import status_query
 
+# As cheap as can be for a server process that knows nothing yet: each function and table that it
+# has to look up takes its time. Several heads are put in order, one needs none.
 _QUERY: Final = """\
 SELECT pg_backend_pid(), current_database(), current_setting('server_version'), {schema},
-  (SELECT string_agg(version_num::text, ',' ORDER BY version_num::text COLLATE "C") FROM {table}),
-  ({digest}), {status}"""
-_SCHEMA_OF_TABLE: Final = """\
-(SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n
-  ON n.oid = c.relnamespace WHERE c.oid = to_regclass({quoted}))"""
+  (SELECT string_agg(version_num, ','{order}) FROM {table}), ({digest}), {status}"""
+_IN_ORDER: Final = ' ORDER BY version_num COLLATE "C"'
+# A name that has to be quoted is not what the ledger has, and the full path looks.
+_SCHEMA_OF_TABLE: Final = (
+    "(SELECT relnamespace::regnamespace::text FROM pg_catalog.pg_class"
+    " WHERE oid = {quoted}::regclass)"
+)
 
 
 class NoManifest(Exception):
@@ -70,7 +74,7 @@ def write_manifest(
     no_glance, files = "", [project.folders[0] / "env.py"]
     try:
         facts = learn_env(project, Path.cwd())
-        manifest |= _for_the_glance(facts, notes)
+        manifest |= _for_the_glance(facts, notes, project.history.heads)
         files += map(Path, sorted(facts.files))
     except Unlearnable as error:
         no_glance = str(error)
@@ -88,7 +92,9 @@ def write_manifest(
     return path, no_glance
 
 
-def _for_the_glance(facts: EnvFacts, notes: Sequence[NotedRevision]) -> Manifest:
+def _for_the_glance(
+    facts: EnvFacts, notes: Sequence[NotedRevision], heads: Sequence[str]
+) -> Manifest:
     if not all(each.id.isascii() for each in notes):
         message = "revision ids have other characters than ASCII's"
         raise Unlearnable(message)
@@ -97,21 +103,24 @@ def _for_the_glance(facts: EnvFacts, notes: Sequence[NotedRevision]) -> Manifest
         "offered": facts.offered,
         "version_table": facts.version_table,
         "count": len(notes),
-        **_queries(facts),
+        **_queries(facts, _IN_ORDER if len(heads) > 1 else ""),
         "digest": digest_of((each.id, each.file_sha256) for each in notes),
         "variables": _variables(facts),
     }
 
 
-def _queries(facts: EnvFacts) -> dict[str, object]:
+def _queries(facts: EnvFacts, order: str) -> dict[str, object]:
     """Return what asks whether a database is at head, and the same with the rest of the status."""
     schema, name = facts.version_table_schema, facts.version_table
     table = ".".join(map(_identifier, [schema, name] if schema else [name]))
     place = literal(schema) if schema else _SCHEMA_OF_TABLE.format(quoted=literal(table))
     digest = digest_query(place, literal(name))
     status = f"({status_query(place, literal(name))})"
-    query = functools.partial(_QUERY.format, table=table, schema=place, digest=digest)
-    return {"query": query(status="''"), "status_query": query(status=status)}
+    query = functools.partial(_QUERY.format, table=table, digest=digest, order=order)
+    return {
+        "query": query(schema="''", status="''"),
+        "status_query": query(schema=place, status=status),
+    }
 
 
 def _identifier(name: str) -> str:

@@ -100,6 +100,22 @@ def test_a_pooler_of_transactions_is_refused_and_nothing_is_set(
     assert {("lock", "0"), ("role", "none")} <= set(before[0])
 
 
+def test_a_pooler_is_refused_by_a_run_at_head_too(
+    database: Database, migrate: Migrate, pgbouncer: PgBouncerFactory
+) -> None:
+    assert 0 == migrate.run(DATABASE_URL=database.url).exit_code
+    migrate.run("build")
+    pooler = pgbouncer(database, "transaction", default_pool_size=20)
+    _warm_up(pooler, 4)
+
+    result = migrate.run(DATABASE_URL=pooler.url)
+    waited = migrate.run("wait", DATABASE_URL=pooler.url)
+
+    assert 78 == result.exit_code, result.stdout
+    assert "pooler" == result.finished["error"]["reason"]
+    assert 0 == waited.exit_code, waited.stdout
+
+
 @pytest.mark.parametrize("options", ["", ', isolation_level="AUTOCOMMIT"'])
 def test_an_engine_of_env_pys_own_through_the_pooler_is_refused(
     database: Database,
