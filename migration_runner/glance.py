@@ -1,9 +1,9 @@
 """The glance: is there anything to do at all? In most runs of a cluster there is not.
 
-It finds out before anything is imported: with modules that are part of the interpreter, libpq
-through `ctypes`, and the manifest of `migrate build`. Where all is exactly as it expects, it says
-what the full path would say, in the same lines, and the run is over. Where anything is not, it has
-said nothing and changed nothing, and the full path runs as if there were no glance.
+It finds out before anything is imported: with modules that are part of the interpreter, libpq as
+`glance_libpq` calls it, and the manifest of `migrate build`. Where all is exactly as it expects, it
+says what the full path would say, in the same lines, and the run is over. Where anything is not, it
+has said nothing and changed nothing, and the full path runs as if there were no glance.
 
 What it takes for granted is what the manifest says; `manifest` tells how that was found out.
 """

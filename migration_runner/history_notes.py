@@ -15,10 +15,8 @@ from migration_runner.manifest_file import (
     read_part,
     revisions_unchanged,
 )
+from migration_runner.revision_names import Names
 from migration_runner.settings import DEFAULT_SECTION, AlembicOptions
-
-# As a revision file has it: nothing, one, or several.
-Names = str | tuple[str, ...] | None
 
 
 class NotedRevision(NamedTuple):

@@ -9,6 +9,8 @@ import marshal
 import posix
 import sys
 
+from migration_runner import __version__
+
 NAME = ".migrate-manifest"
 _SIZE, _MTIME = 6, 8
 _SIZE_DIGITS = 12
@@ -22,8 +24,6 @@ Manifest = dict[str, object]
 
 def first_line() -> bytes:
     """Return the line that a manifest of this runner and this Python begins with."""
-    from migration_runner import __version__  # noqa: PLC0415 - not for those who only ask for a name
-
     return f"migrate manifest 1 {sys.implementation.cache_tag} {__version__}\n".encode()
 
 

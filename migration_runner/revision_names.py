@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+# As a revision file has it: nothing, one, or several.
 Names = str | tuple[str, ...] | None
 
 _NAMES: Final = ("revision", "down_revision", "depends_on", "branch_labels", "breaks_before")
