@@ -25,6 +25,12 @@ from alembic.util import CommandError
 
 from migration_runner import logs
 from migration_runner.alembic_command_line import configure, run_command
+from migration_runner.alembic_heads import (
+    expect_step,
+    hand_steps_over,
+    steps_handed_over,
+    was_written,
+)
 from migration_runner.alembic_loading import sentence
 from migration_runner.alembic_revisions import RevisionFiles
 from migration_runner.errors import HistoryError, PendingRevisions
@@ -33,6 +39,7 @@ from migration_runner.history_notes import Notes
 from migration_runner.ledger import SCHEMA
 from migration_runner.moves import Direction, Move, PlannedStep, StepMade
 from migration_runner.settings import AlembicOptions
+from migration_runner.version_tables import VersionChange
 
 # Opens the runner's own connection, for an env.py that asks for it; None: there is none.
 # A string: SQLAlchemy 1.4 has no such name.
@@ -50,8 +57,14 @@ class EnvListener(Protocol):
     def apply(self, plan: Callable[[], list[PlannedStep]]) -> Iterable[PlannedStep]:
         """Hand the planned steps to Alembic one by one; control comes back behind each."""
 
+    def write(self, step: StepMade, change: VersionChange, *, last: bool) -> bool:
+        """Change the version table for a step, and note that; False where Alembic shall do it.
+
+        `last`: nothing else comes before the step's transaction ends.
+        """
+
     def made(self, step: StepMade) -> None:
-        """Note that the version table was changed for a step; its transaction is still open."""
+        """Note that Alembic has changed the version table for a step, in its transaction."""
 
 
 class ConfiguredContext:
@@ -71,6 +84,14 @@ class ConfiguredContext:
     def transactional_ddl(self) -> bool:
         """Whether the kind of database rolls DDL back."""
         return bool(self._context.impl.transactional_ddl)
+
+    @property
+    def translates_schemas(self) -> bool:
+        """Whether the connection takes schemas for others: only SQLAlchemy can name a table."""
+        connection = self._context.connection
+        return connection is not None and bool(
+            connection.get_execution_options().get("schema_translate_map")
+        )
 
     @property
     def connection(self) -> sqlalchemy.Connection | None:
@@ -138,8 +159,9 @@ class AlembicProject:
         whichever connection it uses.
         """
 
-        def steps(heads: Sequence[str], _context: MigrationContext) -> Iterable[MigrationStep]:
+        def steps(heads: Sequence[str], context: MigrationContext) -> Iterable[MigrationStep]:
             for planned in listener.apply(lambda: self.plan(move, heads)):
+                expect_step(context, planned.step)
                 yield planned.step  # type: ignore[misc]  # what `_planned` was given
 
         destination = move.targets if move.direction == "stamp" else move.target
@@ -230,15 +252,16 @@ class AlembicProject:
             self.config, self._files.directory, fn=work, **{"as_sql": False, "tag": None, **options}
         )
         self._listen(environment, listener)
-        with environment:
+        with environment, steps_handed_over():
             self._files.directory.run_env()
 
     def _listen(self, environment: EnvironmentContext, listener: EnvListener) -> None:
         """Listen to what env.py configures, on the instance: the module proxy is keyed by class."""
         configure_context = environment.configure
 
-        def step_made(step: MigrationInfo, **_: Any) -> None:
-            listener.made(_made(step))
+        def step_made(ctx: MigrationContext, step: MigrationInfo, **_: Any) -> None:
+            if not was_written(ctx):
+                listener.made(_made(step))
 
         def configure_and_tell(*args: Any, **kwargs: Any) -> None:
             # Most env.py have configured logging of their own by now.
@@ -250,7 +273,12 @@ class AlembicProject:
             if self._transaction_per_revision:
                 kwargs["transaction_per_migration"] = True
             configure_context(*args, **kwargs)
-            listener.configured(ConfiguredContext(environment.get_context()))
+            context = environment.get_context()
+            hand_steps_over(
+                context,
+                lambda step, change: listener.write(_made(step), change, last=not callbacks),
+            )
+            listener.configured(ConfiguredContext(context))
 
         environment.configure = configure_and_tell  # type: ignore[method-assign]
 

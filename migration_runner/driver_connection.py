@@ -20,7 +20,9 @@ KEEPALIVE_IDLE: Final = 5
 KEEPALIVE_INTERVAL: Final = 3
 KEEPALIVE_COUNT: Final = 3
 UNACKNOWLEDGED_MILLISECONDS: Final = 14_000
+_IDLE: Final = 0  # PQTRANS_IDLE
 _ACTIVE: Final = 1  # PQTRANS_ACTIVE
+_READY: Final = 1  # psycopg2's STATUS_READY: its next statement begins a transaction
 _SAVEPOINT: Final = "migrate_statement"
 
 
@@ -43,25 +45,26 @@ def message_of(error: sqlalchemy.exc.DBAPIError) -> str:
 @contextlib.contextmanager
 def protected(connection: sqlalchemy.Connection) -> Iterator[None]:
     """Keep a failure from spoiling the open transaction, with a savepoint where one can be had."""
-    if autocommits(connection):
+    if autocommits(connection) or _ended_behind_its_back(connection):
         yield
         return
     with connection.begin_nested():
         yield
 
 
-def execute_protected(connection: sqlalchemy.Connection, statement: str) -> None:
-    """Execute one statement so that its failure does not spoil the open transaction.
+def execute_protected(connection: sqlalchemy.Connection, *statements: str) -> None:
+    """Execute statements so that a failure of theirs does not spoil the open transaction.
 
     Where the driver sends scripts, that is one round trip, savepoint and all.
     """
-    if not connection.in_transaction() or autocommits(connection) or not _sends_scripts(connection):
+    if not sends_scripts(connection):
         with protected(connection):
-            execute_plain(connection, statement)
+            for statement in statements:
+                execute_plain(connection, statement)
         return
-    script = f"SAVEPOINT {_SAVEPOINT}; {statement}; RELEASE SAVEPOINT {_SAVEPOINT}"
+    save, keep = f"SAVEPOINT {_SAVEPOINT}", f"RELEASE SAVEPOINT {_SAVEPOINT}"
     try:
-        execute_plain(connection, script)
+        execute_plain(connection, "; ".join([save, *statements, keep]))
     except sqlalchemy.exc.DBAPIError as error:
         if not error.connection_invalidated:
             execute_plain(connection, f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
@@ -87,9 +90,21 @@ def execute_plain(
             driver.prepare_threshold = threshold
 
 
-def _sends_scripts(connection: sqlalchemy.Connection) -> bool:
-    """Whether the driver sends several statements as one message when they have no parameters."""
-    return connection.dialect.driver in ("psycopg", "psycopg2")
+def sends_scripts(connection: sqlalchemy.Connection) -> bool:
+    """Whether several statements without parameters go as one message, in the open transaction."""
+    if not connection.in_transaction() or autocommits(connection):
+        return False
+    scripts = connection.dialect.driver in ("psycopg", "psycopg2")
+    return scripts and not _ended_behind_its_back(connection)
+
+
+def _ended_behind_its_back(connection: sqlalchemy.Connection) -> bool:
+    """Whether a revision has sent COMMIT or ROLLBACK as a statement: psycopg2 begins no new one."""
+    if connection.dialect.driver != "psycopg2":
+        return False
+    driver = driver_of(connection)
+    began: bool = driver.status != _READY
+    return began and driver.info.transaction_status == _IDLE
 
 
 @contextlib.contextmanager

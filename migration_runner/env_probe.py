@@ -21,6 +21,7 @@ from migration_runner.alembic_bridge import AlembicProject, ConfiguredContext
 from migration_runner.env_watch import Reaching, audited, recorded_environment
 from migration_runner.moves import Move, PlannedStep, StepMade
 from migration_runner.nowhere import NOWHERE, connections_to_nowhere, offered_connection
+from migration_runner.version_tables import VersionChange
 
 _URL: Final = "DATABASE_URL"
 
@@ -61,7 +62,7 @@ class _Watch:
         if connection is None:
             message = "env.py configures no connection"
             raise Reaching(message)
-        if connection.get_execution_options().get("schema_translate_map"):
+        if context.translates_schemas:
             message = "env.py translates schemas"
             raise Reaching(message)
         self.engine = connection.engine
@@ -72,6 +73,10 @@ class _Watch:
 
     def apply(self, plan: Callable[[], list[PlannedStep]]) -> Iterable[PlannedStep]:  # noqa: ARG002 - as `EnvListener` has it
         return ()
+
+    def write(self, step: StepMade, change: VersionChange, *, last: bool) -> bool:  # noqa: ARG002 - as above
+        """Nothing is made."""
+        return False
 
     def made(self, step: StepMade) -> None:
         """Nothing is made."""

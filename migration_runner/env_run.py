@@ -27,6 +27,7 @@ from migration_runner.revision_watch import RevisionWatch
 from migration_runner.run_context import RunContext
 from migration_runner.session import count_commits, log_statements
 from migration_runner.state import DatabaseState
+from migration_runner.version_tables import VersionChange
 from migration_runner.work_session import look_through, work_through
 
 _LONGEST_TRACEBACK: Final = 20_000
@@ -41,6 +42,7 @@ class _Pass:
     state: DatabaseState
     watch: RevisionWatch
     applies: bool = False
+    settings_are_due: bool = True
     planned: list[str] = field(default_factory=list)
 
 
@@ -147,7 +149,9 @@ class EnvRun:
         gc.freeze()
         this.planned = [planned.revision for planned in steps]
         for number, planned in enumerate(steps, 1):
-            this.state.session.apply_settings()
+            if this.settings_are_due:
+                this.state.session.apply_settings()
+            this.settings_are_due = True
             planned.guard(this.watch.around(planned.revision))
             self._progress.start(planned.revision, number, len(steps))
             yield planned
@@ -156,11 +160,30 @@ class EnvRun:
             if not this.state.session.in_transaction:
                 self._progress.committed()
 
+    def write(self, step: StepMade, change: VersionChange, *, last: bool) -> bool:
+        """Write the step into version table and ledger at once, in its own transaction."""
+        if not self._passes:
+            return False
+        # Another role would be another one for deferred triggers, too.
+        this, settings = self._passes[-1], last and not self._run.settings.role
+        along = [
+            each
+            for each in (this.watch.index_check, settings and this.state.session.settings_statement)
+            if each
+        ]
+        written = this.state.write_step(step, change, self._progress.elapsed(), along)
+        if written:
+            this.settings_are_due = not settings
+        else:
+            this.watch.check_indexes()
+        return written
+
     def made(self, step: StepMade) -> None:
         """Write the step into the ledger, in its own transaction."""
         if not self._passes:
             # `--sql` makes steps on paper only.
             return
+        self._passes[-1].watch.check_indexes()
         seconds = self._progress.elapsed()
         self._passes[-1].state.ledger.record(step.direction, step.revisions, seconds)
 

@@ -34,6 +34,10 @@ WHERE NOT i.indisvalid AND NOT EXISTS (
       AND pid <> pg_backend_pid()
 )"""
 _ANY: Final = "SELECT 1 FROM pg_catalog.pg_index WHERE NOT indisvalid LIMIT 1"
+_NONE: Final = """\
+SELECT 1 / (NOT EXISTS (SELECT FROM pg_catalog.pg_index
+  WHERE NOT indisvalid AND indexrelid <> ALL ({before})
+    AND (SELECT relkind FROM pg_catalog.pg_class WHERE oid = indexrelid) = 'i'))::int"""
 _NAMED: Final = (
     f"{_INVALID} AND i.indrelid = to_regclass(:table)"
     " AND c.relname = CAST((parse_ident(CAST(:index AS text)))[1] AS name)"
@@ -57,6 +61,14 @@ class InvalidIndex:
     def rebuild(self) -> str:
         """The statement that makes it valid where it is (PostgreSQL 12)."""
         return f"REINDEX INDEX CONCURRENTLY {self.name}"
+
+
+def require_none_invalid(before: Sequence[int]) -> str:
+    """Return SQL that fails where an index is invalid, but for those that were it `before`.
+
+    Not for good: one that somebody else is building is invalid, too.
+    """
+    return _NONE.format(before=f"ARRAY{list(before)}::oid[]")
 
 
 def find_invalid_indexes(connection: sqlalchemy.Connection) -> list[InvalidIndex]:

@@ -174,14 +174,14 @@ class Ledger:
         self._connection = connection
         self._table = {"version_table_schema": schema, "version_table": table}
 
-    def write(self, rows: Iterable[LedgerRow], author: LedgerAuthor) -> None:
-        """Add rows, in the transaction that is open. `started_at` is by the server's clock.
+    def write(self, rows: Sequence[LedgerRow], author: LedgerAuthor) -> None:
+        """Add rows, in the transaction that is open. A failure leaves that as it was."""
+        if rows:
+            execute_protected(self._connection, self.insert(rows, author))
 
-        A failure leaves that transaction as it was.
-        """
-        values = ", ".join(self._values(row, author) for row in rows)
-        if values:
-            execute_protected(self._connection, f"{_INSERT} {values}")
+    def insert(self, rows: Iterable[LedgerRow], author: LedgerAuthor) -> str:
+        """Return the statement that adds rows. `started_at` is by the server's clock."""
+        return f"{_INSERT} {', '.join(self._values(row, author) for row in rows)}"
 
     def _values(self, row: LedgerRow, author: LedgerAuthor) -> str:
         known = {**vars(row), **vars(author), **self._table}

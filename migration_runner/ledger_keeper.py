@@ -178,6 +178,13 @@ class LedgerKeeper:
         if adopted:
             logs.get_logger().info(events.REVISIONS_ADOPTED, count=len(found), heads=list(heads))
 
+    def insert(self, direction: str, revisions: Sequence[str | None], seconds: float) -> str | None:
+        """Return the statement that `record` would execute; None where nothing is recorded."""
+        if self._policy.mode == "off" or not self.access().writable:
+            return None
+        rows = [self._row(direction, revision, seconds) for revision in revisions]
+        return self._ledger.insert(rows, self._author())
+
     def record(
         self, direction: str, revisions: Sequence[str | None], seconds: float | None
     ) -> None:

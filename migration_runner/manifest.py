@@ -23,7 +23,7 @@ from migration_runner.history_notes import NotedRevision
 from migration_runner.ledger import digest_of, digest_query
 from migration_runner.manifest_file import Manifest, Stamps, manifest_beside, render_manifest, stamp
 from migration_runner.settings import Settings
-from migration_runner.sql_literals import literal
+from migration_runner.sql_literals import identifier, literal
 from migration_runner.status_query import status_query
 
 # As cheap as can be for a server process that knows nothing yet: each function and table that it
@@ -112,7 +112,7 @@ def _for_the_glance(
 def _queries(facts: EnvFacts, order: str) -> dict[str, object]:
     """Return what asks whether a database is at head, and the same with the rest of the status."""
     schema, name = facts.version_table_schema, facts.version_table
-    table = ".".join(map(_identifier, [schema, name] if schema else [name]))
+    table = ".".join(map(identifier, [schema, name] if schema else [name]))
     place = literal(schema) if schema else _SCHEMA_OF_TABLE.format(quoted=literal(table))
     digest = digest_query(place, literal(name))
     status = f"({status_query(place, literal(name))})"
@@ -121,10 +121,6 @@ def _queries(facts: EnvFacts, order: str) -> dict[str, object]:
         "query": query(schema="''", status="''"),
         "status_query": query(schema=place, status=status),
     }
-
-
-def _identifier(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _variables(facts: EnvFacts) -> dict[str, str | None]:

@@ -12,7 +12,12 @@ from migration_runner.failures import (
     invalid_index_failure,
     is_session_lost,
 )
-from migration_runner.invalid_indexes import InvalidIndex, find_invalid_indexes, left_invalid
+from migration_runner.invalid_indexes import (
+    InvalidIndex,
+    find_invalid_indexes,
+    left_invalid,
+    require_none_invalid,
+)
 from migration_runner.retries import LOCK_FAILURES
 from migration_runner.run_context import RunContext
 from migration_runner.state import DatabaseState
@@ -36,6 +41,7 @@ class RevisionWatch:
         self._invalid_before: Sequence[int] = ()
         self._invalid: Sequence[InvalidIndex] = ()
         self._guard: StatementGuard | None = None
+        self._unchecked: str | None = None
 
     def ready(self) -> None:
         """Note what is invalid already, and listen to the statements."""
@@ -67,9 +73,21 @@ class RevisionWatch:
             except Exception as error:
                 self._failed(error)
                 raise
-            self._check_indexes(revision)
+            self._unchecked = revision
+            if self._kept or (self._guard is not None and self._guard.indexes):
+                self.check_indexes()
 
         return call
+
+    @property
+    def index_check(self) -> str | None:
+        """SQL that fails where the last revision may have left an index invalid; None: it is known.
+
+        To go along with what records the revision: most have left none.
+        """
+        if self._guard is None or self._unchecked is None:
+            return None
+        return require_none_invalid(self._invalid_before)
 
     def describe(self, revision: str) -> FailedRevision:
         """Return what is known of a revision that failed."""
@@ -92,6 +110,7 @@ class RevisionWatch:
             # Otherwise those before it are in the same transaction, and fail with it.
             self._committed_before = self._commits()
         self._kept = False
+        self._unchecked = None
         # A connection that broke cannot be asked any more.
         self._transactional = self._state.transactional
         self._invalid = ()
@@ -120,9 +139,10 @@ class RevisionWatch:
             detail = describe(error)["message"]
             self._run.lock_retries.pause(sqlstate, detail, self._run.observer.blockers)
 
-    def _check_indexes(self, revision: str) -> None:
+    def check_indexes(self) -> None:
         """Raise `RevisionFailed`, before it is recorded as applied, if it left an index invalid."""
-        if self._guard is None:
+        revision, self._unchecked = self._unchecked, None
+        if self._guard is None or revision is None:
             return
         session = self._state.session
         with session.between_transactions():

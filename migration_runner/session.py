@@ -63,7 +63,8 @@ class WorkSession:
     def __init__(self, connection: sqlalchemy.Connection, settings: SessionSettings) -> None:
         self.connection = connection
         self._settings = settings
-        self._set_everything = _set_everything(settings)
+        # What `apply_settings` executes. It can go along with something else.
+        self.settings_statement = _set_everything(settings)
 
     @property
     def in_transaction(self) -> bool:
@@ -132,7 +133,7 @@ class WorkSession:
     def apply_settings(self) -> None:
         """Set timeouts, role and name; before every revision, as revisions change them too."""
         with self.statement_by_statement():
-            execute_plain(self.connection, self._set_everything)
+            execute_plain(self.connection, self.settings_statement)
 
     def locate_version_table(self, schema: str | None, table: str) -> tuple[str, str, str]:
         """Return database, schema and name of the version table, where it is or would be made."""

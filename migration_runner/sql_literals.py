@@ -18,3 +18,8 @@ def literal(value: Value) -> str:
     if isinstance(value, float | int):
         return f"{value!r}::double precision"
     return f"ARRAY[{', '.join(map(literal, value))}]::text[]"
+
+
+def identifier(name: str) -> str:
+    """Return a name as SQL: quoted, so that it means itself."""
+    return '"' + name.replace('"', '""') + '"'

@@ -8,14 +8,16 @@ from functools import cached_property
 import sqlalchemy
 
 from migration_runner.alembic_bridge import ConfiguredContext
-from migration_runner.driver_connection import autocommits
+from migration_runner.driver_connection import autocommits, execute_protected, sends_scripts
 from migration_runner.engine import on_new_connection
 from migration_runner.ledger_keeper import Entries, LedgerKeeper, LedgerPolicy, Recorded
+from migration_runner.moves import StepMade
 from migration_runner.relation import Relation, relate
 from migration_runner.run_context import RunContext
 from migration_runner.run_lock import derive_key
 from migration_runner.session import ServerFacts, WorkSession
 from migration_runner.session_lock import NoLock, SessionLock
+from migration_runner.version_tables import VersionChange
 
 _Found = tuple[tuple[str, ...], Recorded | None]
 
@@ -79,6 +81,27 @@ class DatabaseState:
             heads = self.context.heads()
         self._report.note_heads(self.location, heads)
         return heads
+
+    def write_step(
+        self, step: StepMade, change: VersionChange, seconds: float, along: Sequence[str]
+    ) -> bool:
+        """Change version table and ledger with one message, and execute what goes along with it.
+
+        False where that cannot be done, or any of it fails: then nothing is changed.
+        """
+        connection, context = self.session.connection, self.context
+        if step.direction == "stamp" or not sends_scripts(connection) or context.translates_schemas:
+            return False
+        statements = [change.statement(context.version_table_schema, context.version_table)]
+        if recording := self.ledger.insert(step.direction, step.revisions, seconds):
+            statements.append(recording)
+        try:
+            execute_protected(connection, *statements, *along)
+        except sqlalchemy.exc.DBAPIError as error:
+            if error.connection_invalidated:
+                raise
+            return False
+        return True
 
     def recorded(self) -> Recorded | None:
         """Return what this run has in the ledger, with its seconds; None without a ledger."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+from migration_runner.sql_literals import identifier, literal
 
 # Database, schema and name.
 Place = tuple[str, ...]
@@ -14,6 +16,27 @@ def name_place(place: Place) -> str:
     """Return `schema.table in database`."""
     database, *names = place
     return f"{'.'.join(name for name in names if name)} in {database}"
+
+
+class VersionChange(NamedTuple):
+    """One row of a version table: a head for another one, a new one, or one that goes (None)."""
+
+    before: str | None
+    after: str | None
+
+    def statement(self, schema: str | None, name: str) -> str:
+        """Return the SQL that makes it, and fails unless there is just one such row.
+
+        Without a schema the search_path decides, as in Alembic.
+        """
+        table = ".".join(map(identifier, [schema, name] if schema else [name]))
+        if self.before is None:
+            return f"INSERT INTO {table} (version_num) VALUES ({literal(self.after)})"  # noqa: S608 - literals and identifiers
+        change = f"UPDATE {table} SET version_num = {literal(self.after)}"  # noqa: S608 - as above
+        if self.after is None:
+            change = f"DELETE FROM {table}"  # noqa: S608 - as above
+        changed = f"{change} WHERE version_num = {literal(self.before)} RETURNING 1"
+        return f"WITH changed AS ({changed}) SELECT 1 / (count(*) = 1)::int FROM changed"  # noqa: S608 - as above
 
 
 @dataclass

@@ -38,7 +38,14 @@ ORDER = [
         "alembic_loading",
         "flask_project",
     ),
-    *("alembic_revisions", "alembic_bridge", "invalid_indexes", "statement_guard", "blockers"),
+    *(
+        "alembic_revisions",
+        "alembic_heads",
+        "alembic_bridge",
+        "invalid_indexes",
+        "statement_guard",
+        "blockers",
+    ),
     *("observer", "retries"),
     # use cases
     *("progress", "failures", "run_context", "state", "judgement", "work_session"),
