@@ -35,7 +35,7 @@ NO_ANSWER: Final = frozenset({"timeout", "unreachable"})
 # In order: what a server says about the moment wins over a refusal by another host,
 # and a refusal wins over hosts that do not answer.
 _KINDS: Final = tuple(
-    (re.compile(pattern, re.IGNORECASE), ConnectionFailure(reason, retryable, advice))
+    (pattern, ConnectionFailure(reason, retryable, advice))
     for reason, retryable, pattern, advice in (
         (
             "not_accepting_connections",
@@ -142,7 +142,7 @@ def classify(message: str) -> ConnectionFailure:
     """Return what `message`, a connection error of psycopg's, means."""
     detail = " ".join(message.partition(_ALL_FAILURES)[0].split())
     for pattern, kind in _KINDS:
-        if pattern.search(message):
+        if re.search(pattern, message, re.IGNORECASE):
             return ConnectionFailure(kind.reason, kind.retryable, kind.advice, detail)
     return ConnectionFailure(_UNKNOWN.reason, _UNKNOWN.retryable, _UNKNOWN.advice, detail)
 

@@ -210,16 +210,24 @@ def captured_prints() -> Iterator[None]:
 
 
 def _logger_from(level: int) -> FilteringBoundLogger:
-    """Return a logger that writes what has at least this level."""
     if not _processors:
         # Not set up yet: structlog's own way will do.
         unconfigured: FilteringBoundLogger = structlog.get_logger()
         return unconfigured
-    wrapper = structlog.make_filtering_bound_logger(level)
-    logger: FilteringBoundLogger = structlog.wrap_logger(
-        _LineLogger(), processors=_processors, wrapper_class=wrapper, context_class=dict
+    return _make_logger(level)
+
+
+@functools.cache
+def _make_logger(level: int) -> FilteringBoundLogger:
+    """Return a logger that writes what has at least this level, as `_processors` say then."""
+    logger = structlog.wrap_logger(
+        _LineLogger(),
+        processors=_processors,
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        context_class=dict,
     )
-    return logger
+    bound: FilteringBoundLogger = logger.bind()
+    return bound
 
 
 def _add_facts(_logger: object, _name: str, event_dict: EventDict) -> EventDict:

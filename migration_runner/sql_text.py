@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Final
 
 _LONGEST_QUERY: Final = 200
+# Patterns are compiled when they are needed: in most runs none is.
 # A literal may be cut off: the server keeps the first `track_activity_query_size` bytes. Whether
 # \' ends a plain one is up to `standard_conforming_strings`, and where a nested comment ends is
 # beyond a pattern: the rest is left out there.
-_TOKEN: Final = re.compile(
-    r"""
+_LEXEME: Final = r"""(?xs)
     (?P<literal>
         [eE]'(?:[^'\\]|''|\\.)*(?:'|\\?\Z)
         |'(?:[^'\\]|''|\\[^'])*(?:'|\\'.*|\\?\Z)
@@ -25,26 +25,22 @@ _TOKEN: Final = re.compile(
     |(?P<comment>--[^\n\r]*|/\*(?:[^*/]|\*(?!/)|/(?!\*))*\*/|/\*.*)
     |"(?:[^"]|"")*(?:"|\Z)
     |[^\W\d][\w$]*
-    """,
-    re.DOTALL | re.VERBOSE,
-)
+"""
 
 _NAME: Final = r'(?:"(?:[^"]|"")+"|[\w$]+)'
 _QUALIFIED: Final = rf"{_NAME}(?:\s*\.\s*{_NAME})*"
 _ALTER_TABLE: Final = rf"ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?{_QUALIFIED}\s*\*?\s+"
-DDL_WITHOUT_QUEUE: Final = re.compile(
-    r"CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\b"
+DDL_WITHOUT_QUEUE: Final = (
+    r"(?i)CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\b"
     r"|DROP\s+INDEX\s+CONCURRENTLY\b"
     r"|REINDEX\s+(?:\([^)]*\)\s*)?(?:INDEX|TABLE|SCHEMA|DATABASE|SYSTEM)\s+CONCURRENTLY\b"
     r"|REINDEX\s*\([^)]*\bCONCURRENTLY\b(?!\s+'?(?:OFF|FALSE|0)\b)[^)]*\)"
     rf"|{_ALTER_TABLE}VALIDATE\s+CONSTRAINT\s+{_NAME}\s*$"
-    rf"|{_ALTER_TABLE}DETACH\s+PARTITION\s+{_QUALIFIED}\s+CONCURRENTLY\s*$",
-    re.IGNORECASE,
+    rf"|{_ALTER_TABLE}DETACH\s+PARTITION\s+{_QUALIFIED}\s+CONCURRENTLY\s*$"
 )
-_CREATE_INDEX: Final = re.compile(
-    r"CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+(?:IF\s+NOT\s+EXISTS\s+)?"
-    rf"(?P<index>{_NAME})\s+ON\s+(?:ONLY\s+)?(?P<table>{_QUALIFIED})",
-    re.IGNORECASE,
+_CREATE_INDEX: Final = (
+    r"(?i)CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+(?:IF\s+NOT\s+EXISTS\s+)?"
+    rf"(?P<index>{_NAME})\s+ON\s+(?:ONLY\s+)?(?P<table>{_QUALIFIED})"
 )
 
 
@@ -58,7 +54,7 @@ class ConcurrentIndex:
 
 def shorten_query(query: str) -> str:
     """Return a query in one line, without its literals (they are somebody's data), cut short."""
-    text = " ".join(_TOKEN.sub(_without_data, query).split())
+    text = " ".join(re.sub(_LEXEME, _without_data, query).split())
     return text if len(text) <= _LONGEST_QUERY else text[: _LONGEST_QUERY - 1] + "…"
 
 
@@ -66,14 +62,14 @@ def waits_without_queue(statement: str) -> bool:
     """Whether a statement may wait for locks as long as it needs: nobody queues behind it."""
     if not _says(statement, "CONCURRENTLY", "VALIDATE"):
         return False
-    return DDL_WITHOUT_QUEUE.match(_bare(statement)) is not None
+    return re.match(DDL_WITHOUT_QUEUE, _bare(statement)) is not None
 
 
 def concurrent_index(statement: str) -> ConcurrentIndex | None:
     """Return what a `CREATE INDEX CONCURRENTLY` with a name names, None for other statements."""
     if not _says(statement, "CONCURRENTLY"):
         return None
-    match = _CREATE_INDEX.match(_bare(statement))
+    match = re.match(_CREATE_INDEX, _bare(statement))
     return match and ConcurrentIndex(match["index"], match["table"])
 
 
@@ -84,7 +80,7 @@ def _says(statement: str, *words: str) -> bool:
 
 
 def _bare(statement: str) -> str:
-    return _TOKEN.sub(_without_comment, statement).strip().rstrip(";").rstrip()
+    return re.sub(_LEXEME, _without_comment, statement).strip().rstrip(";").rstrip()
 
 
 def _without_comment(token: re.Match[str]) -> str:
