@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import sqlalchemy
@@ -77,6 +77,7 @@ class LedgerKeeper:
         self._ledger = Ledger(session.connection, *location)
         self._policy = policy
         self._report = report
+        self._host = socket.gethostname()
         self._access: LedgerAccess | None = None
         # A run looks more than once.
         self._expectations: dict[tuple[str, ...], str | None] = {}
@@ -238,7 +239,7 @@ class LedgerKeeper:
             known.parents,
             known.breaks_before,
             known.description,
-            Path(known.path).name,
+            os.path.basename(known.path),  # noqa: PTH119 - a path object takes longer than the row
             digest.file_sha256,
             digest.code_sha256,
             seconds,
@@ -247,6 +248,4 @@ class LedgerKeeper:
     def _author(self) -> LedgerAuthor:
         report = self._report
         waited = round(report.waited_for_run_lock_seconds, 3)
-        return LedgerAuthor(
-            report.run_id, __version__, report.build or None, socket.gethostname(), waited
-        )
+        return LedgerAuthor(report.run_id, __version__, report.build or None, self._host, waited)
