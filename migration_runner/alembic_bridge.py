@@ -8,32 +8,24 @@ By another name there they load the revisions.
 from __future__ import annotations
 
 import contextlib
-import os
-import sys
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
-import sqlalchemy
 from alembic import command
 from alembic.autogenerate import RevisionContext
-from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext, MigrationInfo, MigrationStep
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
 from migration_runner import logs
-from migration_runner.alembic_command_line import configure, run_command
-from migration_runner.alembic_heads import (
-    expect_step,
-    hand_steps_over,
-    steps_handed_over,
-    was_written,
-)
+from migration_runner.alembic_attributes import Offer, attributes_with
+from migration_runner.alembic_command_line import configure, run_alembic_command
+from migration_runner.alembic_context import ConfiguredContext
+from migration_runner.alembic_heads import hand_steps_over, steps_handed_over, was_written
 from migration_runner.alembic_loading import sentence
 from migration_runner.alembic_revisions import RevisionFiles
-from migration_runner.errors import HistoryError, PendingRevisions
+from migration_runner.errors import HistoryError
 from migration_runner.flask_project import enter_flask_application
 from migration_runner.history_notes import Notes
 from migration_runner.ledger import SCHEMA
@@ -41,10 +33,6 @@ from migration_runner.moves import Direction, Move, PlannedStep, StepMade
 from migration_runner.settings import AlembicOptions
 from migration_runner.version_tables import VersionChange
 
-# Opens the runner's own connection, for an env.py that asks for it; None: there is none.
-# A string: SQLAlchemy 1.4 has no such name.
-Offer: TypeAlias = "Callable[[], sqlalchemy.Connection] | None"
-_OFFERED = "connection"
 _READING = frozenset({"current", "heads", "history", "branches", "show"})
 
 
@@ -65,58 +53,6 @@ class EnvListener(Protocol):
 
     def made(self, step: StepMade) -> None:
         """Note that Alembic has changed the version table for a step, in its transaction."""
-
-
-class ConfiguredContext:
-    """What env.py has configured: a connection, and the version table on it."""
-
-    def __init__(self, context: MigrationContext) -> None:
-        self._context = context
-        self.version_table = context.version_table
-        self.version_table_schema = context.version_table_schema
-
-    @property
-    def offline(self) -> bool:
-        """Whether Alembic only writes SQL: `--sql`."""
-        return bool(self._context.as_sql)
-
-    @property
-    def transactional_ddl(self) -> bool:
-        """Whether the kind of database rolls DDL back."""
-        return bool(self._context.impl.transactional_ddl)
-
-    @property
-    def translates_schemas(self) -> bool:
-        """Whether the connection takes schemas for others: only SQLAlchemy can name a table."""
-        connection = self._context.connection
-        return connection is not None and bool(
-            connection.get_execution_options().get("schema_translate_map")
-        )
-
-    @property
-    def connection(self) -> sqlalchemy.Connection | None:
-        """env.py's connection; None in offline mode."""
-        return self._context.connection
-
-    def heads(self) -> tuple[str, ...]:
-        """Read the heads from the version table; none where there is no such table."""
-        return tuple(sorted(self._context.get_current_heads()))
-
-    def heads_on(self, connection: sqlalchemy.Connection, schema: str) -> tuple[str, ...]:
-        """Read the heads from the same version table over another connection.
-
-        There the search_path can be another one: the table is in `schema`.
-        """
-        opts = {"version_table": self.version_table, "version_table_schema": schema or None}
-        return ConfiguredContext(MigrationContext.configure(connection, opts=opts)).heads()
-
-    def change_nothing(self) -> None:
-        """Keep Alembic from making the version table when nothing is going to be applied."""
-        self._context.opts["dont_mutate"] = True
-
-    def run_nothing(self) -> None:
-        """Keep Alembic from asking the database anything at all."""
-        self._context.run_migrations = lambda **_: None  # type: ignore[method-assign]  # of this instance
 
 
 class AlembicProject:
@@ -159,9 +95,8 @@ class AlembicProject:
         whichever connection it uses.
         """
 
-        def steps(heads: Sequence[str], context: MigrationContext) -> Iterable[MigrationStep]:
+        def steps(heads: Sequence[str], _context: MigrationContext) -> Iterable[MigrationStep]:
             for planned in listener.apply(lambda: self.plan(move, heads)):
-                expect_step(context, planned.step)
                 yield planned.step  # type: ignore[misc]  # what `_planned` was given
 
         destination = move.targets if move.direction == "stamp" else move.target
@@ -205,7 +140,7 @@ class AlembicProject:
         """
         config = configure(self._options, words)
         enter_flask_application(config)
-        config.attributes = _Attributes(offer)
+        config.attributes = attributes_with(offer)
         with self._listened_to(listener), self._revisions_at_hand(words[0]):
             run_alembic_command(config)
 
@@ -247,7 +182,7 @@ class AlembicProject:
         if list(words) != self._words:
             self.config.cmd_opts = configure(self._options, words).cmd_opts
             self._words = list(words)
-        self.config.attributes = _Attributes(offer)
+        self.config.attributes = attributes_with(offer)
         environment = EnvironmentContext(
             self.config, self._files.directory, fn=work, **{"as_sql": False, "tag": None, **options}
         )
@@ -281,56 +216,6 @@ class AlembicProject:
             listener.configured(ConfiguredContext(context))
 
         environment.configure = configure_and_tell  # type: ignore[method-assign]
-
-
-class _Attributes(dict[Any, Any]):
-    """`config.attributes`, whose connection is opened when an env.py asks for it.
-
-    One with an engine of its own never asks, and the runner has no second connection then.
-    """
-
-    def __init__(self, offer: Offer) -> None:
-        super().__init__()
-        self._offer = offer
-
-    def __contains__(self, name: object) -> bool:
-        return super().__contains__(name) or (name == _OFFERED and self._offer is not None)
-
-    def __getitem__(self, name: Any) -> Any:
-        self._open(name)
-        return super().__getitem__(name)
-
-    def get(self, name: Any, default: Any = None) -> Any:
-        self._open(name)
-        return super().get(name, default)
-
-    def pop(self, name: Any, *default: Any) -> Any:
-        self._open(name)
-        return super().pop(name, *default)
-
-    def _open(self, name: Any) -> None:
-        if name == _OFFERED and self._offer is not None and not super().__contains__(name):
-            self[name] = self._offer()
-
-
-def run_alembic_command(config: Config) -> None:
-    """Run the command that `config` was made for.
-
-    Raises `HistoryError` for what Alembic refuses, `PendingRevisions` where that is because the
-    database is behind.
-    """
-    try:
-        run_command(config)
-    except BrokenPipeError:
-        # `migrate history | head`: whoever reads has seen enough.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except CommandError as error:
-        if config.cmd_opts and config.cmd_opts.raiseerr:
-            traceback.print_exc(file=sys.stderr)
-        if type(error).__name__ == "DatabaseNotAtHead" or "not up to date" in str(error):
-            message = f"{sentence(error)} Run `migrate`."
-            raise PendingRevisions(message) from error
-        raise HistoryError(sentence(error), reason="alembic") from error
 
 
 def _hide_ledger(theirs: Callable[[Any, Any, Any], bool] | None) -> Callable[[Any, Any, Any], bool]:

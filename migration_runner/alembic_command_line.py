@@ -8,13 +8,17 @@ Alembic's `CommandLine` reads them, so that `-c`, `-n`, `-x`, `pyproject.toml`, 
 from __future__ import annotations
 
 import argparse
+import os
+import sys
+import traceback
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from alembic.config import CommandLine, Config
 from alembic.util import CommandError
 
-from migration_runner.errors import UsageError
+from migration_runner.alembic_loading import sentence
+from migration_runner.errors import HistoryError, PendingRevisions, UsageError
 from migration_runner.settings import AlembicOptions
 
 
@@ -33,11 +37,28 @@ def configure(options: AlembicOptions, command: Sequence[str]) -> Config:
     return line.config
 
 
-def run_command(config: Config) -> None:
-    """Run the command that `config` was made for, as Alembic's own command line does.
+def run_alembic_command(config: Config) -> None:
+    """Run the command that `config` was made for.
 
-    Raises what Alembic raises: it prints nothing of it.
+    Raises `HistoryError` for what Alembic refuses, `PendingRevisions` where that is because the
+    database is behind.
     """
+    try:
+        _run(config)
+    except BrokenPipeError:
+        # `migrate history | head`: whoever reads has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except CommandError as error:
+        if config.cmd_opts and config.cmd_opts.raiseerr:
+            traceback.print_exc(file=sys.stderr)
+        if type(error).__name__ == "DatabaseNotAtHead" or "not up to date" in str(error):
+            message = f"{sentence(error)} Run `migrate`."
+            raise PendingRevisions(message) from error
+        raise HistoryError(sentence(error), reason="alembic") from error
+
+
+def _run(config: Config) -> None:
+    """Run the command as Alembic's own command line does, but print nothing of what it raises."""
     options: Any = config.cmd_opts
     function, positional, keywords = options.cmd
     function(

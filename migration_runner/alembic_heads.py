@@ -1,8 +1,7 @@
-"""Alembic's upkeep of the version table, and who writes a planned step's change in its place.
+"""Alembic's upkeep of the version table, and who writes a step's change in its place.
 
 What is private here: `alembic.runtime.migration` makes its `HeadMaintainer` by that name, and the
-three methods that write (the same since 2014). Only a step that is expected is handed over;
-whatever else changes the version table, `context.stamp()` in a revision for one, is Alembic's.
+three methods that write (the same since 2014).
 """
 
 from __future__ import annotations
@@ -16,40 +15,32 @@ from alembic.runtime.migration import HeadMaintainer, MigrationContext, Migratio
 
 from migration_runner.version_tables import VersionChange
 
-# Writes a step's only change; False where Alembic shall do it.
+# Makes a step's only change; False where Alembic shall do it.
 Write = Callable[[MigrationInfo, VersionChange], bool]
 _OPTION: Final = "migrate_steps"
 
 
 class _Steps:
-    """The planned steps of one context: which one comes next, and whether its change is written."""
+    """Who writes the steps of a context, and whether that was so with the last one."""
 
     def __init__(self, write: Write) -> None:
         self.write = write
-        self.expected: Any = None
         self.written = False
 
 
 def hand_steps_over(context: MigrationContext, write: Write) -> None:
-    """Let `write` make the change of each step that is expected, where it can."""
+    """Let `write` make the change of each step that changes one row, where it can."""
     context.opts[_OPTION] = _Steps(write)
 
 
-def expect_step(context: MigrationContext, step: Any) -> None:
-    """Note which step comes next."""
-    steps: _Steps | None = context.opts.get(_OPTION)
-    if steps is not None:
-        steps.expected, steps.written = step, False
-
-
 def was_written(context: MigrationContext) -> bool:
-    """Whether the change of the last expected step was handed over."""
+    """Whether the change of the last step was handed over."""
     steps: _Steps | None = context.opts.get(_OPTION)
     return steps is not None and steps.written
 
 
 class _Heads(HeadMaintainer):
-    """Alembic's, which gathers the changes of an expected step instead of making them."""
+    """Alembic's, which gathers the changes of a step before it makes them."""
 
     def __init__(self, context: MigrationContext, heads: Any) -> None:
         super().__init__(context, heads)
@@ -57,12 +48,11 @@ class _Heads(HeadMaintainer):
 
     def update_to_step(self, step: Any) -> None:
         steps: _Steps | None = self.context.opts.get(_OPTION)
-        if steps is not None and step is steps.expected:
-            steps.expected = None
+        if steps is not None:
             heads = set(self.heads)
             changes = self._gather(step)
-            if len(changes) == 1 and steps.write(step.info, changes[0]):
-                steps.written = True
+            steps.written = len(changes) == 1 and steps.write(step.info, changes[0])
+            if steps.written:
                 return
             self.heads = heads
         super().update_to_step(step)

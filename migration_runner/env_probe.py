@@ -17,7 +17,8 @@ from typing import Final
 from sqlalchemy.engine import Connection, Engine
 
 from migration_runner import logs
-from migration_runner.alembic_bridge import AlembicProject, ConfiguredContext
+from migration_runner.alembic_bridge import AlembicProject
+from migration_runner.alembic_context import ConfiguredContext
 from migration_runner.env_watch import Reaching, audited, recorded_environment
 from migration_runner.moves import Move, PlannedStep, StepMade
 from migration_runner.nowhere import NOWHERE, connections_to_nowhere, offered_connection

@@ -11,7 +11,8 @@ from typing import Any, Final
 import sqlalchemy
 
 from migration_runner import events, logs
-from migration_runner.alembic_bridge import ConfiguredContext, Offer
+from migration_runner.alembic_attributes import Offer
+from migration_runner.alembic_context import ConfiguredContext
 from migration_runner.env_connections import EnvConnections
 from migration_runner.errors import ConfigError, Interrupted, MigrationError, RevisionFailed
 from migration_runner.failures import (
@@ -162,15 +163,14 @@ class EnvRun:
 
     def write(self, step: StepMade, change: VersionChange, *, last: bool) -> bool:
         """Write the step into version table and ledger at once, in its own transaction."""
-        if not self._passes:
+        if not self._passes or step.direction == "stamp":
             return False
+        this = self._passes[-1]
+        along = [check] if (check := this.watch.index_check) else []
         # Another role would be another one for deferred triggers, too.
-        this, settings = self._passes[-1], last and not self._run.settings.role
-        along = [
-            each
-            for each in (this.watch.index_check, settings and this.state.session.settings_statement)
-            if each
-        ]
+        settings = last and not self._run.settings.role
+        if settings:
+            along.append(this.state.session.settings_statement)
         written = this.state.write_step(step, change, self._progress.elapsed(), along)
         if written:
             this.settings_are_due = not settings

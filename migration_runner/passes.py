@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable
 
 from migration_runner import events, logs
-from migration_runner.alembic_bridge import Offer
+from migration_runner.alembic_attributes import Offer
 from migration_runner.env_run import Decide, EnvRun
 from migration_runner.errors import (
     ConfigError,

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import sqlalchemy
 
-from migration_runner.alembic_bridge import ConfiguredContext
+from migration_runner.alembic_context import ConfiguredContext
 from migration_runner.driver_connection import autocommits, execute_protected, sends_scripts
 from migration_runner.engine import on_new_connection
 from migration_runner.ledger_keeper import Entries, LedgerKeeper, LedgerPolicy, Recorded
@@ -90,7 +90,7 @@ class DatabaseState:
         False where that cannot be done, or any of it fails: then nothing is changed.
         """
         connection, context = self.session.connection, self.context
-        if step.direction == "stamp" or not sends_scripts(connection) or context.translates_schemas:
+        if not sends_scripts(connection) or context.translates_schemas:
             return False
         statements = [change.statement(context.version_table_schema, context.version_table)]
         if recording := self.ledger.insert(step.direction, step.revisions, seconds):

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from migration_runner.alembic_bridge import run_alembic_command
-from migration_runner.alembic_command_line import configure
+from migration_runner.alembic_command_line import configure, run_alembic_command
 from migration_runner.commands.begin import Options, begin, begin_run
 from migration_runner.commands.history_graph import draw_history
 from migration_runner.env_run import Decide
