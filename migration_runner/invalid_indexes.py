@@ -35,9 +35,9 @@ WHERE NOT i.indisvalid AND NOT EXISTS (
 )"""
 _ANY: Final = "SELECT 1 FROM pg_catalog.pg_index WHERE NOT indisvalid LIMIT 1"
 _NONE: Final = """\
-SELECT 1 / (NOT EXISTS (SELECT FROM pg_catalog.pg_index
-  WHERE NOT indisvalid AND indexrelid <> ALL ({before})
-    AND (SELECT relkind FROM pg_catalog.pg_class WHERE oid = indexrelid) = 'i'))::int"""
+SELECT ('invalid index: ' || indexrelid::regclass)::int FROM pg_catalog.pg_index
+WHERE NOT indisvalid AND indexrelid <> ALL ({before})
+  AND (SELECT relkind FROM pg_catalog.pg_class WHERE oid = indexrelid) = 'i'"""
 _NAMED: Final = (
     f"{_INVALID} AND i.indrelid = to_regclass(:table)"
     " AND c.relname = CAST((parse_ident(CAST(:index AS text)))[1] AS name)"

@@ -36,7 +36,9 @@ class VersionChange(NamedTuple):
         if self.after is None:
             change = f"DELETE FROM {table}"  # noqa: S608 - as above
         changed = f"{change} WHERE version_num = {literal(self.before)} RETURNING 1"
-        return f"WITH changed AS ({changed}) SELECT 1 / (count(*) = 1)::int FROM changed"  # noqa: S608 - as above
+        # The server's log shows what is no number.
+        failure = "('version table: changed rows, not one: ' || count(*))::int"
+        return f"WITH changed AS ({changed}) SELECT {failure} FROM changed HAVING count(*) <> 1"  # noqa: S608 - as above
 
 
 @dataclass
