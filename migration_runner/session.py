@@ -26,14 +26,14 @@ from migration_runner.sql_literals import literal
 
 # So that the server notices, too, when this process or the network is gone: it drops what it was
 # doing, and with it the lock. `client_connection_check_interval` came with PostgreSQL 14.
-_SERVER_SIDE: Final = {
+SERVER_SIDE: Final = {
     "client_connection_check_interval": "2s",
     "tcp_keepalives_idle": str(KEEPALIVE_IDLE),
     "tcp_keepalives_interval": str(KEEPALIVE_INTERVAL),
     "tcp_keepalives_count": str(KEEPALIVE_COUNT),
     "tcp_user_timeout": str(UNACKNOWLEDGED_MILLISECONDS),
 }
-_VALUES: Final = ", ".join(f"('{name}', '{value}')" for name, value in _SERVER_SIDE.items())
+_VALUES: Final = ", ".join(f"('{name}', '{value}')" for name, value in SERVER_SIDE.items())
 WATCH_NETWORK: Final = (
     "SELECT set_config(s.name, wanted.value, false)"  # noqa: S608 - our own constants
     f" FROM (VALUES {_VALUES}) AS wanted (name, value)"

@@ -122,5 +122,6 @@ class _Look:
         self._talk.ask(f"SELECT {columns}")
         row = self._talk.answer(_ANSWER_SECONDS)
         if row is None:
-            raise ValueError
+            message = f"no such row: {columns}"
+            raise ValueError(message)
         return row
