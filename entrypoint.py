@@ -8,19 +8,20 @@ own, which takes longer than a glance. Where that is not enough, it is started a
 import posix
 import sys
 
-_AGAIN = "migrate_again"
-
 if __name__ == "__main__":
     if sys.flags.isolated:
         path = posix.environ.get(b"PYTHONPATH", b"").decode("utf-8", "surrogateescape")
         sys.path[:0] = [part for part in (*path.split(":"), __file__.rpartition("/")[0]) if part]
-    if _AGAIN not in sys._xoptions:  # noqa: SLF001 - the documented place of -X
+    if "migrate_again" not in sys._xoptions:  # noqa: SLF001 - the documented place of -X
         from migration_runner.start import glance_and_end
 
         glance_and_end()
+    from migration_runner.kept_connection import hand_on, take_over
+
     if sys.flags.isolated:
-        again = [sys.executable, "-X", _AGAIN, __file__, *sys.argv[1:]]
+        again = [sys.executable, "-X", hand_on(), __file__, *sys.argv[1:]]
         posix.execv(sys.executable, again)
+    take_over()
     from migration_runner.cli import main
 
     raise SystemExit(main())

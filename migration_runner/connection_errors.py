@@ -29,6 +29,7 @@ class ConnectionFailure:
 
 _UNKNOWN: Final = ConnectionFailure("unknown", retryable=True, advice="Read the server's log.")
 MISSING_DATABASE: Final = "missing_database"
+TOO_MANY_CONNECTIONS: Final = "too_many_connections"
 # Not even a refusal came back.
 NO_ANSWER: Final = frozenset({"timeout", "unreachable"})
 
@@ -44,7 +45,7 @@ _KINDS: Final = tuple(
             "The server is starting, stopping or recovering: look at its log.",
         ),
         (
-            "too_many_connections",
+            TOO_MANY_CONNECTIONS,
             True,
             r"too many clients|remaining connection slots are reserved|too many connections for",
             "Raise max_connections, or end idle sessions.",
@@ -150,7 +151,7 @@ def classify(message: str) -> ConnectionFailure:
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _REASON_OF: Final = {
     "57P03": "not_accepting_connections",
-    "53300": "too_many_connections",
+    "53300": TOO_MANY_CONNECTIONS,
     "28P01": "authentication_failed",
     "3D000": MISSING_DATABASE,
     "42501": "not_allowed",

@@ -10,7 +10,7 @@ What it takes for granted is what the manifest says; `manifest` tells how that w
 
 import posix
 
-from migration_runner.glance_report import UpToDate, now, require_no_secret, write_all
+from migration_runner.glance_report import Moment, UpToDate, now, require_no_secret, write_all
 from migration_runner.glance_settings import ordinary
 from migration_runner.glance_url import parse_ordinary_url
 from migration_runner.manifest_file import (
@@ -21,12 +21,15 @@ from migration_runner.manifest_file import (
     revisions_unchanged,
 )
 
-# A database that is there answers in milliseconds; waiting is for the full path.
-_SECONDS = 1.0
+# A database that is there answers in milliseconds, or with many runs at once in a second; waiting is
+# for the full path.
+_SECONDS = 2.0
 _VERBS = (["upgrade"], ["upgrade", "head"], ["upgrade", "heads"], ["wait"])
 _STATUS = (["status", "--check"], ["status", "--check", "--json"])
 _OVERRIDE = "MIGRATE_DATABASE_URL"
 _URL = "DATABASE_URL"
+# Who chooses these wants the lines that the full path says while it waits.
+_WAITS_IN_ITS_OWN_WAY = ("MIGRATE_RUN_LOCK_TIMEOUT", "MIGRATE_HEARTBEAT")
 _DEFAULT_TERMINATION_LOG = "/dev/termination-log"
 
 
@@ -68,15 +71,17 @@ def _glance(words: list[str]) -> int:
     run_id = posix.urandom(6).hex()
     report = UpToDate(run_id, environment.get("MIGRATE_BUILD", ""), target, heads)
     query = str(manifest["status_query" if status else "query"])
-    login, backend, *facts, waited = _ask(manifest, query, address, run_id, looks=looks)
-    database, version, schema, found, ledger, rest = map(str, facts)
-    if found != ",".join(heads) or ledger != manifest["digest"] or None in facts:
-        raise _Unusual
+    name = f"migrate {run_id} {posix.uname().nodename}"
+    parameters = _parameters(manifest, address, name)
+    parameters["target_session_attrs"] = "any" if looks else "read-write"
+    waits = not looks and not any(environment.get(name) for name in _WAITS_IN_ITS_OWN_WAY)
+    row, ready, waited, locked_out = _ask(manifest, query, parameters, waits=waits)
+    login, backend, database, version, schema, _, _, rest = row
     if login != backend and not looks:
         # A pooler.
         raise _Unusual
     version = version.split()[0]
-    lines, message = report.render(database, version, now(), float(str(waited)))
+    lines, message = report.render(database, version, ready, waited, locked_out)
     if status:
         table = f"{schema}.{manifest['version_table']}"
         lines = report.status(database, version, table, str(manifest["count"]), rest)
@@ -132,22 +137,49 @@ def _read(file: str) -> bytes:
         posix.close(number)
 
 
-def _ask(
-    manifest: Manifest, query: str, address: dict[str, str], run_id: str, *, looks: bool
-) -> list[str | None]:
-    """Return what the database answers, having looked at the files meanwhile."""
-    from migration_runner.glance_libpq import Question  # noqa: PLC0415 - the dearest import, last
-
-    parameters = {
+def _parameters(manifest: Manifest, address: dict[str, str], name: str) -> dict[str, str]:
+    """Return libpq's, for a session of this name."""
+    keepalives: dict[str, str] = manifest["keepalives"]  # type: ignore[assignment]  # as above
+    return {
+        **keepalives,
         **address,
-        "application_name": f"migrate {run_id} {posix.uname().nodename}",
+        "application_name": name,
         "client_encoding": "UTF8",
         "connect_timeout": "2",
-        "target_session_attrs": "any" if looks else "read-write",
     }
-    question = Question(str(manifest["libpq"]), parameters, query)
-    fresh = _fresh(manifest)
-    row = question.answer(_SECONDS)
-    if not fresh or row is None:
+
+
+def _ask(
+    manifest: Manifest, query: str, parameters: dict[str, str], *, waits: bool
+) -> tuple[list[str], Moment, float, float]:
+    """Return what a database at head answers, having looked at the files meanwhile.
+
+    And when it first answered, and the seconds that were waited for it, and for another run.
+    `waits`: where it is behind, another run may soon have changed that.
+    """
+    from migration_runner.glance_libpq import Conversation  # noqa: PLC0415 - the dearest import, last
+
+    talk = Conversation(str(manifest["libpq"]), parameters)
+    try:
+        talk.ask(query)
+        fresh = _fresh(manifest)
+        row = talk.answer(_SECONDS)
+        ready, locked_out = now(), 0.0
+        if fresh and waits and not _at_head(manifest, row):
+            from migration_runner.start_lock import wait_for_head  # noqa: PLC0415 - nearly never needed
+
+            if wait_for_head(talk, manifest):
+                talk.ask(query)
+                row = talk.answer(_SECONDS)
+                locked_out = now()[1] - ready[1]
+    finally:
+        talk.close()
+    if not fresh or row is None or not _at_head(manifest, row):
         raise _Unusual
-    return row
+    return [str(each) for each in row], ready, talk.waited or 0.0, locked_out
+
+
+def _at_head(manifest: Manifest, row: list[str | None] | None) -> bool:
+    """Whether the database has what the image has, and its ledger, too."""
+    heads: list[str] = manifest["heads"]  # type: ignore[assignment]  # as above
+    return row is not None and None not in row and row[5:7] == [",".join(heads), manifest["digest"]]

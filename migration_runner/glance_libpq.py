@@ -1,4 +1,4 @@
-"""One query over libpq itself: psycopg alone takes ten times as long to import; see `glance`.
+"""Queries over libpq itself: psycopg alone takes ten times as long to import; see `glance`.
 
 https://www.postgresql.org/docs/current/libpq.html
 """
@@ -25,64 +25,93 @@ _CONNECTION_OK = 0
 _TUPLES_OK = 2
 
 
-class Question:
-    """A connection and a query, under way in a thread of its own.
+class Conversation:
+    """A connection, and one question after the other, each in a thread of its own.
 
     Only so can neither a resolver nor a server that hangs keep the process.
     """
 
-    def __init__(self, library: str, parameters: dict[str, str], query: str) -> None:
-        """Begin. Raises `OSError` where there is no such library."""
+    def __init__(self, library: str, parameters: dict[str, str]) -> None:
+        """Prepare one; it connects with the first question. Raises `OSError` without a library."""
         self._libpq = _Libpq(library)
         self._parameters = parameters
-        self._query = query
-        self._answer: list[str | None] | None = None
-        self._pending = _thread.allocate_lock()
-        self._pending.acquire()
-        _thread.start_new_thread(self._ask, ())
+        self._connection: int | None = None
+        self._row: list[str | None] | None = None
+        self._left = False
+        # Held while a question is under way, and for good by who closes the connection.
+        self._idle = _thread.allocate_lock()
+        # The seconds of the connecting.
+        self.waited: float | None = None
+
+    def ask(self, query: str) -> None:
+        """Begin to ask; there is no answer to the question before that nobody has fetched."""
+        self._idle.acquire()
+        self._row = None
+        _thread.start_new_thread(self._ask, (query.encode(),))
 
     def answer(self, seconds: float) -> list[str | None] | None:
-        """Return the backend's number by the login, the row, and the seconds of the connecting.
+        """Return the backend's number by the login, and the row; None where there is not one row.
 
-        None where there is no row, or not within `seconds`.
+        Raises `TimeoutError` where there is no answer within `seconds`, `OSError` where there is no
+        connection.
         """
-        if not self._pending.acquire(timeout=seconds):
-            return None
-        return self._answer
+        if not self._idle.acquire(timeout=seconds):
+            raise TimeoutError
+        self._idle.release()
+        if self.waited is None:
+            raise OSError
+        return self._row
 
-    def _ask(self) -> None:
-        libpq = self._libpq
-        connection = result = None
-        began = time.perf_counter()
+    def detach(self) -> int:
+        """Return the connection's descriptor, and leave it open."""
+        self._idle.acquire()
+        return int(self._libpq.socket(self._connection))
+
+    def close(self) -> None:
+        """Close the connection. Where an answer is still to come, its thread does that."""
+        self._left = True
+        if self._idle.acquire(blocking=False):
+            self._libpq.finish(self._connection)
+
+    def _ask(self, query: bytes) -> None:
+        libpq, result = self._libpq, None
         try:
-            names = [name.encode() for name in self._parameters]
-            values = [value.encode() for value in self._parameters.values()]
-            connection = libpq.connect(_texts(names), _texts(values), 0)
-            if libpq.status(connection) != _CONNECTION_OK:
+            if self._connection is None and not self._connect():
                 return
-            waited = time.perf_counter() - began
-            result = libpq.execute(connection, self._query.encode())
+            result = libpq.execute(self._connection, query)
             if libpq.result_status(result) != _TUPLES_OK or libpq.rows(result) != 1:
                 return
-            row: list[str | None] = [str(libpq.backend(connection))]
+            row: list[str | None] = [str(libpq.backend(self._connection))]
             for column in range(libpq.columns(result)):
                 null = libpq.is_null(result, 0, column)
                 row.append(None if null else libpq.value(result, 0, column).decode())
-            self._answer = [*row, repr(waited)]
+            self._row = row
         finally:
             libpq.clear(result)
-            libpq.finish(connection)
-            self._pending.release()
+            self._idle.release()
+            if self._left:
+                self.close()
+
+    def _connect(self) -> bool:
+        began = time.perf_counter()
+        names = [name.encode() for name in self._parameters]
+        values = [value.encode() for value in self._parameters.values()]
+        self._connection = self._libpq.connect(_texts(names), _texts(values), 0)
+        connected = bool(self._libpq.status(self._connection) == _CONNECTION_OK)
+        if connected:
+            self.waited = time.perf_counter() - began
+        return connected
 
 
 class _Libpq:
-    """The functions that a question needs."""
+    """The functions that a conversation needs."""
 
     def __init__(self, library: str) -> None:
         self._handle = dlopen(library, 0)
         self.connect = self._function("PQconnectdbParams", _Pointer, _Pointer, _Pointer, _Int)
         self.status = self._function("PQstatus", _Int, _Pointer)
         self.backend = self._function("PQbackendPID", _Int, _Pointer)
+        self.socket = self._function("PQsocket", _Int, _Pointer)
         self.execute = self._function("PQexec", _Pointer, _Pointer, _Text)
         self.result_status = self._function("PQresultStatus", _Int, _Pointer)
         self.rows = self._function("PQntuples", _Int, _Pointer)

@@ -34,9 +34,12 @@ class UpToDate:
         self._started = now()
 
     def render(
-        self, database: str, version: str, ready: Moment, waited: float
+        self, database: str, version: str, ready: Moment, waited: float, locked_out: float
     ) -> tuple[bytes, bytes]:
-        """Return the log's lines and the termination message. Raises `ValueError` as above."""
+        """Return the log's lines and the termination message. Raises `ValueError` as above.
+
+        `waited` are the seconds until the database was there, `locked_out` those for another run.
+        """
         waited = round(waited, 3)
         ended = now()
         heads = [_quote(head) for head in self._heads]
@@ -51,7 +54,7 @@ class UpToDate:
             ("applied", []),
             ("duration_seconds", repr(round(ended[1] - self._started[1], 3))),
             ("waited_for_database_seconds", repr(waited)),
-            ("waited_for_run_lock_seconds", "0.0"),
+            ("waited_for_run_lock_seconds", repr(round(locked_out, 3))),
             ("server_version", _quote(version)),
             ("runner_version", _quote(__version__)),
             ("build", self._build),

@@ -22,8 +22,10 @@ from migration_runner.env_probe import EnvFacts, Unlearnable, learn_env
 from migration_runner.history_notes import NotedRevision
 from migration_runner.ledger import digest_of, digest_query
 from migration_runner.manifest_file import Manifest, Stamps, manifest_beside, render_manifest, stamp
+from migration_runner.probe import KEEPALIVES
 from migration_runner.settings import Settings
 from migration_runner.sql_literals import identifier, literal
+from migration_runner.start_lock_query import start_lock_queries
 from migration_runner.status_query import status_query
 
 # As cheap as can be for a server process that knows nothing yet: each function and table that it
@@ -100,6 +102,7 @@ def _for_the_glance(
         raise Unlearnable(message)
     return {
         "libpq": _libpq(),
+        "keepalives": KEEPALIVES,
         "offered": facts.offered,
         "version_table": facts.version_table,
         "count": len(notes),
@@ -120,6 +123,7 @@ def _queries(facts: EnvFacts, order: str) -> dict[str, object]:
     return {
         "query": query(schema="''", status="''"),
         "status_query": query(schema=place, status=status),
+        "start_lock": start_lock_queries(table, schema, name),
     }
 
 

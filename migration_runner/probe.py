@@ -15,7 +15,12 @@ import tenacity
 
 from migration_runner import events, logs
 from migration_runner.clock import Clock, Stopwatch
-from migration_runner.connection_errors import MISSING_DATABASE, ConnectionFailure, classify_error
+from migration_runner.connection_errors import (
+    MISSING_DATABASE,
+    TOO_MANY_CONNECTIONS,
+    ConnectionFailure,
+    classify_error,
+)
 from migration_runner.database_url import DatabaseAddress
 from migration_runner.driver_connection import (
     KEEPALIVE_COUNT,
@@ -24,11 +29,12 @@ from migration_runner.driver_connection import (
     UNACKNOWLEDGED_MILLISECONDS,
 )
 from migration_runner.errors import ConfigError, DatabaseRejected, DatabaseUnavailable
+from migration_runner.kept_connection import give_up
 
 Connection = psycopg.Connection[Any]
 _Connected = TypeVar("_Connected")
 
-_DEFAULTS: Final = {
+KEEPALIVES: Final = {
     "keepalives_idle": str(KEEPALIVE_IDLE),
     "keepalives_interval": str(KEEPALIVE_INTERVAL),
     "keepalives_count": str(KEEPALIVE_COUNT),
@@ -66,7 +72,7 @@ def connection_parameters(
     Who only looks is content with a read-only session, where there are not several hosts to choose
     the primary from.
     """
-    parameters = {**_DEFAULTS, **address.parameters, "application_name": application_name}
+    parameters = {**KEEPALIVES, **address.parameters, "application_name": application_name}
     if not os.environ.get("PGCLIENTENCODING"):
         # In the encoding of an SQL_ASCII database, psycopg gives bytes for text.
         parameters.setdefault("client_encoding", "UTF8")
@@ -75,6 +81,16 @@ def connection_parameters(
         wanted = "read-write" if writes or several else "any"
         parameters.setdefault("target_session_attrs", wanted)
     return parameters
+
+
+def connect_or_make_room(attempt: Callable[[], _Connected]) -> _Connected:
+    """Call `attempt`; where there are too many connections, again without the start lock's."""
+    try:
+        return attempt()
+    except Exception as error:
+        if classify_error(error).reason != TOO_MANY_CONNECTIONS or not give_up():
+            raise
+    return attempt()
 
 
 def connect_when_ready(
@@ -127,7 +143,7 @@ def try_until_ready(
         if limits.total:
             seconds = min(seconds, max(stopwatch.remaining(limits.total), reserve))
         try:
-            return attempt(seconds)
+            return connect_or_make_room(lambda: attempt(seconds))
         except failures as error:
             failure = classify_error(error)
             if failure.reason == MISSING_DATABASE and limits.missing_database:

@@ -10,7 +10,7 @@ from migration_runner.engine import application_name
 from migration_runner.ledger_keeper import LedgerPolicy
 from migration_runner.moves import Move
 from migration_runner.observer import Observer
-from migration_runner.probe import WaitLimits, connect_within
+from migration_runner.probe import WaitLimits, connect_or_make_room, connect_within
 from migration_runner.progress import Progress
 from migration_runner.report import RunReport
 from migration_runner.retries import LockRetries, Outages
@@ -50,7 +50,9 @@ class RunContext:
         name = f"migrate-observer {report.run_id}"
         seconds = settings.connect_timeout
         self.observer = Observer(
-            lambda found: connect_within(seconds, {**found, "application_name": name}, seconds),
+            lambda found: connect_or_make_room(
+                lambda: connect_within(seconds, {**found, "application_name": name}, seconds)
+            ),
             heartbeat=settings.heartbeat,
             ddl_lock_timeout=settings.ddl_lock_timeout,
             patience=settings.connect_timeout,

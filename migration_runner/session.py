@@ -26,13 +26,19 @@ from migration_runner.sql_literals import literal
 
 # So that the server notices, too, when this process or the network is gone: it drops what it was
 # doing, and with it the lock. `client_connection_check_interval` came with PostgreSQL 14.
-_SERVER_SIDE: Final = {
+SERVER_SIDE: Final = {
     "client_connection_check_interval": "2s",
     "tcp_keepalives_idle": str(KEEPALIVE_IDLE),
     "tcp_keepalives_interval": str(KEEPALIVE_INTERVAL),
     "tcp_keepalives_count": str(KEEPALIVE_COUNT),
     "tcp_user_timeout": str(UNACKNOWLEDGED_MILLISECONDS),
 }
+_VALUES: Final = ", ".join(f"('{name}', '{value}')" for name, value in SERVER_SIDE.items())
+WATCH_NETWORK: Final = (
+    "SELECT set_config(s.name, wanted.value, false)"  # noqa: S608 - our own constants
+    f" FROM (VALUES {_VALUES}) AS wanted (name, value)"
+    " JOIN pg_catalog.pg_settings s ON s.name = wanted.name"
+)
 
 
 @dataclass(frozen=True)
@@ -121,14 +127,8 @@ class WorkSession:
     def watch_network(self) -> None:
         """Let both ends notice within seconds when the other one, or the way there, is gone."""
         watch_network(self.connection)
-        values = ", ".join(f"('{name}', '{value}')" for name, value in _SERVER_SIDE.items())
-        query = (
-            "SELECT set_config(s.name, wanted.value, false)"  # noqa: S608 - our own constants
-            f" FROM (VALUES {values}) AS wanted (name, value)"
-            " JOIN pg_catalog.pg_settings s ON s.name = wanted.name"
-        )
         with self.between_transactions():
-            self.connection.exec_driver_sql(query)
+            self.connection.exec_driver_sql(WATCH_NETWORK)
 
     def apply_settings(self) -> None:
         """Set timeouts, role and name; before every revision, as revisions change them too."""

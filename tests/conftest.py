@@ -20,6 +20,7 @@ pytest_plugins = [
     "tests.fixtures.project",
     "tests.fixtures.runner",
     "tests.fixtures.glance",
+    "tests.fixtures.start_lock",
     "tests.fixtures.environments",
     "tests.fixtures.faults",
     "tests.fixtures.shop",

@@ -13,7 +13,8 @@ PACKAGE = ROOT / "migration_runner"
 # From the ground up. A module imports only what stands before it.
 ORDER = [
     # what needs nothing but the interpreter
-    *("manifest_file", "glance_settings", "glance_url", "glance_report", "glance_libpq", "glance"),
+    *("manifest_file", "glance_settings", "glance_url", "glance_report", "glance_libpq"),
+    *("kept_connection", "start_lock", "glance"),
     # ground
     *("errors", "events", "clock", "durations", "console", "redaction", "logs", "sql_text"),
     *("sql_literals", "revision_digest", "revision_names", "database_url", "database_address"),
@@ -54,7 +55,7 @@ ORDER = [
     *("revision_watch", "env_connections", "env_run", "passes", "upgrade", "wait", "status"),
     *("model_drift", "tables", "child"),
     # a build's
-    *("env_watch", "nowhere", "env_probe", "status_query", "manifest"),
+    *("env_watch", "nowhere", "env_probe", "status_query", "start_lock_query", "manifest"),
     # the command line
     *("commands", "commands.begin", "commands.history_graph", "commands.alembic"),
     *("commands.build", "commands.check", "commands.config", "commands.downgrade"),
