@@ -22,6 +22,6 @@ if __name__ == "__main__":
         again = [sys.executable, "-X", hand_on(), __file__, *sys.argv[1:]]
         posix.execv(sys.executable, again)
     take_over()
-    from migration_runner.cli import main
+    from migration_runner.start import go_on
 
-    raise SystemExit(main())
+    raise SystemExit(go_on())

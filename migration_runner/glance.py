@@ -21,8 +21,8 @@ from migration_runner.manifest_file import (
     revisions_unchanged,
 )
 
-# A database that is there answers in milliseconds, or with many runs at once in a second; waiting is
-# for the full path.
+# A database that is there answers in milliseconds, or with many runs at once in a second. Waiting
+# for one that is not is for the full path.
 _SECONDS = 2.0
 _VERBS = (["upgrade"], ["upgrade", "head"], ["upgrade", "heads"], ["wait"])
 _STATUS = (["status", "--check"], ["status", "--check", "--json"])

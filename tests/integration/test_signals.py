@@ -133,10 +133,10 @@ def test_a_second_signal_ends_it_at_once(
     project.revision(
         "r1",
         """\
-        print("deaf")
+        import time
         while True:
             try:
-                import time
+                print("deaf")
                 time.sleep(3600)
             except BaseException:
                 print("ignored")
