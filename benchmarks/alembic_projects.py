@@ -97,7 +97,7 @@ class OursAsInTheImage(Ours):
     """The image's entry point, with the options of its first line."""
 
     name = "migrate (entrypoint.py)"
-    setup = "the same, as the image starts it: `python` with the options of the file's first line"
+    setup = "the same as in the image: `migrate build --seal`, `python` with the file's own options"
 
     @property
     def program(self) -> Path:
@@ -106,7 +106,7 @@ class OursAsInTheImage(Ours):
 
     def build(self, folder: Path) -> Command:
         """As the image's build does."""
-        return Command([*self._entrypoint, "build"], folder)
+        return Command([*self._entrypoint, "build", "--seal"], folder)
 
     def run(self, folder: Path, database: Database, _work: Work) -> Command:
         """Run without arguments, as containers do."""
