@@ -19,7 +19,10 @@ def go_on() -> int:
     # This imports Alembic, SQLAlchemy and psycopg, all of which stays: to look for garbage in it
     # time and again takes a tenth as long.
     gc.disable()
-    from migration_runner.cli import main as run  # noqa: PLC0415 - late, see above
+    from migration_runner.alembic_import import import_alembic  # noqa: PLC0415 - late, see above
+
+    import_alembic()
+    from migration_runner.cli import main as run  # noqa: PLC0415 - as above
 
     gc.freeze()
     gc.enable()

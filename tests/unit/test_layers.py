@@ -60,7 +60,7 @@ ORDER = [
     *("commands", "commands.begin", "commands.history_graph", "commands.alembic"),
     *("commands.build", "commands.check", "commands.config", "commands.downgrade"),
     *("commands.exec", "commands.ledger", "commands.stamp", "commands.status"),
-    *("commands.upgrade", "commands.wait", "verbs", "cli", "start", "__main__"),
+    *("commands.upgrade", "commands.wait", "verbs", "cli", "alembic_import", "start", "__main__"),
 ]
 
 
