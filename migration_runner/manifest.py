@@ -88,6 +88,7 @@ def write_manifest(
     }
     parts: dict[str, object] = {
         "history": [tuple(each) for each in notes],
+        "ids": [each.id for each in notes],
         "revisions": _stamps(revisions),
     }
     path.write_bytes(render_manifest(manifest, parts))

@@ -21,6 +21,9 @@ Stamps = dict[str, Stamp]
 # What nobody would find in the files: kept as a dictionary, since `marshal` knows no classes.
 Manifest = dict[str, object]
 
+# Manifests whose revision files were found to be as they were.
+_unchanged: set[str] = set()
+
 
 def first_line() -> bytes:
     """Return the line that a manifest of this runner and this Python begins with."""
@@ -105,8 +108,16 @@ def revisions_unchanged(manifest: Manifest) -> bool:
     """Whether the revision files are as they were.
 
     Folders tell what was added, removed or replaced: that changes their time. In a sealed image
-    that has to do, as long as nothing is mounted over them. Raises what `read_part` raises.
+    that has to do, as long as nothing is mounted over them. A process looks once: the full path
+    believes the glance before it. Raises what `read_part` raises.
     """
+    path = str(manifest["path"])
+    if path not in _unchanged and _revisions_unchanged(manifest):
+        _unchanged.add(path)
+    return path in _unchanged
+
+
+def _revisions_unchanged(manifest: Manifest) -> bool:
     folders: Stamps = manifest["folders"]  # type: ignore[assignment]  # as `write_manifest` has it
     for path, before in folders.items():
         found = stamp(path)

@@ -114,8 +114,8 @@ class _Look:
         if not heads:
             return _BEHIND
         if not self._history:
-            history: list[tuple[str, ...]] = read_part(self._manifest, "history")  # type: ignore[assignment]  # as above
-            self._history = {each[0] for each in history}
+            ids: list[str] = read_part(self._manifest, "ids")  # type: ignore[assignment]  # as above
+            self._history = set(ids)
         return _BEHIND if self._history.issuperset(heads.split(",")) else "elsewhere"
 
     def _ask(self, columns: str) -> list[str | None]:

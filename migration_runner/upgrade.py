@@ -27,6 +27,7 @@ class _Look:
     `complete`: the ledger has everything that the database has.
     """
 
+    heads: Sequence[str]
     pending: Sequence[str] = ()
     unrecorded: Sequence[str] = ()
     ahead: bool = False
@@ -41,11 +42,8 @@ def decide_upgrade(run: RunContext) -> Decide:
     timeout, and `HistoryError` when database and image do not go together.
     """
 
-    def look(state: DatabaseState) -> _Look:
-        return _look(run, state)
-
     def decide(state: DatabaseState) -> bool:
-        found = look(state)
+        found = _look(run, state)
         if found.ahead:
             return False
         recordable = False
@@ -57,7 +55,8 @@ def decide_upgrade(run: RunContext) -> Decide:
             return False
         if not acquire(run, state, state.at_target):
             return False
-        found = look_again(run, state, look)
+        before = found
+        found = look_again(run, state, lambda state: _look(run, state, before))
         if found.ahead:
             return False
         _prepare_ledger(state, complete=found.complete)
@@ -66,18 +65,21 @@ def decide_upgrade(run: RunContext) -> Decide:
     return decide
 
 
-def _look(run: RunContext, state: DatabaseState) -> _Look:
+def _look(run: RunContext, state: DatabaseState, before: _Look | None = None) -> _Look:
+    """Look; where the database is where it was `before`, all else is as it was, too."""
     heads = state.heads()
+    if before is not None and before.heads == heads:
+        return before
     if state.ledger.complete(heads):
-        return _Look(state.pending(heads), complete=True)
+        return _Look(heads, state.pending(heads), complete=True)
     entries = state.ledger.entries()
     if accept_relation(run, state.relate(heads, entries), heads, entries):
-        return _Look(ahead=True)
+        return _Look(heads, ahead=True)
     check_files(run, heads, entries)
     unrecorded: list[str] = []
     if run.settings.ledger != "off":
         unrecorded = state.ledger.unrecorded(heads, entries)
-    return _Look(state.pending(heads), unrecorded)
+    return _Look(heads, state.pending(heads), unrecorded)
 
 
 def decide_downgrade(run: RunContext, confirm: Confirm) -> Decide:

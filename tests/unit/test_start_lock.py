@@ -64,7 +64,7 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def _wait(tmp_path: Path, clock: FakeClock, talk: Any, *heads: str) -> bool:
     path = tmp_path / "manifest"
-    parts: dict[str, object] = {"history": [("r1", ""), ("r2", ""), ("r3", "")]}
+    parts: dict[str, object] = {"ids": ["r1", "r2", "r3"]}
     ours = list(heads or ("r2",))
     path.write_bytes(render_manifest({"heads": ours, "start_lock": QUESTIONS}, parts))
     manifest = read_manifest(str(path))
