@@ -18,7 +18,6 @@ _PYGMENTS: Final = "mako.ext.pygmentplugin"
 def import_alembic() -> None:
     """Import Alembic. Mako's template is imported when it is used, as itself."""
     if _TEMPLATE in sys.modules:
-        importlib.import_module("alembic.util.pyfiles")
         return
     stand_in: Any = ModuleType(_TEMPLATE)
     stand_in.Template = _make_template

@@ -169,7 +169,7 @@ class LedgerKeeper:
 
     def adopt(self, heads: Sequence[str]) -> None:
         """Record what somebody else has applied, under the run lock."""
-        if self._policy.mode == "off" or not self.access().writable:
+        if not self._records():
             return
         found = self.unrecorded(heads)
         if not found:
@@ -181,7 +181,7 @@ class LedgerKeeper:
 
     def insert(self, direction: str, revisions: Sequence[str | None], seconds: float) -> str | None:
         """Return the statement that `record` would execute; None where nothing is recorded."""
-        if self._policy.mode == "off" or not self.access().writable:
+        if not self._records():
             return None
         rows = [self._row(direction, revision, seconds) for revision in revisions]
         return self._ledger.insert(rows, self._author())
@@ -190,7 +190,7 @@ class LedgerKeeper:
         self, direction: str, revisions: Sequence[str | None], seconds: float | None
     ) -> None:
         """Record a step in the transaction that is open: its own."""
-        if self._policy.mode == "off" or not self.access().writable:
+        if not self._records():
             return
         rows = [self._row(direction, revision, seconds) for revision in revisions]
         if direction == "stamp":
@@ -198,6 +198,9 @@ class LedgerKeeper:
             below = self.unrecorded([each for each in revisions if each])
             rows = [self._row("adopted", each) for each in below if each not in revisions] + rows
         self._write(rows)
+
+    def _records(self) -> bool:
+        return self._policy.mode != "off" and self.access().writable
 
     def _write(self, rows: Sequence[LedgerRow]) -> bool:
         """Write rows into the open transaction, which goes on where they cannot be written."""

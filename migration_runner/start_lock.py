@@ -84,7 +84,7 @@ class _Look:
         self._manifest = manifest
         self._sql: dict[str, str] = manifest["start_lock"]  # type: ignore[assignment]  # as `manifest` writes it
         self._history: set[str] = set()
-        login, backend, _, there = self._ask(f"pg_backend_pid(), NULL, {self._sql['there']}")
+        login, backend, there = self._ask(f"pg_backend_pid(), {self._sql['there']}")
         self._there = there == "t"
         # Otherwise there is a pooler between, and a lock would be somebody else's, too.
         self.direct = login == backend

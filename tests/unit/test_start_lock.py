@@ -37,7 +37,7 @@ class Talk:
         if "introduction" in self._query:
             return ["7", None]
         if "pg_backend_pid" in self._query:
-            return ["7", self._backend, None, "ft"[heads is not None]]
+            return ["7", self._backend, "ft"[heads is not None]]
         if "take" in self._query and len(self._heads) > 1:
             del self._heads[0]
         if "heads" in self._query:
