@@ -44,9 +44,10 @@ bench: $(STAMP) ## Measure ours, plain Alembic, psql and other tools; BENCH="noo
 	@$(BIN)/python -m benchmarks $(BENCH) $(if $(ROUNDS),--rounds $(ROUNDS)) --image "$(IMAGE)" $(BENCH_OPTIONS)
 
 .PHONY: lint
-lint: $(STAMP) ## Check style
+lint: $(STAMP) ## Check style, and which room imports which
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-cache --no-logo
 
 .PHONY: type
 type: $(STAMP) ## Check types

@@ -2,7 +2,7 @@
 """The container's entry point: the command `migrate`.
 
 Started with `-IS`, as in the first line, Python looks neither for packages nor for settings of its
-own, which takes longer than a glance. Where that is not enough, it is started again, as usual.
+own, which takes longer than the fast path. Where that is not enough, it is started again, as usual.
 """
 
 import posix
@@ -13,15 +13,15 @@ if __name__ == "__main__":
         path = posix.environ.get(b"PYTHONPATH", b"").decode("utf-8", "surrogateescape")
         sys.path[:0] = [part for part in (*path.split(":"), __file__.rpartition("/")[0]) if part]
     if "migrate_again" not in sys._xoptions:  # noqa: SLF001 - the documented place of -X
-        from migration_runner.start import glance_and_end
+        from migration_runner.start import exit_on_fast_path
 
-        glance_and_end()
-    from migration_runner.kept_connection import hand_on, take_over
+        exit_on_fast_path()
+    from migration_runner.fast_path.kept_connection import hand_on, take_over
 
     if sys.flags.isolated:
         again = [sys.executable, "-X", hand_on(), __file__, *sys.argv[1:]]
         posix.execv(sys.executable, again)
     take_over()
-    from migration_runner.start import go_on
+    from migration_runner.start import take_full_path
 
-    raise SystemExit(go_on())
+    raise SystemExit(take_full_path())

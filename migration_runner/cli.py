@@ -11,14 +11,15 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
-from migration_runner import __version__, logs
-from migration_runner.alembic_command_line import configure, usage_error
+from migration_runner import __version__
 from migration_runner.commands.begin import Options
 from migration_runner.errors import Interrupted, UsageError
-from migration_runner.report import RunReport
-from migration_runner.settings import AlembicOptions
+from migration_runner.log import logs
+from migration_runner.project.command_line import configure, usage_error
+from migration_runner.report.report import RunReport
+from migration_runner.settings.settings import AlembicOptions
+from migration_runner.settings.variables import VARIABLES
 from migration_runner.signals import hear_what_has_waited, interruptible
-from migration_runner.variables import VARIABLES
 from migration_runner.verbs import ALEMBICS, CONFIG, EXEC, UPGRADE, VERBS, Verb
 
 _BEHIND = "_behind"

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from migration_runner.commands.begin import Options
-from migration_runner.report import RunReport
-from migration_runner.settings import Flags
+from migration_runner.report.report import RunReport
+from migration_runner.settings.settings import Flags
 from migration_runner.signals import CHILD_GRACE_SECONDS, GRACE_SECONDS
 
 Command = Callable[[Flags, RunReport, Options], None]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -9,6 +11,7 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
 
+_TESTS = Path(__file__).parent
 _LONGEST_FIRST = {"container": 0, "corpus": 1, "faults": 2, "environments": 3, "integration": 4}
 
 pytest_plugins = [
@@ -19,7 +22,7 @@ pytest_plugins = [
     "tests.fixtures.network",
     "tests.fixtures.project",
     "tests.fixtures.runner",
-    "tests.fixtures.glance",
+    "tests.fixtures.fast_path",
     "tests.fixtures.start_lock",
     "tests.fixtures.environments",
     "tests.fixtures.faults",
@@ -33,8 +36,12 @@ pytest_plugins = [
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let one worker of several run a whole file, and one all container tests: images take long."""
     for item in items:
-        folder = item.path.parent.name
-        group = folder if folder == "container" else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(f"{folder}/{group}"))
+        group = _kind(item) if _kind(item) == "container" else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
     # The longest first, so that no worker is left alone with them.
-    items.sort(key=lambda item: _LONGEST_FIRST.get(item.path.parent.name, len(_LONGEST_FIRST)))
+    items.sort(key=lambda item: _LONGEST_FIRST.get(_kind(item), len(_LONGEST_FIRST)))
+
+
+def _kind(item: pytest.Item) -> str:
+    """Return the kind of a test: the folder below `tests/` that it is in."""
+    return item.path.relative_to(_TESTS).parts[0]

@@ -1,1 +1,4 @@
-"""The verbs, a file each: thin functions of flags and report."""
+"""The commands of `migrate`, a file each: thin functions of flags, report and options.
+
+They import every other room; only `verbs` names them. Start with `begin`, which all of them share.
+"""

@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from migration_runner.alembic_command_line import configure, run_alembic_command
 from migration_runner.commands.begin import Options, begin, begin_run
 from migration_runner.commands.history_graph import draw_history
-from migration_runner.env_run import Decide
 from migration_runner.errors import UsageError
-from migration_runner.moves import Move
-from migration_runner.passes import pass_until_done
-from migration_runner.report import RunReport
-from migration_runner.run_context import RunContext
-from migration_runner.settings import AlembicOptions, Flags, load_settings
-from migration_runner.state import DatabaseState
-from migration_runner.upgrade import acquire
+from migration_runner.history.request import Request
+from migration_runner.project.command_line import configure, run_alembic_command
+from migration_runner.report.report import RunReport
+from migration_runner.run.attempts import attempt_until_done
+from migration_runner.run.context import RunContext
+from migration_runner.run.database_state import DatabaseState
+from migration_runner.run.decisions import acquire
+from migration_runner.run.env_run import Decide
+from migration_runner.settings.settings import AlembicOptions, Flags, load_settings
 
 # These need no project: one of them makes it.
 _WITHOUT_PROJECT: Final = frozenset({"init", "list_templates"})
@@ -61,8 +61,8 @@ def run_offline(flags: Flags, report: RunReport, options: Options) -> None:
 
 def _run(flags: Flags, report: RunReport, words: Sequence[str], *, changes: bool) -> None:
     # A history with several heads is what some of them are for.
-    run = begin_run(flags, report, Move("upgrade", ("heads",)), looks=not changes)
-    pass_until_done(
+    run = begin_run(flags, report, Request("upgrade", ("heads",)), read_only=not changes)
+    attempt_until_done(
         run,
         _lock(run) if changes else _look,
         lambda this, offer: run.project.run_command(words, offer, this),

@@ -8,19 +8,20 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from migration_runner import __version__, events, logs
-from migration_runner.alembic_bridge import AlembicProject
+from migration_runner import __version__
 from migration_runner.clock import SystemClock
-from migration_runner.database_address import export_override
-from migration_runner.env_run import Decide
 from migration_runner.errors import MigrationError, UsageError
-from migration_runner.history_notes import load_notes
-from migration_runner.moves import Move
-from migration_runner.passes import pass_until_done
-from migration_runner.redaction import hide_secrets
-from migration_runner.report import RunReport
-from migration_runner.run_context import RunContext
-from migration_runner.settings import Flags, Settings, load_settings
+from migration_runner.history.manifest_history import load_manifest_history
+from migration_runner.history.request import Request
+from migration_runner.log import events, logs
+from migration_runner.log.redaction import hide_secrets
+from migration_runner.project.alembic_project import AlembicProject
+from migration_runner.report.report import RunReport
+from migration_runner.run.attempts import attempt_until_done
+from migration_runner.run.context import RunContext
+from migration_runner.run.env_run import Decide
+from migration_runner.settings.database_address import export_override
+from migration_runner.settings.settings import Flags, Settings, load_settings
 
 
 @dataclass(frozen=True)
@@ -50,28 +51,28 @@ def begin(settings: Settings, report: RunReport) -> None:
 
 
 def begin_runs(
-    flags: Flags, report: RunReport, move: Move | None = None, *, looks: bool = False
+    flags: Flags, report: RunReport, request: Request | None = None, *, read_only: bool = False
 ) -> list[RunContext]:
-    """Check settings and histories, and return a run of `move` for each history.
+    """Check settings and histories, and return a run of `request` for each history.
 
-    Without a move it is an upgrade to the target. Nothing is touched before all are checked.
+    Without a request it is an upgrade to the target. Nothing is touched before all are checked.
     """
     settings = load_settings(flags=flags)
     begin(settings, report)
     export_override(os.environ)
-    move = move or Move("upgrade", tuple(settings.target.split()))
-    report.target, report.direction = move.target, move.direction
+    request = request or Request("upgrade", tuple(settings.target.split()))
+    report.target, report.direction = request.target, request.direction
     histories = {"histories": settings.histories} if settings.histories else {}
     logs.get_logger().info(
         events.RUN_STARTED,
-        target=move.target,
+        target=request.target,
         runner_version=__version__,
         build=settings.build or None,
         **histories,
     )
     with _without_garbage_collection():
         return [
-            _prepare(each, report.part(name) if name else report, move, looks=looks)
+            _prepare(each, report.part(name) if name else report, request, read_only=read_only)
             for name, each in settings.each_history()
         ]
 
@@ -88,13 +89,13 @@ def _without_garbage_collection() -> Iterator[None]:
 
 
 def begin_run(
-    flags: Flags, report: RunReport, move: Move | None = None, *, looks: bool = False
+    flags: Flags, report: RunReport, request: Request | None = None, *, read_only: bool = False
 ) -> RunContext:
     """Return the run of a verb that works on one history.
 
     Raises `UsageError` where MIGRATE_HISTORIES names several and none is chosen.
     """
-    first, *others = begin_runs(flags, report, move, looks=looks)
+    first, *others = begin_runs(flags, report, request, read_only=read_only)
     if others or first.report is not report:
         message = (
             "MIGRATE_HISTORIES names several histories, and this command works on one: say which"
@@ -104,18 +105,20 @@ def begin_run(
     return first
 
 
-def _prepare(settings: Settings, report: RunReport, move: Move, *, looks: bool) -> RunContext:
+def _prepare(
+    settings: Settings, report: RunReport, request: Request, *, read_only: bool
+) -> RunContext:
     with _in_history(report):
         project = AlembicProject(
             settings.alembic,
-            move.words,
+            request.words,
             transaction_per_revision=settings.transactions == "revision",
-            notes=load_notes(settings.alembic),
+            manifest=load_manifest_history(settings.alembic),
         )
-        if move.direction == "upgrade":
-            for target in move.targets:
+        if request.direction == "upgrade":
+            for target in request.targets:
                 project.check_target(target)
-    return RunContext(project, settings, report, SystemClock(), move, looks=looks)
+    return RunContext(project, settings, report, SystemClock(), request, read_only=read_only)
 
 
 @contextlib.contextmanager
@@ -131,22 +134,22 @@ def _in_history(report: RunReport) -> Iterator[None]:
         raise
 
 
-def make_moves(runs: list[RunContext], decide: Callable[[RunContext], Decide]) -> None:
-    """Make the move of each run, one after the other, and an upgrade target by target."""
+def carry_out_all(runs: list[RunContext], decide: Callable[[RunContext], Decide]) -> None:
+    """Make the request of each run, one after the other, and an upgrade target by target."""
     for run in runs:
-        whole = run.move
+        whole = run.request
         single = whole.direction == "upgrade" and len(whole.targets) > 1
         with _in_history(run.report):
             for target in whole.targets if single else [whole.target]:
-                run.move = Move("upgrade", (target,), tag=whole.tag) if single else whole
-                make_move(run, decide)
-        run.move = whole
+                run.request = Request("upgrade", (target,), tag=whole.tag) if single else whole
+                carry_out(run, decide)
+        run.request = whole
 
 
-def make_move(run: RunContext, decide: Callable[[RunContext], Decide]) -> None:
-    """Go through env.py until the run's move is made."""
-    pass_until_done(
+def carry_out(run: RunContext, decide: Callable[[RunContext], Decide]) -> None:
+    """Go through env.py until the run's request is made."""
+    attempt_until_done(
         run,
         decide(run),
-        lambda this, offer: run.project.run_env(run.move, offer, this),
+        lambda this, offer: run.project.run_env(run.request, offer, this),
     )

@@ -7,13 +7,13 @@ import re
 from pathlib import Path
 from py_compile import PycInvalidationMode
 
-from migration_runner import events, logs
-from migration_runner.alembic_bridge import AlembicProject
+from migration_runner.build.manifest import NoManifest, write_manifest
 from migration_runner.commands.begin import Options, begin
 from migration_runner.errors import HistoryError
-from migration_runner.manifest import NoManifest, write_manifest
-from migration_runner.report import RunReport
-from migration_runner.settings import Flags, Settings, load_settings
+from migration_runner.log import events, logs
+from migration_runner.project.alembic_project import AlembicProject
+from migration_runner.report.report import RunReport
+from migration_runner.settings.settings import Flags, Settings, load_settings
 
 
 def build(flags: Flags, report: RunReport, options: Options) -> None:
@@ -47,12 +47,12 @@ def build(flags: Flags, report: RunReport, options: Options) -> None:
 
 def _write_manifest(settings: Settings, project: AlembicProject, *, sealed: bool) -> None:
     try:
-        path, no_glance = write_manifest(settings, project, sealed=sealed)
+        path, fast_path_off = write_manifest(settings, project, sealed=sealed)
     except (NoManifest, OSError) as error:
         logs.get_logger().warning(events.MANIFEST_LEFT_OUT, reason=str(error))
         return
     logs.get_logger().info(
-        events.MANIFEST_WRITTEN, file=str(path), sealed=sealed, no_glance=no_glance or None
+        events.MANIFEST_WRITTEN, file=str(path), sealed=sealed, fast_path_off=fast_path_off or None
     )
 
 

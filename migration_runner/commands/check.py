@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 
-from migration_runner import logs
 from migration_runner.commands.begin import Options, begin_run
 from migration_runner.errors import PendingRevisions, SchemaDrift
-from migration_runner.model_drift import describe_difference
-from migration_runner.moves import Move
-from migration_runner.passes import pass_until_done
-from migration_runner.report import RunReport
-from migration_runner.settings import Flags
-from migration_runner.state import DatabaseState
+from migration_runner.history.request import Request
+from migration_runner.log import logs
+from migration_runner.project.model_drift import describe_difference
+from migration_runner.report.report import RunReport
+from migration_runner.run.attempts import attempt_until_done
+from migration_runner.run.database_state import DatabaseState
+from migration_runner.settings.settings import Flags
 
 
 def check(flags: Flags, report: RunReport, options: Options) -> None:
@@ -21,9 +21,9 @@ def check(flags: Flags, report: RunReport, options: Options) -> None:
     Raises `SchemaDrift` when they do, `PendingRevisions` when the database is behind.
     """
     # The models are the heads', whatever a run's target is.
-    run = begin_run(flags, report, Move("upgrade", ("heads",)), looks=True)
+    run = begin_run(flags, report, Request("upgrade", ("heads",)), read_only=True)
     found: list[object] = []
-    pass_until_done(
+    attempt_until_done(
         run,
         _refuse_pending,
         lambda this, offer: found.extend(run.project.compare_models(offer, this)),

@@ -6,22 +6,22 @@ import json
 import os
 from typing import Final
 
-from migration_runner import logs
 from migration_runner.commands.begin import Options, begin
-from migration_runner.database_address import LIBPQ_SECRETS, load_database_address
-from migration_runner.database_url import SECRET_PARAMETERS, DatabaseAddress
 from migration_runner.errors import ConfigError
-from migration_runner.redaction import HIDDEN, hide_secrets
-from migration_runner.report import RunReport
-from migration_runner.settings import (
+from migration_runner.log import logs
+from migration_runner.log.redaction import HIDDEN, hide_secrets
+from migration_runner.report.report import RunReport
+from migration_runner.report.tables import render_table
+from migration_runner.settings.database_address import LIBPQ_SECRETS, load_database_address
+from migration_runner.settings.database_url import SECRET_PARAMETERS, DatabaseAddress
+from migration_runner.settings.settings import (
     Flags,
     Origin,
     load_settings,
     trace_alembic_config,
     trace_setting,
 )
-from migration_runner.tables import render_table
-from migration_runner.variables import VARIABLES
+from migration_runner.settings.variables import VARIABLES
 
 _SECRET_WORDS: Final = {*SECRET_PARAMETERS, *LIBPQ_SECRETS}
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from migration_runner import logs
 from migration_runner.commands.alembic import run_offline
-from migration_runner.commands.begin import Options, begin_run, make_move
+from migration_runner.commands.begin import Options, begin_run, carry_out
 from migration_runner.errors import UsageError
-from migration_runner.moves import Move
-from migration_runner.report import RunReport
-from migration_runner.run_context import RunContext
-from migration_runner.settings import Flags
-from migration_runner.upgrade import Confirm, decide_downgrade
+from migration_runner.history.request import Request
+from migration_runner.log import logs
+from migration_runner.report.report import RunReport
+from migration_runner.run.context import RunContext
+from migration_runner.run.decisions import Confirm, decide_downgrade
+from migration_runner.settings.settings import Flags
 
 
 def downgrade(flags: Flags, report: RunReport, options: Options) -> None:
@@ -25,8 +25,8 @@ def downgrade(flags: Flags, report: RunReport, options: Options) -> None:
     if options.sql:
         run_offline(flags, report, options)
         return
-    run = begin_run(flags, report, Move("downgrade", options.targets, tag=options.tag))
-    make_move(run, lambda run: decide_downgrade(run, _confirm(run, yes=options.yes)))
+    run = begin_run(flags, report, Request("downgrade", options.targets, tag=options.tag))
+    carry_out(run, lambda run: decide_downgrade(run, _confirm(run, yes=options.yes)))
 
 
 def _confirm(run: RunContext, *, yes: bool) -> Confirm:
@@ -34,7 +34,7 @@ def _confirm(run: RunContext, *, yes: bool) -> Confirm:
 
     def confirm(place: str, planned: Sequence[str]) -> None:
         if (place, list(planned)) in told:
-            # Another pass, for the same.
+            # Another attempt, for the same.
             return
         revisions = run.project.history.revisions
         listed = "; ".join(f"{each} ({revisions[each].description})" for each in planned)

@@ -9,14 +9,15 @@ from pathlib import Path
 
 import sqlalchemy
 
-from migration_runner import __version__, events, logs
-from migration_runner.alembic_bridge import AlembicProject
-from migration_runner.child import Child
+from migration_runner import __version__
 from migration_runner.clock import Stopwatch, SystemClock
-from migration_runner.commands.begin import Options, begin, make_move
-from migration_runner.database_address import export_override
-from migration_runner.driver_connection import driver_of
-from migration_runner.engine import application_name, waiting_engine
+from migration_runner.commands.begin import Options, begin, carry_out
+from migration_runner.database.driver_connection import driver_of
+from migration_runner.database.engine import application_name, waiting_engine
+from migration_runner.database.probe import WaitLimits
+from migration_runner.database.run_lock import acquire_run_lock, derive_key
+from migration_runner.database.session import WorkSession
+from migration_runner.database.session_lock import SessionLock
 from migration_runner.errors import (
     Interrupted,
     MigrationError,
@@ -24,18 +25,18 @@ from migration_runner.errors import (
     TemporaryFailure,
     UsageError,
 )
-from migration_runner.failures import SESSION_LOST, translate_env_failure
-from migration_runner.ledger_keeper import LedgerKeeper, LedgerPolicy
-from migration_runner.moves import Move
-from migration_runner.probe import WaitLimits
-from migration_runner.report import AppliedRevision, RunReport
-from migration_runner.run_context import RunContext
-from migration_runner.run_lock import acquire_run_lock, derive_key
-from migration_runner.session import WorkSession
-from migration_runner.session_lock import SessionLock
-from migration_runner.settings import Flags, Settings, load_settings, trace_alembic_config
-from migration_runner.state import DatabaseState
-from migration_runner.work_session import work_through
+from migration_runner.history.request import Request
+from migration_runner.ledger.keeper import LedgerKeeper, LedgerPolicy
+from migration_runner.log import events, logs
+from migration_runner.project.alembic_project import AlembicProject
+from migration_runner.report.report import AppliedRevision, RunReport
+from migration_runner.run.child_process import Child
+from migration_runner.run.context import RunContext
+from migration_runner.run.database_state import DatabaseState
+from migration_runner.run.failures import SESSION_LOST, translate_env_failure
+from migration_runner.run.work_session import work_through
+from migration_runner.settings.database_address import export_override
+from migration_runner.settings.settings import Flags, Settings, load_settings, trace_alembic_config
 
 _VERSION_TABLE = "alembic_version"
 
@@ -71,7 +72,7 @@ def execute(flags: Flags, report: RunReport, options: Options) -> None:
         ended = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
         message = f"The command {options.targets[0]} {ended}. Its own lines in the log say why."
         raise RevisionFailed(message, reason="command_failed", command_exit_code=code)
-    if report.unseen:
+    if report.unobserved:
         report.conclude("applied", f"The command ended well in {report.elapsed():.1f} s.")
 
 
@@ -125,7 +126,7 @@ class _Execution:
         """Run the command, and report what there is before and after, however it ends."""
         report = self._report
         if self._heads is None:
-            report.unseen = True
+            report.unobserved = True
             return self._run(session)
         before = self._heads.look()
         if self._heads.location is not None:
@@ -171,8 +172,8 @@ class _Heads:
 
     def __init__(self, settings: Settings, report: RunReport) -> None:
         project = AlembicProject(settings.alembic)
-        move = Move("upgrade", (settings.target,))
-        self._run = RunContext(project, settings, report, SystemClock(), move, looks=True)
+        request = Request("upgrade", (settings.target,))
+        self._run = RunContext(project, settings, report, SystemClock(), request, read_only=True)
         self.location: tuple[str, str, str] | None = None
         self._heads: tuple[str, ...] = ()
 
@@ -184,7 +185,7 @@ class _Heads:
             found.append((state.location, state.heads()))
             return False
 
-        make_move(self._run, lambda _: decide)
+        carry_out(self._run, lambda _: decide)
         self.location, self._heads = found[0]
         return self._heads
 

@@ -7,18 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from migration_runner import events, logs
-from migration_runner.commands.begin import begin_run, make_move
+from migration_runner.commands.begin import begin_run, carry_out
 from migration_runner.errors import ConfigError, DatabaseRejected, DatabaseUnavailable, UsageError
-from migration_runner.graph_mermaid import render_mermaid
-from migration_runner.graph_svg import render_svg
-from migration_runner.graph_text import render_text
-from migration_runner.history_graph import Graph, lay_out
-from migration_runner.moves import Move
-from migration_runner.relation import AHEAD
-from migration_runner.report import RunReport
-from migration_runner.settings import Flags
-from migration_runner.state import DatabaseState
+from migration_runner.history.drawing_mermaid import render_mermaid
+from migration_runner.history.drawing_svg import render_svg
+from migration_runner.history.drawing_text import render_text
+from migration_runner.history.layout import Graph, lay_out
+from migration_runner.history.relation import AHEAD
+from migration_runner.history.request import Request
+from migration_runner.log import events, logs
+from migration_runner.report.report import RunReport
+from migration_runner.run.database_state import DatabaseState
+from migration_runner.settings.settings import Flags
 
 _STANDARD_OUTPUT: Final = "-"
 _RENDERERS: Final[dict[str, Callable[[Graph], str]]] = {
@@ -54,7 +54,9 @@ def draw_history(flags: Flags, report: RunReport, options: argparse.Namespace) -
 
 
 def _lay_out(flags: Flags, report: RunReport) -> Graph:
-    run = begin_run({**flags, "wait_timeout": "0"}, report, Move("upgrade", ("heads",)), looks=True)
+    run = begin_run(
+        {**flags, "wait_timeout": "0"}, report, Request("upgrade", ("heads",)), read_only=True
+    )
     history = run.project.history
     at: set[str] | None = None
     applied: set[str] = set()
@@ -68,7 +70,7 @@ def _lay_out(flags: Flags, report: RunReport) -> Graph:
         return False
 
     try:
-        make_move(run, lambda _: look)
+        carry_out(run, lambda _: look)
     except (DatabaseUnavailable, DatabaseRejected, ConfigError) as error:
         logs.get_logger().warning(events.DATABASE_NOT_ASKED, detail=error.message)
     dependencies = {revision.id: revision.dependencies for revision in history.revisions.values()}

@@ -6,19 +6,19 @@ import json
 
 import sqlalchemy
 
-from migration_runner import logs
-from migration_runner.commands.begin import Options, begin, begin_runs, make_move
-from migration_runner.engine import application_name, waiting_engine
+from migration_runner.commands.begin import Options, begin, begin_runs, carry_out
+from migration_runner.database.engine import application_name, waiting_engine
+from migration_runner.database.probe import WaitLimits
 from migration_runner.errors import ConfigError, DatabaseRejected
-from migration_runner.failures import translate_env_failure
-from migration_runner.ledger import LedgerEntry, ledger_access, read_ledger
-from migration_runner.moves import Move
-from migration_runner.probe import WaitLimits
-from migration_runner.report import RunReport
-from migration_runner.settings import Flags, load_settings
-from migration_runner.state import DatabaseState
-from migration_runner.status import describe_entry
-from migration_runner.tables import render_ledger
+from migration_runner.history.request import Request
+from migration_runner.ledger.table import LedgerEntry, ledger_access, read_ledger
+from migration_runner.log import logs
+from migration_runner.report.report import RunReport
+from migration_runner.report.tables import render_ledger
+from migration_runner.run.database_state import DatabaseState
+from migration_runner.run.failures import translate_env_failure
+from migration_runner.run.status import describe_entry
+from migration_runner.settings.settings import Flags, load_settings
 
 
 def ledger(flags: Flags, report: RunReport, options: Options) -> None:
@@ -69,8 +69,9 @@ def _read_through_env(flags: Flags, report: RunReport, limit: int | None) -> lis
             found.append(_read(state.session.connection, limit))
         return False
 
-    move = Move("upgrade", ("heads",))
-    make_move(
-        begin_runs({**flags, "wait_timeout": "0"}, report, move, looks=True)[0], lambda _: decide
+    request = Request("upgrade", ("heads",))
+    carry_out(
+        begin_runs({**flags, "wait_timeout": "0"}, report, request, read_only=True)[0],
+        lambda _: decide,
     )
     return found[0]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from migration_runner.commands.alembic import run_offline
-from migration_runner.commands.begin import Options, begin_run, make_move
-from migration_runner.moves import Move
-from migration_runner.report import RunReport
-from migration_runner.settings import Flags
-from migration_runner.upgrade import decide_stamp
+from migration_runner.commands.begin import Options, begin_run, carry_out
+from migration_runner.history.request import Request
+from migration_runner.report.report import RunReport
+from migration_runner.run.decisions import decide_stamp
+from migration_runner.settings.settings import Flags
 
 
 def stamp(flags: Flags, report: RunReport, options: Options) -> None:
@@ -15,5 +15,5 @@ def stamp(flags: Flags, report: RunReport, options: Options) -> None:
     if options.sql:
         run_offline(flags, report, options)
         return
-    move = Move("stamp", options.targets, purge=options.purge, tag=options.tag)
-    make_move(begin_run(flags, report, move), decide_stamp)
+    request = Request("stamp", options.targets, purge=options.purge, tag=options.tag)
+    carry_out(begin_run(flags, report, request), decide_stamp)

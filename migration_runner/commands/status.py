@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from migration_runner import logs
-from migration_runner.commands.begin import Options, begin_runs, make_move
+from migration_runner.commands.begin import Options, begin_runs, carry_out
 from migration_runner.errors import DatabaseRejected, DatabaseUnavailable
-from migration_runner.report import RunReport
-from migration_runner.run_context import RunContext
-from migration_runner.settings import Flags
-from migration_runner.status import Status
-from migration_runner.tables import render_status
+from migration_runner.log import logs
+from migration_runner.report.report import RunReport
+from migration_runner.report.tables import render_status
+from migration_runner.run.context import RunContext
+from migration_runner.run.status import Status
+from migration_runner.settings.settings import Flags
 
 
 def status(flags: Flags, report: RunReport, options: Options) -> None:
@@ -22,7 +22,7 @@ def status(flags: Flags, report: RunReport, options: Options) -> None:
     it has diverged. Raises `DatabaseUnavailable` or `DatabaseRejected`, once it is printed.
     """
     # One attempt: somebody waits for the answer.
-    runs = begin_runs({**flags, "wait_timeout": "0"}, report, looks=True)
+    runs = begin_runs({**flags, "wait_timeout": "0"}, report, read_only=True)
     looks = {run.report.part_name: (run, Status(run)) for run in runs}
     try:
         for run, found in looks.values():
@@ -37,7 +37,7 @@ def status(flags: Flags, report: RunReport, options: Options) -> None:
 
 def _look(run: RunContext, found: Status) -> None:
     try:
-        make_move(run, lambda _: found.decide())
+        carry_out(run, lambda _: found.decide())
     except (DatabaseUnavailable, DatabaseRejected) as error:
         found.unavailable(error)
         raise

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from migration_runner.commands.alembic import run_offline
-from migration_runner.commands.begin import Options, begin_runs, make_moves
+from migration_runner.commands.begin import Options, begin_runs, carry_out_all
 from migration_runner.errors import UsageError
-from migration_runner.moves import Move
-from migration_runner.report import RunReport
-from migration_runner.settings import Flags
-from migration_runner.upgrade import decide_upgrade
+from migration_runner.history.request import Request
+from migration_runner.report.report import RunReport
+from migration_runner.run.decisions import decide_upgrade
+from migration_runner.settings.settings import Flags
 
 
 def upgrade(flags: Flags, report: RunReport, options: Options) -> None:
@@ -19,5 +19,5 @@ def upgrade(flags: Flags, report: RunReport, options: Options) -> None:
     if options.sql:
         run_offline(flags, report, options)
         return
-    move = Move("upgrade", options.targets, tag=options.tag) if options.targets else None
-    make_moves(begin_runs(flags, report, move), decide_upgrade)
+    request = Request("upgrade", options.targets, tag=options.tag) if options.targets else None
+    carry_out_all(begin_runs(flags, report, request), decide_upgrade)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 
-from migration_runner import logs
 from migration_runner.clock import Stopwatch, SystemClock
-from migration_runner.commands.begin import Options, begin_runs, make_move
-from migration_runner.report import RunReport
-from migration_runner.run_context import RunContext
-from migration_runner.settings import Flags
-from migration_runner.wait import Waiter
+from migration_runner.commands.begin import Options, begin_runs, carry_out
+from migration_runner.log import logs
+from migration_runner.report.report import RunReport
+from migration_runner.run.context import RunContext
+from migration_runner.run.wait import Waiter
+from migration_runner.settings.settings import Flags
 
 
 def wait(flags: Flags, report: RunReport, _options: Options) -> None:
     """Wait for the database, then for its revisions; apply nothing and lock nothing."""
     waiting = Stopwatch(SystemClock())
-    for run in begin_runs(flags, report, looks=True):
+    for run in begin_runs(flags, report, read_only=True):
         # The wait timeout is for all histories together.
         left = max(0.0, waiting.remaining(run.settings.wait_timeout))
         settings = dataclasses.replace(run.settings, wait_timeout=left)
@@ -26,4 +26,4 @@ def wait(flags: Flags, report: RunReport, _options: Options) -> None:
 
 def _wait_for(run: RunContext) -> None:
     waiter = Waiter(run)
-    waiter.wait(lambda: make_move(run, lambda _: waiter.decide()))
+    waiter.wait(lambda: carry_out(run, lambda _: waiter.decide()))

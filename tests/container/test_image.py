@@ -107,7 +107,7 @@ def test_a_run_compiles_nothing(
     assert [] == [path for path in loaded if not path.endswith(".pyc")]
 
 
-def test_at_head_a_glance_is_enough(
+def test_at_head_the_fast_path_is_enough(
     containers: Containers, container_database: ContainerDatabase, tmp_path: Path
 ) -> None:
     """Under a read-only root; a revision that is mounted over the image's is looked at."""

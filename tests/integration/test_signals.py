@@ -200,7 +200,7 @@ def test_one_that_came_before_anything_was_imported(
 def test_they_wait_until_they_can_be_answered() -> None:
     program = (
         "import signal, sys; from migration_runner import start;"
-        "sys.argv[1:] = ['no', 'glance']; start.glance_and_end();"
+        "sys.argv[1:] = ['no', 'work']; start.exit_on_fast_path();"
         "print(sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])))"
     )
     done = subprocess.run(  # noqa: S603 - our own arguments

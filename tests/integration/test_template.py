@@ -19,9 +19,9 @@ from pytest_alembic.tests import (  # noqa: F401 - pytest collects them here
     test_upgrade,
 )
 
-from migration_runner.database_url import parse_database_url
-from migration_runner.engine import waiting_engine
-from migration_runner.probe import WaitLimits
+from migration_runner.database.engine import waiting_engine
+from migration_runner.database.probe import WaitLimits
+from migration_runner.settings.database_url import parse_database_url
 from tests.fixtures.databases import Database
 from tests.fixtures.runner import ROOT, Migrate
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from migration_runner import errors, events
-from migration_runner.variables import VARIABLES
+from migration_runner import errors
+from migration_runner.log import events
+from migration_runner.settings.variables import VARIABLES
 from tests.fixtures.runner import ROOT
 
 

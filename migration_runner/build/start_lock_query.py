@@ -1,0 +1,34 @@
+"""The start lock's SQL, of which the fast path makes its questions; see `start_lock`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from migration_runner.database.session import WATCH_NETWORK
+from migration_runner.database.sql_literals import literal
+
+# `migr` in ASCII: the first of the key's two numbers.
+KEY_CLASS: Final = 0x6D696772
+# The fast path's session is named as a run is: `migrate <run id> <host>`.
+_INTRODUCTION: Final = (
+    "set_config('application_name', regexp_replace(current_setting('application_name'),"  # noqa: S608 - our own constants
+    " '^migrate [0-9a-f]+', 'migrate-start'), false),"
+    f" (SELECT count(done) FROM ({WATCH_NETWORK}) AS done)"
+)
+_HEADS: Final = (
+    """(SELECT string_agg(version_num, ',' ORDER BY version_num COLLATE "C") FROM {table})"""
+)
+
+
+def start_lock_queries(table: str, schema: str | None, name: str) -> dict[str, str]:
+    """Return columns to select, by name; `table` is SQL for the version table, `schema.name`.
+
+    The key's second number need only be the same for all runs on one server.
+    """
+    place = literal(schema) if schema else "coalesce(current_schema(), '')"
+    return {
+        "there": f"to_regclass({literal(table)}) IS NOT NULL",
+        "heads": _HEADS.format(table=table),
+        "take": f"pg_try_advisory_lock({KEY_CLASS}, hashtext({place} || '.' || {literal(name)}))",
+        "introduction": _INTRODUCTION,
+    }

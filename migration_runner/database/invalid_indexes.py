@@ -1,0 +1,104 @@
+"""Indexes that a concurrent build has left behind INVALID: Postgres maintains them for nothing.
+
+https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy
+from sqlalchemy import text
+
+from migration_runner.database.driver_connection import execute_plain
+from migration_runner.database.sql_text import ConcurrentIndex
+
+# Partitioned indexes (relkind I) are invalid until the last partition has its own: on purpose.
+# One that another session builds just now is not left behind. Which index it builds is hidden from
+# other roles, but not that it builds one, nor its lock on the table, which a VACUUM takes, too.
+_INVALID: Final = """\
+SELECT i.indexrelid::bigint AS oid,
+       format('%I.%I', n.nspname, c.relname) AS name,
+       format('%I.%I', tn.nspname, t.relname) AS "table"
+FROM pg_catalog.pg_index i
+JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid AND c.relkind = 'i'
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_class t ON t.oid = i.indrelid
+JOIN pg_catalog.pg_namespace tn ON tn.oid = t.relnamespace
+WHERE NOT i.indisvalid AND NOT EXISTS (
+    SELECT FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_progress_create_index p USING (pid)
+    WHERE l.relation = i.indrelid AND l.mode = 'ShareUpdateExclusiveLock' AND l.granted
+      AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+      AND pid <> pg_backend_pid()
+)"""
+_ANY: Final = "SELECT 1 FROM pg_catalog.pg_index WHERE NOT indisvalid LIMIT 1"
+_NONE: Final = """\
+SELECT ('invalid index: ' || indexrelid::regclass)::int FROM pg_catalog.pg_index
+WHERE NOT indisvalid AND indexrelid <> ALL ({before})
+  AND (SELECT relkind FROM pg_catalog.pg_class WHERE oid = indexrelid) = 'i'"""
+_NAMED: Final = (
+    f"{_INVALID} AND i.indrelid = to_regclass(:table)"
+    " AND c.relname = CAST((parse_ident(CAST(:index AS text)))[1] AS name)"
+)
+
+
+@dataclass(frozen=True)
+class InvalidIndex:
+    """An invalid index, its names as SQL."""
+
+    oid: int
+    name: str
+    table: str
+
+    @property
+    def drop(self) -> str:
+        """The statement that makes way for a new build."""
+        return f"DROP INDEX CONCURRENTLY {self.name}"
+
+    @property
+    def rebuild(self) -> str:
+        """The statement that makes it valid where it is (PostgreSQL 12)."""
+        return f"REINDEX INDEX CONCURRENTLY {self.name}"
+
+
+def require_none_invalid(before: Sequence[int]) -> str:
+    """Return SQL that fails where an index is invalid, but for those that were it `before`.
+
+    Not for good: one that somebody else is building is invalid, too.
+    """
+    return _NONE.format(before=f"ARRAY{list(before)}::oid[]")
+
+
+def find_invalid_indexes(connection: sqlalchemy.Connection) -> list[InvalidIndex]:
+    """Return every index of the database that somebody left invalid."""
+    return [InvalidIndex(*row) for row in connection.execute(text(_INVALID))]
+
+
+def find_invalid_index(
+    connection: sqlalchemy.Connection, index: ConcurrentIndex
+) -> InvalidIndex | None:
+    """Return the index that a `CREATE INDEX CONCURRENTLY` names, if it is there and invalid."""
+    values = {"table": index.table, "index": index.index}
+    row = connection.execute(text(_NAMED), values).first()
+    return None if row is None else InvalidIndex(*row)
+
+
+def left_invalid(
+    connection: sqlalchemy.Connection, before: Sequence[int], built: Sequence[ConcurrentIndex]
+) -> list[InvalidIndex]:
+    """Return what a revision left invalid: new ones, and those that it should have built.
+
+    `before` are the oids of those that were invalid before it. `IF NOT EXISTS` takes an invalid
+    index of an earlier try for a good one.
+    """
+    # Asked behind every revision: most databases have none at all.
+    if execute_plain(connection, _ANY).first() is None:
+        return []
+    invalid = find_invalid_indexes(connection)
+    found = [index for index in invalid if index.oid not in before]
+    if len(found) < len(invalid):
+        named = {each.oid for index in built if (each := find_invalid_index(connection, index))}
+        found += [index for index in invalid if index.oid in before and index.oid in named]
+    return found

@@ -1,0 +1,233 @@
+"""Connecting, and waiting for a database that is not there yet."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, InvalidStateError
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import psycopg
+import tenacity
+
+from migration_runner.clock import Clock, Stopwatch
+from migration_runner.database.connection_errors import (
+    MISSING_DATABASE,
+    TOO_MANY_CONNECTIONS,
+    ConnectionFailure,
+    classify_error,
+)
+from migration_runner.database.driver_connection import (
+    KEEPALIVE_COUNT,
+    KEEPALIVE_IDLE,
+    KEEPALIVE_INTERVAL,
+    UNACKNOWLEDGED_MILLISECONDS,
+)
+from migration_runner.errors import ConfigError, DatabaseRejected, DatabaseUnavailable
+from migration_runner.fast_path.kept_connection import give_up
+from migration_runner.log import events, logs
+from migration_runner.settings.database_url import DatabaseAddress
+
+Connection = psycopg.Connection[Any]
+_Connected = TypeVar("_Connected")
+
+KEEPALIVES: Final = {
+    "keepalives_idle": str(KEEPALIVE_IDLE),
+    "keepalives_interval": str(KEEPALIVE_INTERVAL),
+    "keepalives_count": str(KEEPALIVE_COUNT),
+    "tcp_user_timeout": str(UNACKNOWLEDGED_MILLISECONDS),
+}
+_FIRST_PAUSE: Final = 0.25
+_LONGEST_PAUSE: Final = 5.0
+# libpq's and psycopg's own limit counts whole seconds, from two.
+_LIBPQ_SHORTEST: Final = 2
+_SHORTEST_LAST_ATTEMPT: Final = 1.0
+# Less is not worth a pause, nor can a clock always tell it.
+_MOMENT: Final = 0.001
+
+
+@dataclass(frozen=True)
+class WaitLimits:
+    """How long to wait in all and for one attempt (a host), in seconds, and for what."""
+
+    total: float
+    attempt: float
+    missing_database: bool = False
+
+
+class _AttemptFailed(Exception):
+    def __init__(self, failure: ConnectionFailure) -> None:
+        super().__init__(failure.detail)
+        self.failure = failure
+
+
+def connection_parameters(
+    address: DatabaseAddress, application_name: str, *, writes: bool = True
+) -> dict[str, str]:
+    """Return libpq's parameters for `address`, with our defaults where nobody chose.
+
+    Who only looks is content with a read-only session, where there are not several hosts to choose
+    the primary from.
+    """
+    parameters = {**KEEPALIVES, **address.parameters, "application_name": application_name}
+    if not os.environ.get("PGCLIENTENCODING"):
+        # In the encoding of an SQL_ASCII database, psycopg gives bytes for text.
+        parameters.setdefault("client_encoding", "UTF8")
+    if not os.environ.get("PGTARGETSESSIONATTRS"):
+        several = "," in (parameters.get("host") or os.environ.get("PGHOST", ""))
+        wanted = "read-write" if writes or several else "any"
+        parameters.setdefault("target_session_attrs", wanted)
+    return parameters
+
+
+def connect_or_make_room(attempt: Callable[[], _Connected]) -> _Connected:
+    """Call `attempt`; where there are too many connections, again without the start lock's."""
+    try:
+        return attempt()
+    except Exception as error:
+        if classify_error(error).reason != TOO_MANY_CONNECTIONS or not give_up():
+            raise
+    return attempt()
+
+
+def connect_when_ready(
+    parameters: dict[str, str],
+    limits: WaitLimits,
+    clock: Clock,
+    connect: Callable[..., Connection] = psycopg.connect,
+) -> Connection:
+    """Connect to a server that takes writes, waiting for it as long as `limits` say.
+
+    Raises what `try_until_ready` raises.
+    """
+
+    def attempt(seconds: float) -> Connection:
+        return connect_within(seconds, parameters, limits.attempt, connect)
+
+    hosts = parameters.get("host", "").count(",") + 1
+    return try_until_ready(attempt, limits, clock, hosts=hosts)
+
+
+def try_until_ready(
+    attempt: Callable[[float], _Connected],
+    limits: WaitLimits,
+    clock: Clock,
+    *,
+    failures: tuple[type[BaseException], ...] = (psycopg.Error, OSError),
+    hosts: int = 1,
+) -> _Connected:
+    """Call `attempt`, with the seconds that it may take, until it connects.
+
+    Between attempts it pauses exponentially longer, with full jitter
+    (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
+    Raises `DatabaseUnavailable` when the time is up, `DatabaseRejected` at once when the server
+    answered and waiting cannot help, `ConfigError` when the parameters make no sense; their cause
+    is the last of the `failures`. (`TimeoutError` is an `OSError`.)
+    """
+    stopwatch = Stopwatch(clock)
+    reserve = min(_SHORTEST_LAST_ATTEMPT, limits.attempt, limits.total / 4)
+    jitter = tenacity.wait_random_exponential(multiplier=_FIRST_PAUSE, max=_LONGEST_PAUSE)
+
+    def pause(state: tenacity.RetryCallState) -> float:
+        # So that the last attempt ends within the total.
+        return max(0.0, min(jitter(state), stopwatch.remaining(limits.total) - reserve))
+
+    def time_is_up(_state: tenacity.RetryCallState) -> bool:
+        return stopwatch.remaining(limits.total) <= reserve + _MOMENT
+
+    def try_once() -> _Connected:
+        seconds = limits.attempt * hosts
+        if limits.total:
+            seconds = min(seconds, max(stopwatch.remaining(limits.total), reserve))
+        try:
+            return connect_or_make_room(lambda: attempt(seconds))
+        except failures as error:
+            failure = classify_error(error)
+            if failure.reason == MISSING_DATABASE and limits.missing_database:
+                failure = dataclasses.replace(failure, retryable=True)
+            logs.get_logger().warning(
+                events.DATABASE_UNAVAILABLE,
+                reason=failure.reason,
+                attempt=retrying.statistics["attempt_number"],
+                remaining_seconds=round(max(0.0, stopwatch.remaining(limits.total)), 1),
+                detail=failure.detail,
+            )
+            raise _AttemptFailed(failure) from error
+
+    retrying = tenacity.Retrying(
+        sleep=clock.sleep,
+        stop=time_is_up,
+        wait=pause,
+        retry=tenacity.retry_if_exception(_can_help),
+        reraise=True,
+    )
+    try:
+        return retrying(try_once)
+    except _AttemptFailed as error:
+        raise _translate(error.failure, stopwatch.elapsed()) from error.__cause__
+
+
+def _can_help(error: BaseException) -> bool:
+    return isinstance(error, _AttemptFailed) and error.failure.retryable
+
+
+def _translate(
+    failure: ConnectionFailure, waited: float
+) -> DatabaseUnavailable | DatabaseRejected | ConfigError:
+    facts = {"reason": failure.reason, "detail": failure.detail, "advice": failure.advice}
+    detail = failure.detail.rstrip(".?")
+    if failure.retryable:
+        message = f"The database was not ready within {waited:.1f} s: {detail}."
+        return DatabaseUnavailable(f"{message} {failure.advice}", **facts)
+    if failure.reason == "bad_parameters":
+        message = f"The connection options make no sense: {detail}. {failure.advice}"
+        return ConfigError(message, **facts)
+    message = f"The server refused the connection: {detail}. {failure.advice}"
+    return DatabaseRejected(message, **facts)
+
+
+def libpq_timeout(seconds: float) -> int:
+    """Return what libpq's `connect_timeout` can be for that: whole seconds, from two."""
+    return max(_LIBPQ_SHORTEST, round(seconds))
+
+
+def connect_within(
+    seconds: float,
+    parameters: dict[str, str],
+    host_seconds: float,
+    connect: Callable[..., Connection] = psycopg.connect,
+) -> Connection:
+    """Connect in a thread of its own, and wait for that for at most `seconds`.
+
+    Only so can the resolver, which hangs in C for many seconds when the DNS is away, neither
+    overrun the limit nor keep a signal from being handled. Raises `TimeoutError`.
+    """
+    pending: Future[Connection] = Future()
+    limit = str(libpq_timeout(host_seconds))
+
+    def run() -> None:
+        try:
+            connection = connect(**{"connect_timeout": limit, **parameters}, autocommit=True)
+        except Exception as error:  # noqa: BLE001 - handed over to the thread that waits
+            if not pending.cancelled():
+                pending.set_exception(error)
+            return
+        try:
+            pending.set_result(connection)
+        except InvalidStateError:
+            connection.close()
+
+    threading.Thread(target=run, name="connect", daemon=True).start()
+    try:
+        return pending.result(seconds)
+    except TimeoutError:
+        if pending.cancel():
+            message = f"connection timed out after {seconds:.1f} s"
+            raise TimeoutError(message) from None
+        return pending.result()
+    except BaseException:
+        pending.cancel()
+        raise

@@ -1,0 +1,215 @@
+"""The work session: the connection that env.py hands to Alembic, with our settings on it."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy
+from sqlalchemy import event, text
+
+from migration_runner.database.driver_connection import (
+    KEEPALIVE_COUNT,
+    KEEPALIVE_IDLE,
+    KEEPALIVE_INTERVAL,
+    UNACKNOWLEDGED_MILLISECONDS,
+    execute_plain,
+    roll_back,
+    watch_network,
+    without_transaction,
+)
+from migration_runner.database.sql_literals import literal
+from migration_runner.log import events, logs
+
+# So that the server notices, too, when this process or the network is gone: it drops what it was
+# doing, and with it the lock. `client_connection_check_interval` came with PostgreSQL 14.
+SERVER_SIDE: Final = {
+    "client_connection_check_interval": "2s",
+    "tcp_keepalives_idle": str(KEEPALIVE_IDLE),
+    "tcp_keepalives_interval": str(KEEPALIVE_INTERVAL),
+    "tcp_keepalives_count": str(KEEPALIVE_COUNT),
+    "tcp_user_timeout": str(UNACKNOWLEDGED_MILLISECONDS),
+}
+_VALUES: Final = ", ".join(f"('{name}', '{value}')" for name, value in SERVER_SIDE.items())
+WATCH_NETWORK: Final = (
+    "SELECT set_config(s.name, wanted.value, false)"  # noqa: S608 - our own constants
+    f" FROM (VALUES {_VALUES}) AS wanted (name, value)"
+    " JOIN pg_catalog.pg_settings s ON s.name = wanted.name"
+)
+
+
+@dataclass(frozen=True)
+class SessionSettings:
+    """What is set on the session; times in seconds, 0 for none."""
+
+    application_name: str
+    ddl_lock_timeout: float
+    statement_timeout: float
+    role: str
+
+
+@dataclass(frozen=True)
+class ServerFacts:
+    """What the server says of itself: the version is `18.1` for example, the pid the backend's."""
+
+    database: str
+    version: str
+    pid: int
+
+
+class WorkSession:
+    """One connection and what the runner does on it between other people's transactions."""
+
+    # With the run lock, the ledger and everything else that Postgres makes possible.
+    safeguarded = True
+
+    def __init__(self, connection: sqlalchemy.Connection, settings: SessionSettings) -> None:
+        self.connection = connection
+        self._settings = settings
+        # What `apply_settings` executes. It can go along with something else.
+        self.settings_statement = _set_everything(settings)
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open: env.py's own, or a revision's."""
+        return self.connection.in_transaction()
+
+    @property
+    def lost(self) -> bool:
+        """Whether the connection broke, so that the server had better not be asked again."""
+        return not self.connection.closed and self.connection.invalidated
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing can be done on the connection once env.py is through.
+
+        It has closed it, or it was bound to an event loop that has ended.
+        """
+        return self.connection.closed or self.connection.dialect.is_async
+
+    def roll_back(self) -> None:
+        """Give up the open transaction, whoever began it, where there still is a session."""
+        if not self.over and not self.lost:
+            roll_back(self.connection)
+
+    @contextlib.contextmanager
+    def between_transactions(self) -> Iterator[None]:
+        """Leave no transaction behind: Alembic takes an open one for somebody else's.
+
+        Inside a transaction that env.py has begun, everything happens in that one.
+        """
+        if self.in_transaction:
+            yield
+            return
+        with self.connection.begin():
+            yield
+
+    @contextlib.contextmanager
+    def statement_by_statement(self) -> Iterator[None]:
+        """As `between_transactions`, each a transaction by itself: no BEGIN, and no COMMIT."""
+        if self.in_transaction or not self.safeguarded:
+            with self.between_transactions():
+                yield
+            return
+        with without_transaction(self.connection), self.connection.begin():
+            yield
+
+    def ask(self) -> ServerFacts:
+        """Ask the server who it is, and change nothing."""
+        query = "SELECT current_database(), current_setting('server_version'), pg_backend_pid()"
+        with self.between_transactions():
+            database, version, pid = self.connection.exec_driver_sql(query).one()
+        return ServerFacts(str(database), str(version).split()[0], int(pid))
+
+    def watch_network(self) -> None:
+        """Let both ends notice within seconds when the other one, or the way there, is gone."""
+        watch_network(self.connection)
+        with self.between_transactions():
+            self.connection.exec_driver_sql(WATCH_NETWORK)
+
+    def apply_settings(self) -> None:
+        """Set timeouts, role and name; before every revision, as revisions change them too."""
+        with self.statement_by_statement():
+            execute_plain(self.connection, self.settings_statement)
+
+    def locate_version_table(self, schema: str | None, table: str) -> tuple[str, str, str]:
+        """Return database, schema and name of the version table, where it is or would be made."""
+        query = text(
+            "SELECT current_database(), coalesce(:schema,"
+            " (SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE c.oid = to_regclass(quote_ident(:table))), current_schema(), ''), :table"
+        ).bindparams(
+            sqlalchemy.bindparam("schema", schema, sqlalchemy.Text),
+            sqlalchemy.bindparam("table", table, sqlalchemy.Text),
+        )
+        with self.between_transactions():
+            database, found, name = self.connection.execute(query).one()
+        return str(database), str(found), str(name)
+
+    def end_backends(self, pids: Collection[int]) -> None:
+        """End backends of this very run, whose connections broke: one may still have the lock.
+
+        Their name must be ours, as their numbers may be somebody else's by now.
+        """
+        query = text(
+            "SELECT pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE pid IN :pids"
+            " AND pid <> pg_backend_pid() AND application_name = :name"
+        ).bindparams(sqlalchemy.bindparam("pids", list(pids), expanding=True))
+        values = {"name": self._settings.application_name[:_NAME_BYTES]}
+        with self.between_transactions():
+            self.connection.execute(query, values)
+
+
+def _set_everything(settings: SessionSettings) -> str:
+    values = {
+        "application_name": settings.application_name,
+        "lock_timeout": f"{settings.ddl_lock_timeout * 1000:.0f}",
+        "statement_timeout": f"{settings.statement_timeout * 1000:.0f}",
+    }
+    if settings.role:
+        values["role"] = settings.role
+    calls = [f"set_config('{name}', {literal(value)}, false)" for name, value in values.items()]
+    return f"SELECT {', '.join(calls)}"
+
+
+# NAMEDATALEN - 1: the server cuts what is longer.
+_NAME_BYTES: Final = 63
+
+
+def log_statements(connection: sqlalchemy.Connection) -> None:
+    """Log every statement of `connection` with its duration, at debug."""
+    if not event.contains(connection, "before_cursor_execute", _before_statement):
+        event.listen(connection, "before_cursor_execute", _before_statement)
+        event.listen(connection, "after_cursor_execute", _after_statement)
+
+
+def count_commits(connection: sqlalchemy.Connection) -> Callable[[], int]:
+    """Return a function that tells how many commits there were on `connection` since."""
+    commits = 0
+
+    def count(_connection: sqlalchemy.Connection) -> None:
+        nonlocal commits
+        commits += 1
+
+    event.listen(connection, "commit", count)
+    return lambda: commits
+
+
+def _before_statement(*arguments: Any) -> None:
+    context = arguments[4]
+    if context is not None:
+        context.migrate_started = time.perf_counter()
+
+
+def _after_statement(*arguments: Any) -> None:
+    statement, context = arguments[2], arguments[4]
+    started = getattr(context, "migrate_started", None)
+    if started is not None:
+        duration = round(time.perf_counter() - started, 6)
+        text_ = " ".join(statement.split())
+        logs.get_logger().debug(
+            events.STATEMENT_EXECUTED, statement=text_, duration_seconds=duration
+        )

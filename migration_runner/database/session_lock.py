@@ -1,0 +1,109 @@
+"""The advisory lock on one SQLAlchemy connection: what `run_lock` asks of a session."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any, Final
+
+import sqlalchemy
+from sqlalchemy import event, text
+
+from migration_runner.database.driver_connection import driver_of, execute_plain, protected
+from migration_runner.database.run_lock import LockHolder
+from migration_runner.database.session import WorkSession
+from migration_runner.database.sql_text import shorten_query
+
+_HALF: Final = 0xFFFFFFFF
+
+
+class SessionLock:
+    """The run lock of one work session; it is given back with `unlock` or with the session."""
+
+    def __init__(self, session: WorkSession) -> None:
+        self._session = session
+        self._locked: int | None = None
+
+    def try_lock(self, key: int) -> bool:
+        """Ask for the advisory lock, without waiting in the server."""
+        with self._session.statement_by_statement():
+            query = f"SELECT pg_try_advisory_lock({key})"
+            locked = bool(execute_plain(self._session.connection, query).scalar_one())
+        if locked:
+            self._locked = key
+            self._unlock_at_checkin()
+        return locked
+
+    def _unlock_at_checkin(self) -> None:
+        """Give the lock back when env.py gives its connection back to a pool, which keeps it."""
+        connection = self._session.connection
+        if connection.dialect.is_async:
+            # What an event loop drives cannot be asked from outside of it.
+            return
+        ours = driver_of(connection)
+
+        def unlock(dbapi_connection: Any, _record: Any) -> None:
+            if dbapi_connection is not ours or self._locked is None:
+                return
+            key, self._locked = self._locked, None
+            with contextlib.suppress(Exception):
+                cursor = dbapi_connection.cursor()
+                cursor.execute(f"SELECT pg_advisory_unlock({key})")
+                cursor.close()
+                dbapi_connection.commit()
+
+        event.listen(connection.engine.pool, "checkin", unlock)
+
+    def lock_holder(self, key: int) -> LockHolder | None:
+        """Return who has the advisory lock, or None where this role may not see that."""
+        return find_lock_holder(self._session, key)
+
+    def unlock(self) -> None:
+        """Give the lock back; a session that is closed has done so already."""
+        session = self._session
+        if self._locked is None or session.over or session.lost:
+            return
+        session.roll_back()
+        with session.between_transactions():
+            query = text("SELECT pg_advisory_unlock(:key)")
+            session.connection.execute(query, {"key": self._locked})
+        self._locked = None
+
+
+class NoLock(SessionLock):
+    """What stands in for the lock with MIGRATE_RUN_LOCK=off: everybody has it."""
+
+    def try_lock(self, key: int) -> bool:  # noqa: ARG002 - there is none
+        """Say yes."""
+        return True
+
+
+def find_lock_holder(session: WorkSession, key: int) -> LockHolder | None:
+    """Return who has the advisory lock, or None where nobody has or this role may not see that.
+
+    `pg_locks` has a 64-bit key in two halves, with `objsubid` 1
+    (https://www.postgresql.org/docs/current/view-pg-locks.html).
+    """
+    query = text(
+        "SELECT a.pid, a.application_name, a.usename, host(a.client_addr), a.state,"
+        " extract(epoch FROM now() - a.backend_start)::float,"
+        " nullif(a.query, '<insufficient privilege>')"
+        " FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid"
+        " WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1"
+        " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        " AND l.classid::bigint = :high AND l.objid::bigint = :low"
+    )
+    halves = {"high": key >> 32 & _HALF, "low": key & _HALF}
+    row = None
+    with (
+        session.between_transactions(),
+        # Some take the right to read these views away: the lock does without.
+        contextlib.suppress(sqlalchemy.exc.ProgrammingError),
+        protected(session.connection),
+    ):
+        row = session.connection.execute(query, halves).first()
+    if row is None:
+        return None
+    pid, name, role, client, state, seconds, statement = row
+    connected = None if seconds is None else round(seconds, 1)
+    shown = statement and shorten_query(statement)
+    return LockHolder(pid, name or "", role, client, state, connected, shown)

@@ -1,0 +1,105 @@
+"""Where the version tables of a run were, and where they are: an env.py can have several."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from migration_runner.database.sql_literals import identifier, literal
+
+# Database, schema and name.
+Place = tuple[str, ...]
+
+
+def name_place(place: Place) -> str:
+    """Return `schema.table in database`."""
+    database, *names = place
+    return f"{'.'.join(name for name in names if name)} in {database}"
+
+
+class VersionChange(NamedTuple):
+    """One row of a version table: a head for another one, a new one, or one that goes (None)."""
+
+    before: str | None
+    after: str | None
+
+    def statement(self, schema: str | None, name: str) -> str:
+        """Return the SQL that makes it, and fails unless there is just one such row.
+
+        Without a schema the search_path decides, as in Alembic.
+        """
+        table = ".".join(map(identifier, [schema, name] if schema else [name]))
+        if self.before is None:
+            return f"INSERT INTO {table} (version_num) VALUES ({literal(self.after)})"  # noqa: S608 - literals and identifiers
+        change = f"UPDATE {table} SET version_num = {literal(self.after)}"  # noqa: S608 - as above
+        if self.after is None:
+            change = f"DELETE FROM {table}"  # noqa: S608 - as above
+        changed = f"{change} WHERE version_num = {literal(self.before)} RETURNING 1"
+        # The server's log shows what is no number.
+        failure = "('version table: changed rows, not one: ' || count(*))::int"
+        return f"WITH changed AS ({changed}) SELECT {failure} FROM changed HAVING count(*) <> 1"  # noqa: S608 - as above
+
+
+@dataclass
+class _Found:
+    """The heads that were found first and last; None where nobody could ask any more."""
+
+    beginning: Sequence[str]
+    end: Sequence[str] | None
+
+
+class VersionTables:
+    """The heads of each version table, by its place, in the order in which env.py came to them."""
+
+    def __init__(self) -> None:
+        self._found: dict[Place, _Found] = {}
+
+    def note(self, place: Place, heads: Sequence[str]) -> None:
+        """Note where one is; the first time is its beginning."""
+        self._found.setdefault(place, _Found(heads, heads)).end = heads
+
+    def begin_anew(self, place: Place) -> None:
+        """Take where one is for its beginning: another run has moved it meanwhile."""
+        found = self._found[place]
+        found.beginning = found.end or ()
+
+    def forget_ends(self) -> None:
+        """Note that nobody knows where they are, until they are asked again."""
+        for found in self._found.values():
+            found.end = None
+
+    def end_of(self, place: Place) -> Sequence[str]:
+        """Return where one is, as far as it is known."""
+        found = self._found.get(place)
+        return (found.end if found else None) or ()
+
+    @property
+    def beginnings(self) -> list[str] | None:
+        """All heads at the beginning; None where nobody looked."""
+        return join_heads([found.beginning for found in self._found.values()])
+
+    @property
+    def ends(self) -> list[str] | None:
+        """All heads at the end; None where not all are known."""
+        return join_heads([found.end for found in self._found.values()])
+
+    def describe(self) -> list[dict[str, Any]]:
+        """Return each with its heads, where there are several."""
+        if len(self._found) <= 1:
+            return []
+        return [
+            {
+                "version_table": name_place(place),
+                "from_revisions": found.beginning,
+                "to_revisions": found.end,
+            }
+            for place, found in self._found.items()
+        ]
+
+
+def join_heads(found: Sequence[Sequence[str] | None]) -> list[str] | None:
+    """Return all heads together; None where there is nothing, or something is not known."""
+    if not found or None in found:
+        return None
+    return [revision for each in found for revision in each or ()]

@@ -1,0 +1,185 @@
+"""The fast path: is there anything to do at all? In most runs of a cluster there is not.
+
+It finds out before anything is imported: with modules that are part of the interpreter, libpq as
+`libpq` calls it, and the manifest of `migrate build`. Where all is exactly as it expects, it
+says what the full path would say, in the same lines, and the run is over. Where anything is not, it
+has said nothing and changed nothing, and the full path runs as if there were no fast path.
+
+What it takes for granted is what the manifest says; `manifest` tells how that was found out.
+"""
+
+import posix
+
+from migration_runner.fast_path.manifest_file import (
+    Manifest,
+    files_unchanged,
+    manifest_beside,
+    read_manifest,
+    revisions_unchanged,
+)
+from migration_runner.fast_path.report import Moment, UpToDate, now, require_no_secret, write_all
+from migration_runner.fast_path.settings import ordinary
+from migration_runner.fast_path.url import parse_ordinary_url
+
+# A database that is there answers in milliseconds, or with many runs at once in a second. Waiting
+# for one that is not is for the full path.
+_SECONDS = 2.0
+_VERBS = (["upgrade"], ["upgrade", "head"], ["upgrade", "heads"], ["wait"])
+_STATUS = (["status", "--check"], ["status", "--check", "--json"])
+_OVERRIDE = "MIGRATE_DATABASE_URL"
+_URL = "DATABASE_URL"
+# Who chooses these wants the lines that the full path says while it waits.
+_WAITS_IN_ITS_OWN_WAY = ("MIGRATE_RUN_LOCK_TIMEOUT", "MIGRATE_HEARTBEAT")
+_DEFAULT_TERMINATION_LOG = "/dev/termination-log"
+
+
+class _Unusual(Exception):
+    """Something that the full path has to look at."""
+
+
+def try_fast_path(words: list[str]) -> int | None:
+    """Return the exit code of a run that has nothing to do; None where there may be something.
+
+    `words` are those of the command line.
+    """
+    try:
+        return _try(words or ["upgrade"])
+    except Exception:  # noqa: BLE001 - whatever it is, the full path will meet it and report it
+        return None
+
+
+def _try(words: list[str]) -> int:
+    environment = _environment()
+    status = words in _STATUS
+    if not (status or words in _VERBS) or not ordinary(environment):
+        raise _Unusual
+    for number in (0, 1, 2):
+        posix.fstat(number)
+    if posix.isatty(1):
+        raise _Unusual
+    config = environment.get("ALEMBIC_CONFIG") or "alembic.ini"
+    manifest = read_manifest(manifest_beside(config))
+    if manifest is None or not _made_for(manifest, config, environment):
+        raise _Unusual
+    named = words[1] if words[0] == "upgrade" and words[1:] else environment.get("MIGRATE_TARGET")
+    target = named or "head"
+    heads: list[str] = manifest["heads"]  # type: ignore[assignment]  # as `manifest` writes it
+    if target == "head" and len(heads) != 1:
+        raise _Unusual
+    read_only = words[0] != "upgrade"
+    address = _address(environment, offered=bool(manifest["offered"]))
+    run_id = posix.urandom(6).hex()
+    report = UpToDate(run_id, environment.get("MIGRATE_BUILD", ""), target, heads)
+    query = str(manifest["status_query" if status else "query"])
+    name = f"migrate {run_id} {posix.uname().nodename}"
+    parameters = _parameters(manifest, address, name)
+    parameters["target_session_attrs"] = "any" if read_only else "read-write"
+    waits = not read_only and not any(environment.get(name) for name in _WAITS_IN_ITS_OWN_WAY)
+    row, ready, waited, locked_out = _ask(manifest, query, parameters, waits=waits)
+    login, backend, database, version, schema, _, _, rest = row
+    if login != backend and not read_only:
+        # A pooler.
+        raise _Unusual
+    version = version.split()[0]
+    lines, message = report.render(database, version, ready, waited, locked_out)
+    if status:
+        table = f"{schema}.{manifest['version_table']}"
+        lines = report.status(database, version, table, str(manifest["count"]), rest)
+    require_no_secret(lines, address)
+    termination_log = environment.get("MIGRATE_TERMINATION_LOG") or _DEFAULT_TERMINATION_LOG
+    write_all(lines, message, termination_log)
+    return 0
+
+
+def _environment() -> dict[str, str]:
+    pairs = posix.environ.items()
+    return {name.decode("utf-8"): value.decode("utf-8", "surrogateescape") for name, value in pairs}
+
+
+def _made_for(manifest: Manifest, config: str, environment: dict[str, str]) -> bool:
+    """Whether the manifest is of this project, and env.py finds what it found then."""
+    variables: dict[str, str | None] = manifest["variables"]  # type: ignore[assignment]  # as above
+    return (
+        manifest["config"] == config
+        and manifest["folder"] == posix.getcwd()
+        and all(environment.get(name) == value for name, value in variables.items())
+    )
+
+
+def _fresh(manifest: Manifest) -> bool:
+    """Whether everything is as it was that the fast path depends on."""
+    return revisions_unchanged(manifest) and files_unchanged(manifest["files"])  # type: ignore[arg-type]  # as above
+
+
+def _address(environment: dict[str, str], *, offered: bool) -> dict[str, str]:
+    """Return libpq's parameters. Not `offered`: env.py reads DATABASE_URL for itself."""
+    for name in (_OVERRIDE, _URL):
+        url, file = environment.get(name, "").strip(), environment.get(f"{name}_FILE", "")
+        if url and file:
+            raise _Unusual
+        if file and (offered or name == _OVERRIDE):
+            url = _read(file).decode("utf-8").removeprefix("\ufeff").strip()
+        if url:
+            address = parse_ordinary_url(url)
+            if address is None or not (offered or "?" not in url):
+                raise _Unusual
+            return address
+        if file:
+            break
+    raise _Unusual
+
+
+def _read(file: str) -> bytes:
+    number = posix.open(file, posix.O_RDONLY | posix.O_CLOEXEC)
+    try:
+        return posix.read(number, 65536)
+    finally:
+        posix.close(number)
+
+
+def _parameters(manifest: Manifest, address: dict[str, str], name: str) -> dict[str, str]:
+    """Return libpq's, for a session of this name."""
+    keepalives: dict[str, str] = manifest["keepalives"]  # type: ignore[assignment]  # as above
+    return {
+        **keepalives,
+        **address,
+        "application_name": name,
+        "client_encoding": "UTF8",
+        "connect_timeout": "2",
+    }
+
+
+def _ask(
+    manifest: Manifest, query: str, parameters: dict[str, str], *, waits: bool
+) -> tuple[list[str], Moment, float, float]:
+    """Return what a database at head answers, having looked at the files meanwhile.
+
+    And when it first answered, and the seconds that were waited for it, and for another run.
+    `waits`: where it is behind, another run may soon have changed that.
+    """
+    from migration_runner.fast_path.libpq import Conversation  # noqa: PLC0415 - the dearest import, last
+
+    talk = Conversation(str(manifest["libpq"]), parameters)
+    try:
+        talk.ask(query)
+        fresh = _fresh(manifest)
+        row = talk.answer(_SECONDS)
+        ready, locked_out = now(), 0.0
+        if fresh and waits and not _at_head(manifest, row):
+            from migration_runner.fast_path.start_lock import wait_for_head  # noqa: PLC0415 - nearly never needed
+
+            if wait_for_head(talk, manifest):
+                talk.ask(query)
+                row = talk.answer(_SECONDS)
+                locked_out = now()[1] - ready[1]
+    finally:
+        talk.close()
+    if not fresh or row is None or not _at_head(manifest, row):
+        raise _Unusual
+    return [str(each) for each in row], ready, talk.waited or 0.0, locked_out
+
+
+def _at_head(manifest: Manifest, row: list[str | None] | None) -> bool:
+    """Whether the database has what the image has, and its ledger, too."""
+    heads: list[str] = manifest["heads"]  # type: ignore[assignment]  # as above
+    return row is not None and None not in row and row[5:7] == [",".join(heads), manifest["digest"]]

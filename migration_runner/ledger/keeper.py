@@ -1,0 +1,255 @@
+"""Keeping the ledger of one history: made when it may be, written with every revision."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy
+
+from migration_runner import __version__
+from migration_runner.database.driver_connection import message_of
+from migration_runner.database.session import WorkSession
+from migration_runner.errors import DatabaseRejected
+from migration_runner.history.history import History
+from migration_runner.history.revision_digest import RevisionDigest, digest_revision
+from migration_runner.ledger.table import (
+    Ledger,
+    LedgerAccess,
+    LedgerAuthor,
+    LedgerDenied,
+    LedgerEntry,
+    LedgerRow,
+    create_ledger,
+    digest_of,
+    ledger_access,
+)
+from migration_runner.log import events, logs
+from migration_runner.report.report import RunReport
+
+_ADVICE: Final = (
+    "GRANT CREATE ON DATABASE once, or let an administrator make it (docs/privileges.md);"
+    " MIGRATE_LEDGER=off goes without"
+)
+
+
+Entries = Mapping[str, LedgerEntry]
+# Revisions with their seconds.
+Recorded = dict[str, float | None]
+
+
+@dataclass
+class LedgerPolicy:
+    """What `MIGRATE_LEDGER` says: `on`, `off` or `require`; it is warned of once a run."""
+
+    mode: str
+    warned: bool = False
+
+    def unavailable(self, detail: str) -> None:
+        """Warn, or raise `DatabaseRejected` where the ledger is required."""
+        if self.mode == "require":
+            message = f"The ledger cannot be written: {detail}. {_ADVICE}."
+            raise DatabaseRejected(message, reason="ledger_unavailable")
+        if not self.warned:
+            self.warned = True
+            logs.get_logger().warning(events.LEDGER_UNAVAILABLE, detail=detail, advice=_ADVICE)
+
+
+class LedgerKeeper:
+    """The ledger of one version table, over one session.
+
+    Where it cannot be had, `policy` decides: without it everything works, but nothing is proved.
+    """
+
+    def __init__(
+        self,
+        session: WorkSession,
+        history: History,
+        location: tuple[str, str],
+        policy: LedgerPolicy,
+        report: RunReport,
+    ) -> None:
+        self._session = session
+        self._history = history
+        self._location = location
+        self._ledger = Ledger(session.connection, *location)
+        self._policy = policy
+        self._report = report
+        self._host = socket.gethostname()
+        self._access: LedgerAccess | None = None
+        # A run looks more than once.
+        self._expectations: dict[tuple[str, ...], str | None] = {}
+
+    def access(self) -> LedgerAccess:
+        """Look up what there is, and what this role may do."""
+        if self._access is None:
+            with self._session.between_transactions():
+                self._access = ledger_access(self._session.connection)
+        return self._access
+
+    def entries(self) -> Entries:
+        """Return every revision's last row; none where there is no ledger to read."""
+        if self._policy.mode == "off" or not self.access().readable:
+            return {}
+        with self._session.between_transactions():
+            return self._ledger.latest()
+
+    def complete(self, heads: Sequence[str]) -> bool:
+        """Whether everything below `heads` is recorded, and its file is what was applied.
+
+        False also where that is not known without reading every row or every file.
+        """
+        if self._policy.mode == "off" or self._history.unknown(heads):
+            return False
+        if not self.access().readable or (expected := self._expected(tuple(heads))) is None:
+            return False
+        with self._session.between_transactions():
+            return self._ledger.digest() == expected
+
+    def _expected(self, heads: tuple[str, ...]) -> str | None:
+        """Return the digest of what lies below `heads`; None where that is not noted."""
+        if heads not in self._expectations:
+            revisions = self._history.revisions
+            there = self._history.with_ancestors(heads)
+            digests = [(each, revisions[each].file_sha256 or "") for each in there]
+            noted = all(digest for _, digest in digests)
+            self._expectations[heads] = digest_of(digests) if noted else None
+        return self._expectations[heads]
+
+    def last(self, count: int) -> list[LedgerEntry]:
+        """Return the newest rows; none where there is no ledger to read."""
+        if self._policy.mode == "off" or not self.access().readable:
+            return []
+        with self._session.between_transactions():
+            return self._ledger.last(count)
+
+    def of_run(self, run_id: str, direction: str) -> list[str]:
+        """Return what one run has recorded, in order."""
+        with self._session.between_transactions():
+            return list(self._ledger.of_run(run_id, direction))
+
+    def check(self) -> bool:
+        """Whether it can be written, or made; warns or raises where it can't."""
+        if self._policy.mode == "off":
+            return False
+        access = self.access()
+        if access.there and not access.writable:
+            self._policy.unavailable("this role may not write to migration_runner.ledger")
+        elif not access.there and not access.creatable:
+            self._policy.unavailable("this role may not make the schema migration_runner")
+        return access.writable or (access.creatable and not access.there)
+
+    def make_ready(self) -> None:
+        """Make it where it is not there. To be called under the run lock."""
+        if not self.check() or self.access().there:
+            return
+        try:
+            with self._session.between_transactions():
+                create_ledger(self._session.connection)
+        except LedgerDenied as error:
+            self._policy.unavailable(str(error))
+        else:
+            logs.get_logger().info(events.LEDGER_CREATED)
+        self._access = None
+
+    def unrecorded(self, heads: Iterable[str], entries: Entries | None = None) -> list[str]:
+        """Return the revisions that the database has and the ledger does not know of.
+
+        `entries` is what was read of the ledger just now, if it was.
+        """
+        entries = self.entries() if entries is None else entries
+        there = self._history.with_ancestors(heads)
+        return self._history.in_order(
+            revision
+            for revision in there
+            if revision not in entries or entries[revision].direction == "downgrade"
+        )
+
+    def adopt(self, heads: Sequence[str]) -> None:
+        """Record what somebody else has applied, under the run lock."""
+        if not self._records():
+            return
+        found = self.unrecorded(heads)
+        if not found:
+            return
+        with self._session.between_transactions():
+            adopted = self._write([self._row("adopted", each) for each in found])
+        if adopted:
+            logs.get_logger().info(events.REVISIONS_ADOPTED, count=len(found), heads=list(heads))
+
+    def insert(self, direction: str, revisions: Sequence[str | None], seconds: float) -> str | None:
+        """Return the statement that `record` would execute; None where nothing is recorded."""
+        if not self._records():
+            return None
+        rows = [self._row(direction, revision, seconds) for revision in revisions]
+        return self._ledger.insert(rows, self._author())
+
+    def record(
+        self, direction: str, revisions: Sequence[str | None], seconds: float | None
+    ) -> None:
+        """Record a step in the transaction that is open: its own."""
+        if not self._records():
+            return
+        rows = [self._row(direction, revision, seconds) for revision in revisions]
+        if direction == "stamp":
+            # What lies below has not run here: it is taken over, as a whole.
+            below = self.unrecorded([each for each in revisions if each])
+            rows = [self._row("adopted", each) for each in below if each not in revisions] + rows
+        self._write(rows)
+
+    def _records(self) -> bool:
+        return self._policy.mode != "off" and self.access().writable
+
+    def _write(self, rows: Sequence[LedgerRow]) -> bool:
+        """Write rows into the open transaction, which goes on where they cannot be written."""
+        try:
+            self._ledger.write(rows, self._author())
+        except sqlalchemy.exc.DBAPIError as error:
+            # A revision that sets another role, for one.
+            if error.connection_invalidated:
+                raise
+            self._policy.unavailable(message_of(error))
+            return False
+        return True
+
+    def recorded(self, direction: str) -> Recorded | None:
+        """Return what this run itself has recorded, with its seconds; None where it records not."""
+        with self._session.between_transactions():
+            return self.recorded_on(self._session.connection, direction)
+
+    def recorded_on(self, connection: sqlalchemy.Connection, direction: str) -> Recorded | None:
+        """Return the same over another connection, as env.py may have closed its own."""
+        if self._policy.mode == "off" or self._policy.warned:
+            return None
+        access = ledger_access(connection)
+        if not access.readable or not access.writable:
+            return None
+        return Ledger(connection, *self._location).of_run(self._report.run_id, direction)
+
+    def _row(self, direction: str, revision: str | None, seconds: float | None = None) -> LedgerRow:
+        known = None if revision is None else self._history.revisions.get(revision)
+        if known is None:
+            return LedgerRow(direction, revision, duration_seconds=seconds)
+        if known.file_sha256:
+            digest = RevisionDigest(known.file_sha256, known.code_sha256)
+        else:
+            digest = digest_revision(known.path)
+        return LedgerRow(
+            direction,
+            revision,
+            known.parents,
+            known.breaks_before,
+            known.description,
+            os.path.basename(known.path),  # noqa: PTH119 - a path object takes longer than the row
+            digest.file_sha256,
+            digest.code_sha256,
+            seconds,
+        )
+
+    def _author(self) -> LedgerAuthor:
+        report = self._report
+        waited = round(report.waited_for_run_lock_seconds, 3)
+        return LedgerAuthor(report.run_id, __version__, report.build or None, self._host, waited)

@@ -1,0 +1,262 @@
+"""The ledger: who applied which revision, when, for how long, from which build.
+
+One table in a schema of its own, for every history in the database. Rows are only ever added, each
+in the transaction of the revision that it tells of.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy
+from sqlalchemy import text
+
+from migration_runner.database.driver_connection import (
+    execute_plain,
+    execute_protected,
+    message_of,
+    protected,
+    sqlstate_of,
+)
+from migration_runner.database.sql_literals import literal
+
+SCHEMA: Final = "migration_runner"
+TABLE: Final = "migration_runner.ledger"
+CREATE_LEDGER: Final = (
+    "CREATE SCHEMA IF NOT EXISTS migration_runner",
+    """\
+CREATE TABLE IF NOT EXISTS migration_runner.ledger (
+    sequence bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    version_table_schema text NOT NULL,
+    version_table text NOT NULL,
+    direction text NOT NULL CHECK (direction IN ('upgrade', 'downgrade', 'stamp', 'adopted')),
+    revision text,
+    parents text[] NOT NULL DEFAULT '{}',
+    breaks_before text,
+    message text,
+    file text,
+    file_sha256 text,
+    code_sha256 text,
+    started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    duration_seconds double precision,
+    run_id text NOT NULL,
+    runner_version text NOT NULL,
+    build text,
+    role text NOT NULL DEFAULT current_user,
+    host text,
+    run_lock_wait_seconds double precision
+)""",
+    "COMMENT ON TABLE migration_runner.ledger IS 'Applied Alembic revisions, format 1'",
+)
+# What is recorded, in one text: every revision that is there, with the digest of its file. Not in
+# the database's collation, which may put other letters first than Python does.
+_DIGEST: Final = """\
+SELECT md5(string_agg(revision || ':' || file_sha256, ',' ORDER BY revision COLLATE "C"))
+FROM (SELECT DISTINCT ON (revision COLLATE "C") revision, direction, file_sha256
+  FROM migration_runner.ledger
+  WHERE version_table_schema = {schema} AND version_table = {table} AND revision IS NOT NULL
+  ORDER BY revision COLLATE "C", sequence DESC) AS latest
+WHERE direction <> 'downgrade'"""
+# Two runs of two histories can make it at the same moment, in spite of IF NOT EXISTS.
+_MADE_BY_ANOTHER: Final = frozenset({"23505", "42P06", "42P07", "XX000"})
+_DENIED: Final = frozenset({"42501", "3F000"})
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """What one step did to one version table; `revision` is None for a stamp to base."""
+
+    direction: str
+    revision: str | None
+    parents: Sequence[str] = ()
+    breaks_before: str | None = None
+    message: str | None = None
+    file: str | None = None
+    file_sha256: str | None = None
+    code_sha256: str | None = None
+    duration_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class LedgerAuthor:
+    """Who writes: the same in every row of a run."""
+
+    run_id: str
+    runner_version: str
+    build: str | None
+    host: str
+    run_lock_wait_seconds: float
+
+
+@dataclass(frozen=True)
+class LedgerEntry:
+    """A row as it is in the table."""
+
+    sequence: int
+    version_table_schema: str
+    version_table: str
+    direction: str
+    revision: str | None
+    parents: tuple[str, ...]
+    breaks_before: str | None
+    message: str | None
+    file: str | None
+    file_sha256: str | None
+    code_sha256: str | None
+    started_at: dt.datetime
+    duration_seconds: float | None
+    run_id: str
+    runner_version: str
+    build: str | None
+    role: str
+    host: str | None
+    run_lock_wait_seconds: float | None
+
+
+@dataclass(frozen=True)
+class LedgerAccess:
+    """What this role may do: all of it looked up in the catalog, so that nothing can fail."""
+
+    there: bool
+    readable: bool
+    writable: bool
+    creatable: bool
+
+
+class LedgerDenied(Exception):
+    """The role may not make the ledger, or not write to it."""
+
+
+def ledger_access(connection: sqlalchemy.Connection) -> LedgerAccess:
+    """Look up whether there is a ledger, and this role's rights to it."""
+    query = text(
+        "SELECT c.oid IS NOT NULL,"
+        " coalesce(has_schema_privilege(n.oid, 'USAGE')"
+        " AND has_table_privilege(c.oid, 'SELECT'), false),"
+        # Writing needs reading, too: to know what is recorded already.
+        " coalesce(has_schema_privilege(n.oid, 'USAGE')"
+        " AND has_table_privilege(c.oid, 'SELECT')"
+        " AND has_table_privilege(c.oid, 'INSERT'), false),"
+        " CASE WHEN n.oid IS NULL THEN has_database_privilege(current_database(), 'CREATE')"
+        " ELSE has_schema_privilege(n.oid, 'USAGE, CREATE') END"
+        " FROM (SELECT 1) AS always"
+        " LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = 'migration_runner'"
+        " LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = 'ledger'"
+    )
+    return LedgerAccess(*connection.execute(query).one())
+
+
+def create_ledger(connection: sqlalchemy.Connection) -> None:
+    """Make schema and table where they are not there. Raises `LedgerDenied`."""
+    for _ in range(2):
+        try:
+            with protected(connection):
+                for statement in CREATE_LEDGER:
+                    connection.execute(text(statement))
+        except sqlalchemy.exc.DBAPIError as error:
+            code = sqlstate_of(error)
+            if code in _DENIED:
+                raise LedgerDenied(message_of(error)) from error
+            if code not in _MADE_BY_ANOTHER:
+                raise
+        else:
+            return
+
+
+class Ledger:
+    """The rows of one version table."""
+
+    def __init__(self, connection: sqlalchemy.Connection, schema: str, table: str) -> None:
+        self._connection = connection
+        self._table = {"version_table_schema": schema, "version_table": table}
+
+    def write(self, rows: Sequence[LedgerRow], author: LedgerAuthor) -> None:
+        """Add rows, in the transaction that is open. A failure leaves that as it was."""
+        if rows:
+            execute_protected(self._connection, self.insert(rows, author))
+
+    def insert(self, rows: Iterable[LedgerRow], author: LedgerAuthor) -> str:
+        """Return the statement that adds rows. `started_at` is by the server's clock."""
+        return f"{_INSERT} {', '.join(self._values(row, author) for row in rows)}"
+
+    def _values(self, row: LedgerRow, author: LedgerAuthor) -> str:
+        known = {**vars(row), **vars(author), **self._table}
+        started = f"clock_timestamp() - {row.duration_seconds or 0.0!r} * interval '1 second'"
+        return f"({', '.join(literal(known[name]) for name in _WRITTEN)}, {started})"
+
+    def latest(self) -> dict[str, LedgerEntry]:
+        """Return the last row of every revision."""
+        query = (
+            f"SELECT DISTINCT ON (revision) {_COLUMNS} FROM {TABLE}"  # noqa: S608 - our own names
+            " WHERE version_table_schema = :version_table_schema"
+            " AND version_table = :version_table AND revision IS NOT NULL"
+            " ORDER BY revision, sequence DESC"
+        )
+        rows = self._connection.execute(text(query), self._table)
+        return {entry.revision: entry for entry in map(_entry, rows.mappings()) if entry.revision}
+
+    def digest(self) -> str | None:
+        """Return what `digest_of` makes of the revisions that are recorded; None without any."""
+        schema, table = self._table.values()
+        query = digest_query(literal(schema), literal(table))
+        digest: str | None = execute_plain(self._connection, query).scalar_one()
+        return digest
+
+    def last(self, count: int) -> list[LedgerEntry]:
+        """Return the last `count` rows, newest first."""
+        query = (
+            f"SELECT {_COLUMNS} FROM {TABLE}"  # noqa: S608 - our own names
+            " WHERE version_table_schema = :version_table_schema"
+            " AND version_table = :version_table ORDER BY sequence DESC LIMIT :count"
+        )
+        rows = self._connection.execute(text(query), {**self._table, "count": count})
+        return [_entry(row) for row in rows.mappings()]
+
+    def of_run(self, run_id: str, direction: str) -> dict[str, float | None]:
+        """Return the revisions that one run has recorded, with their seconds."""
+        query = (
+            f"SELECT revision, duration_seconds FROM {TABLE}"  # noqa: S608 - our own names
+            " WHERE version_table_schema = :version_table_schema AND version_table = :version_table"
+            " AND run_id = :run_id AND direction = :direction AND revision IS NOT NULL"
+            " ORDER BY sequence"
+        )
+        values = {**self._table, "run_id": run_id, "direction": direction}
+        return {
+            row.revision: row.duration_seconds
+            for row in self._connection.execute(text(query), values)
+        }
+
+
+def digest_query(schema: str, table: str) -> str:
+    """Return the query for `digest_of` what is recorded for one version table; both are SQL."""
+    return _DIGEST.format(schema=schema, table=table)
+
+
+def digest_of(revisions: Iterable[tuple[str, str]]) -> str:
+    """Return the digest of revisions that are recorded with these digests of their files."""
+    lines = sorted(f"{revision}:{digest}".encode() for revision, digest in revisions)
+    return hashlib.md5(b",".join(lines), usedforsecurity=False).hexdigest()
+
+
+def read_ledger(connection: sqlalchemy.Connection, count: int | None) -> list[LedgerEntry]:
+    """Return the last `count` rows (None: all) of every history, newest first."""
+    query = f"SELECT {_COLUMNS} FROM {TABLE} ORDER BY sequence DESC LIMIT :count"  # noqa: S608 - our own names
+    parameter = sqlalchemy.bindparam("count", count, sqlalchemy.BigInteger)
+    return [_entry(row) for row in connection.execute(text(query).bindparams(parameter)).mappings()]
+
+
+def _entry(row: sqlalchemy.RowMapping) -> LedgerEntry:
+    return LedgerEntry(**{**row, "parents": tuple(row["parents"])})
+
+
+_COLUMNS: Final = ", ".join(LedgerEntry.__dataclass_fields__)
+_WRITTEN: Final = tuple(
+    name
+    for name in LedgerEntry.__dataclass_fields__
+    if name not in ("sequence", "started_at", "role")
+)
+_INSERT: Final = f"INSERT INTO {TABLE} ({', '.join(_WRITTEN)}, started_at) VALUES"

@@ -1,0 +1,153 @@
+"""The log on a terminal: a line a person reads quickly, for every event."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+from migration_runner.log import events
+
+_RESET, _DIM, _RED, _GREEN, _YELLOW, _BOLD = (
+    "\x1b[0m",
+    "\x1b[2m",
+    "\x1b[31m",
+    "\x1b[32m",
+    "\x1b[33m",
+    "\x1b[1m",
+)
+_COLORS: Final = {"debug": _DIM, "info": "", "warning": _YELLOW, "error": _RED, "critical": _RED}
+
+
+def _run_finished(facts: EventDict) -> str:
+    mark = "✓" if facts["exit_code"] == 0 else "✗"
+    return f"{mark} {facts['summary']}"
+
+
+def _revision_failed(facts: EventDict) -> str:
+    line = facts.get("line")
+    place = facts["file"] if line is None else f"{facts['file']}, line {line}"
+    shown = ("message", "detail", "hint", "statement", "sqlstate", "exception")
+    return "\n            ".join(
+        [
+            f"✗ {facts['revision']}  {place}",
+            *(f"{name}: {facts[name]}" for name in shown if name in facts),
+        ]
+    )
+
+
+def _run_lock_busy(facts: EventDict) -> str:
+    holder = facts.get("holder") or {}
+    who = f"{holder.get('application_name') or 'somebody'} (pid {holder.get('pid', '?')})"
+    return f"{who} holds the run lock, {facts['remaining_seconds']:.0f} s left"
+
+
+def _blockers(facts: EventDict) -> str:
+    names = [
+        f"{each['application_name'] or each['role'] or 'somebody'} (pid {each['pid']})"
+        for each in facts.get("blockers") or ()
+    ]
+    return f", in the way: {', '.join(names)}" if names else ""
+
+
+def _revision_retried(facts: EventDict) -> str:
+    return (
+        f"↻ {facts['revision']}  {facts['detail']}; try {facts['attempt'] + 1} in"
+        f" {facts['pause_seconds']:.1f} s{_blockers(facts)}"
+    )
+
+
+def _revision_running(facts: EventDict) -> str:
+    progress = facts.get("progress") or {}
+    done = ""
+    if progress.get("blocks_total"):
+        done = f", {progress['phase']} {progress['blocks_done']}/{progress['blocks_total']} blocks"
+    waits = f", waits for {facts['waits_for']}" if facts.get("waits_for") else ""
+    return f"… {facts['revision']}  {facts['running_seconds']:.0f} s{done}{waits}{_blockers(facts)}"
+
+
+def _session_lost(facts: EventDict) -> str:
+    doubt = f"; in doubt: {', '.join(facts['uncertain'])}" if facts["uncertain"] else ""
+    return f"session lost: {facts['detail']}{doubt}; connecting again"
+
+
+def name_server(version: str) -> str:
+    """Return the server's kind and version; other kinds than Postgres are in the version."""
+    return f"PostgreSQL {version}" if version[:1].isdigit() else version
+
+
+def _database_ahead(facts: EventDict) -> str:
+    builds = f" (applied by build {', '.join(facts['builds'])})" if facts["builds"] else ""
+    return f"the database is ahead by {', '.join(facts['unknown_revisions'])}{builds}"
+
+
+_SENTENCES: Final[dict[str, Any]] = {
+    events.RUN_STARTED: "migrate {runner_version} to {target}".format_map,
+    events.DATABASE_UNAVAILABLE: (
+        "waiting for the database ({reason}), attempt {attempt},"
+        " {remaining_seconds:.0f} s left: {detail}"
+    ).format_map,
+    events.DATABASE_READY: lambda facts: (
+        f"{facts['database']} on {name_server(facts['server_version'])}"
+    ),
+    events.RUN_LOCK_BUSY: _run_lock_busy,
+    events.RUN_LOCK_ACQUIRED: "run lock acquired".format_map,
+    events.DATABASE_AHEAD: _database_ahead,
+    events.LEDGER_CREATED: "ledger created: migration_runner.ledger".format_map,
+    events.LEDGER_UNAVAILABLE: "no ledger: {detail}. {advice}".format_map,
+    events.REVISIONS_ADOPTED: "{count} revisions that were there are in the ledger now".format_map,
+    events.REVISION_EDITED: (
+        "{file} was edited since {role} applied it at {applied_at:.19}"
+    ).format_map,
+    events.REVISION_RUNNING: _revision_running,
+    events.REVISION_RETRIED: _revision_retried,
+    events.REVISION_UNDONE: "✓ {revision}  undone, {duration_seconds:.2f} s".format_map,
+    events.REVISION_STAMPED: "✓ {revision}  stamped".format_map,
+    events.INDEX_REPAIRED: "invalid index {index} on {table} dropped, to be built again".format_map,
+    events.SESSION_LOST: _session_lost,
+    events.SESSION_CUT: "session cut: {reason}".format_map,
+    events.OBSERVER_UNAVAILABLE: (
+        "no observer ({reason}): who blocks cannot be told: {detail}"
+    ).format_map,
+    events.COMMAND_STARTED: "▸ {command}".format_map,
+    events.COMMAND_ENDED: (
+        "{command} ended with {command_exit_code} after {duration_seconds:.1f} s"
+    ).format_map,
+    events.REVISIONS_PENDING: (
+        "waiting for another run to apply the revisions, {remaining_seconds:.0f} s left"
+    ).format_map,
+    events.REVISION_STARTED: "▸ {revision}  {description}".format_map,
+    events.REVISION_APPLIED: "✓ {revision}  {duration_seconds:.2f} s".format_map,
+    events.REVISION_FAILED: _revision_failed,
+    events.STATEMENT_EXECUTED: "  {duration_seconds:.3f} s  {statement}".format_map,
+    events.HISTORY_CHECKED: ("{revisions} revisions, heads: {heads}").format_map,
+    events.RUN_FINISHED: _run_finished,
+}
+
+
+class ConsoleLines:
+    """A structlog renderer: the time, then the event's sentence, or its facts where it has none."""
+
+    def __init__(self, *, colors: bool) -> None:
+        self._colors = colors
+        self._facts = structlog.dev.ConsoleRenderer(
+            colors=colors, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+        )
+
+    def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> str:
+        """Render one event."""
+        time = event_dict.pop("timestamp")[11:19]
+        level = event_dict.pop("level")
+        event_dict.pop("run_id", None)
+        sentence = _SENTENCES.get(event_dict["event"])
+        if sentence is None:
+            text = str(self._facts(logger, name, event_dict))
+        else:
+            text = sentence(event_dict)
+        if not self._colors:
+            return f"{time}  {text}"
+        color = _COLORS.get(level, "")
+        if text.startswith(("✓", "✗")):
+            color = _GREEN if text.startswith("✓") else _RED
+        return f"{_DIM}{time}{_RESET}  {color}{text}{_RESET}"

@@ -1,0 +1,67 @@
+"""Flask-Migrate's projects: their env.py asks Flask for its current application.
+
+`flask db upgrade` finds the application as the `flask` command does (`.flaskenv`, FLASK_APP,
+`app.py`, `wsgi.py`) and the revisions beside the `alembic.ini`, which does not say where they are
+(https://flask-migrate.readthedocs.io). So do we.
+"""
+
+from __future__ import annotations
+
+import configparser
+import importlib
+import importlib.util
+import os
+from pathlib import Path
+from typing import Final
+
+from alembic.config import Config
+from alembic.util import CommandError
+
+from migration_runner.errors import ConfigError
+from migration_runner.project.errors import locate
+
+_MARK: Final = "current_app"
+_LOCATION: Final = "script_location"
+
+
+def enter_flask_application(config: Config) -> None:
+    """Make the application current, for the rest of the process, where env.py asks Flask for it.
+
+    Raises `ConfigError` when it cannot be loaded.
+    """
+    if not config.config_file_name or not Path(config.config_file_name).is_file():
+        return
+    try:
+        location = config.get_main_option(_LOCATION)
+    except (CommandError, configparser.Error, UnicodeDecodeError):
+        # What is wrong with it is told when the revisions are loaded.
+        return
+    folder = Path(location) if location else Path(config.config_file_name).resolve().parent
+    env = folder / "env.py"
+    if not os.access(env, os.R_OK) or _MARK not in env.read_text(errors="replace"):
+        return
+    if importlib.util.find_spec("flask") is None:
+        return
+    if not location:
+        config.set_main_option(_LOCATION, str(folder).replace("%", "%%"))
+    # Only where a project has it.
+    flask, command_line = importlib.import_module("flask"), importlib.import_module("flask.cli")
+    if flask.has_app_context():
+        return
+    command_line.load_dotenv()
+    try:
+        application = command_line.ScriptInfo(os.environ.get("FLASK_APP")).load_app()
+    except command_line.NoAppException as error:
+        message = (
+            f"env.py ({env}) asks Flask for its current application, and none was found:"
+            f" {' '.join(str(error).split())} Set FLASK_APP, as for `flask db upgrade`."
+        )
+        raise ConfigError(message, reason="no_flask_application") from error
+    except Exception as error:
+        file, line = locate(error) or (str(env), 0)
+        message = (
+            f"The Flask application failed ({file}, line {line}): {type(error).__name__}: {error}."
+            " It has to load for env.py to run."
+        )
+        raise ConfigError(message, reason="flask_application_failed") from error
+    application.app_context().push()

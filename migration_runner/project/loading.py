@@ -1,0 +1,85 @@
+"""What is said of a configuration, of folders and of revision files that do not load."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import traceback
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.script.revision import RevisionError
+from alembic.util import CommandError
+
+from migration_runner.errors import ConfigError, HistoryError
+from migration_runner.settings.settings import DEFAULT_SECTION
+
+
+def sentence(error: BaseException) -> str:
+    """Return what an error says, as a sentence."""
+    return " ".join(str(error).split()).rstrip(".") + "."
+
+
+@contextlib.contextmanager
+def loading(scripts: ScriptDirectory) -> Iterator[None]:
+    """Raise `HistoryError` that names the first file that does not load."""
+    try:
+        yield
+    except (CommandError, RevisionError) as error:
+        message = f"The history is broken: {sentence(error)}"
+        raise HistoryError(message, reason="broken_history") from error
+    except Exception as error:
+        file, line = _where(error, scripts)
+        message = (
+            f"A revision file does not load: {file}, line {line}:"
+            f" {type(error).__name__}: {sentence(error)}"
+            " Mend the file, or install what it imports."
+        )
+        raise HistoryError(message, reason="import_error", file=file, line=line) from error
+
+
+def _where(error: BaseException, scripts: ScriptDirectory) -> tuple[str | None, int | None]:
+    if isinstance(error, SyntaxError) and error.filename:
+        return error.filename, error.lineno
+    folders = tuple(str(folder.resolve()) for folder in version_folders(scripts))
+    frames = traceback.extract_tb(error.__traceback__)
+    for frame in reversed(frames):
+        if str(Path(frame.filename).resolve()).startswith(folders):
+            return frame.filename, frame.lineno
+    return frames[-1].filename, frames[-1].lineno
+
+
+def require_folders(folders: Sequence[Path]) -> None:
+    """Raise `ConfigError` where no folder of revisions is there, or one cannot be read."""
+    for folder in folders:
+        try:
+            with os.scandir(folder):
+                pass
+        except PermissionError:
+            message = (
+                f"The folder of revisions {folder} may not be read by uid {os.getuid()}: let it"
+                " (chmod a+rX), or copy it into the image with other rights."
+            )
+            raise ConfigError(message, reason="unreadable_folder") from None
+        except OSError:
+            continue
+        else:
+            return
+    named = ", ".join(map(str, folders))
+    message = f"There is no folder of revisions: {named}. Copy it there, or mend version_locations."
+    raise ConfigError(message, reason="missing_folder")
+
+
+def version_folders(scripts: ScriptDirectory) -> list[Path]:
+    """Return the folders of revision files."""
+    return [Path(folder) for folder in scripts.version_locations or [f"{scripts.dir}/versions"]]
+
+
+def name_configuration(config: Config) -> str:
+    """Return the names of the files that Alembic has read, and of the section in them."""
+    names = [config.config_file_name, getattr(config, "toml_file_name", None)]
+    named = " or ".join(str(name) for name in names if name and Path(name).exists())
+    section = config.config_ini_section
+    return named if section == DEFAULT_SECTION else f"{named} (section {section})"

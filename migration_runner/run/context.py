@@ -1,0 +1,71 @@
+"""What one run carries from one attempt through env.py to the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from migration_runner.clock import Clock
+from migration_runner.database.engine import application_name
+from migration_runner.database.observer import Observer
+from migration_runner.database.probe import WaitLimits, connect_or_make_room, connect_within
+from migration_runner.history.request import Request
+from migration_runner.ledger.keeper import LedgerPolicy
+from migration_runner.project.alembic_project import AlembicProject
+from migration_runner.report.report import RunReport
+from migration_runner.run.progress import Progress
+from migration_runner.run.retries import LockRetries, Outages
+from migration_runner.settings.settings import Settings
+
+
+@dataclass
+class RunContext:
+    """One run: what it is to do, and how far it has come.
+
+    A run that is `read_only` changes nothing: neither settings of the session nor the database.
+    """
+
+    project: AlembicProject
+    settings: Settings
+    report: RunReport
+    clock: Clock
+    request: Request
+    read_only: bool = False
+    # The work sessions' backends: one whose connection broke may still be at work.
+    backend_pids: set[int] = field(default_factory=set)
+    # The edited revisions that were warned of: a run looks more than once.
+    warned_edited: set[str] = field(default_factory=set)
+    progress: Progress = field(init=False)
+    policy: LedgerPolicy = field(init=False)
+    lock_retries: LockRetries = field(init=False)
+    outages: Outages = field(init=False)
+    observer: Observer = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Start with nothing done."""
+        settings, report = self.settings, self.report
+        self.progress = Progress(self.project.history, report, self.clock, self.request.direction)
+        self.policy = LedgerPolicy(settings.ledger)
+        self.lock_retries = LockRetries(settings.ddl_retry_timeout, self.clock)
+        self.outages = Outages(settings.wait_timeout, self.clock)
+        name = f"migrate-observer {report.run_id}"
+        seconds = settings.connect_timeout
+        self.observer = Observer(
+            lambda found: connect_or_make_room(
+                lambda: connect_within(seconds, {**found, "application_name": name}, seconds)
+            ),
+            heartbeat=settings.heartbeat,
+            ddl_lock_timeout=settings.ddl_lock_timeout,
+            patience=settings.connect_timeout,
+        )
+
+    @property
+    def application_name(self) -> str:
+        """The work session's name."""
+        return application_name(self.report.run_id)
+
+    @property
+    def limits(self) -> WaitLimits:
+        """How long to wait for the database: in an outage what is left of it."""
+        settings = self.settings
+        total = max(0.0, self.outages.remaining)
+        return WaitLimits(total, settings.connect_timeout, settings.wait_for_database)

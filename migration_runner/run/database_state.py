@@ -1,0 +1,150 @@
+"""What the database is at, as its own version table says, and how the image stands to that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import sqlalchemy
+
+from migration_runner.database.driver_connection import (
+    autocommits,
+    execute_protected,
+    sends_scripts,
+)
+from migration_runner.database.engine import on_new_connection
+from migration_runner.database.run_lock import derive_key
+from migration_runner.database.session import ServerFacts, WorkSession
+from migration_runner.database.session_lock import NoLock, SessionLock
+from migration_runner.database.version_tables import VersionChange
+from migration_runner.history.relation import Relation, relate
+from migration_runner.history.request import StepMade
+from migration_runner.ledger.keeper import Entries, LedgerKeeper, LedgerPolicy, Recorded
+from migration_runner.project.context import ConfiguredContext
+from migration_runner.run.context import RunContext
+
+_Found = tuple[tuple[str, ...], Recorded | None]
+
+
+class DatabaseState:
+    """The heads in the database, read anew with every call and noted in the report.
+
+    `offered`: its connection is the runner's own, and not one that env.py has made.
+    """
+
+    def __init__(
+        self,
+        run: RunContext,
+        context: ConfiguredContext,
+        session: WorkSession,
+        server: ServerFacts,
+        *,
+        offered: bool,
+    ) -> None:
+        self.session = session
+        self.context = context
+        self.server = server
+        self.offered = offered
+        lock = NoLock if run.settings.run_lock == "off" else SessionLock
+        self.lock = lock(session)
+        self._run = run
+        self._project = run.project
+        self._report = run.report
+        self._last_pending: str | None = None
+
+    @property
+    def transactional(self) -> bool:
+        """Whether what a revision does can be rolled back just now."""
+        if not self.session.safeguarded:
+            return self.context.transactional_ddl
+        return not autocommits(self.session.connection)
+
+    @cached_property
+    def location(self) -> tuple[str, str, str]:
+        """Database, schema and name of the version table."""
+        return self.session.locate_version_table(
+            self.context.version_table_schema, self.context.version_table
+        )
+
+    @cached_property
+    def ledger(self) -> LedgerKeeper:
+        """The ledger of this version table."""
+        _, *location = self.location
+        history = self._project.history
+        schema, table = location
+        policy = self._run.policy if self.session.safeguarded else LedgerPolicy("off")
+        return LedgerKeeper(self.session, history, (schema, table), policy, self._report)
+
+    def lock_key(self, configured: int | None) -> int:
+        """Return the run lock's key: the configured one, or the version table's own."""
+        return derive_key(*self.location) if configured is None else configured
+
+    def heads(self) -> tuple[str, ...]:
+        """Read the heads on the work session."""
+        with self.session.statement_by_statement():
+            heads = self.context.heads()
+        self._report.note_heads(self.location, heads)
+        return heads
+
+    def write_step(
+        self, step: StepMade, change: VersionChange, seconds: float, along: Sequence[str]
+    ) -> bool:
+        """Change version table and ledger with one message, and execute what goes along with it.
+
+        False where that cannot be done, or any of it fails: then nothing is changed.
+        """
+        connection, context = self.session.connection, self.context
+        if not sends_scripts(connection) or context.translates_schemas:
+            return False
+        statements = [change.statement(context.version_table_schema, context.version_table)]
+        if recording := self.ledger.insert(step.direction, step.revisions, seconds):
+            statements.append(recording)
+        try:
+            execute_protected(connection, *statements, *along)
+        except sqlalchemy.exc.DBAPIError as error:
+            if error.connection_invalidated:
+                raise
+            return False
+        return True
+
+    def recorded(self) -> Recorded | None:
+        """Return what this run has in the ledger, with its seconds; None without a ledger."""
+        return self.ledger.recorded(self._run.request.direction)
+
+    def afterwards(self) -> _Found:
+        """Read heads and ledger once env.py is through, over a new connection if need be."""
+        # What env.py left open would be gone with its connection.
+        self.session.roll_back()
+        if not self.session.over and not self.session.lost:
+            return self.heads(), self.recorded()
+        direction, ledger = self._run.request.direction, self.ledger
+        _, schema, _ = self.location
+
+        def ask(connection: sqlalchemy.Connection) -> _Found:
+            heads = self.context.heads_on(connection, schema)
+            return heads, ledger.recorded_on(connection, direction)
+
+        found = on_new_connection(self.session.connection.engine, ask)
+        self._report.note_heads(self.location, found[0])
+        return found
+
+    def relate(self, heads: Sequence[str], entries: Entries) -> Relation:
+        """Return how a database at `heads` stands to the image, by what the ledger knows."""
+        return relate(self._project.history, heads, entries)
+
+    def pending(self, heads: Sequence[str]) -> list[str]:
+        """Return the revisions that the request applies or undoes."""
+        return self._project.pending(self._run.request, heads)
+
+    def at_target(self) -> bool:
+        """Whether nothing is left to do: another run may have done it.
+
+        Asked with every poll: before the last revision of a plan is there, no other plan is made.
+        """
+        heads, history = self.heads(), self._project.history
+        missing = self._last_pending and self._last_pending not in history.with_ancestors(heads)
+        if missing or history.unknown(heads):
+            return False
+        pending = self.pending(heads)
+        self._last_pending = pending[-1] if pending else None
+        return not pending

@@ -1,0 +1,163 @@
+"""The decision of a run: look, judge, lock, look again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from migration_runner.clock import Stopwatch
+from migration_runner.database.run_lock import acquire_run_lock
+from migration_runner.database.version_tables import name_place
+from migration_runner.errors import HistoryError
+from migration_runner.log import logs
+from migration_runner.run.context import RunContext
+from migration_runner.run.database_state import DatabaseState
+from migration_runner.run.env_run import Decide
+from migration_runner.run.relation_policy import accept_relation, check_files
+
+Confirm = Callable[[str, Sequence[str]], None]
+_Found = TypeVar("_Found")
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What is to be applied, and to be adopted; or that the database is ahead, and that is well.
+
+    `complete`: the ledger has everything that the database has.
+    """
+
+    heads: Sequence[str]
+    pending: Sequence[str] = ()
+    unrecorded: Sequence[str] = ()
+    ahead: bool = False
+    complete: bool = False
+
+
+def decide_upgrade(run: RunContext) -> Decide:
+    """Return the decision of `migrate`: apply what is pending, under the run lock.
+
+    At the target already, no lock is taken, unless there is something to adopt into the ledger.
+    It raises `TemporaryFailure` when another run holds the lock for longer than the run lock
+    timeout, and `HistoryError` when database and image do not go together.
+    """
+
+    def decide(state: DatabaseState) -> bool:
+        found = _look(run, state)
+        if found.ahead:
+            return False
+        recordable = False
+        if found.pending or found.unrecorded or run.settings.ledger == "require":
+            recordable = state.ledger.check()
+        if not found.pending:
+            if found.unrecorded and recordable and state.lock.try_lock(_key(run, state)):
+                _prepare_ledger(state)
+            return False
+        if not acquire(run, state, state.at_target):
+            return False
+        before = found
+        found = look_again(run, state, lambda state: _look(run, state, before))
+        if found.ahead:
+            return False
+        _prepare_ledger(state, complete=found.complete)
+        return bool(found.pending)
+
+    return decide
+
+
+def _look(run: RunContext, state: DatabaseState, before: _Look | None = None) -> _Look:
+    """Look; where the database is where it was `before`, all else is as it was, too."""
+    heads = state.heads()
+    if before is not None and before.heads == heads:
+        return before
+    if state.ledger.complete(heads):
+        return _Look(heads, state.pending(heads), complete=True)
+    entries = state.ledger.entries()
+    if accept_relation(run, state.relate(heads, entries), heads, entries):
+        return _Look(heads, ahead=True)
+    check_files(run, heads, entries)
+    unrecorded: list[str] = []
+    if run.settings.ledger != "off":
+        unrecorded = state.ledger.unrecorded(heads, entries)
+    return _Look(heads, state.pending(heads), unrecorded)
+
+
+def decide_downgrade(run: RunContext, confirm: Confirm) -> Decide:
+    """Return the decision of `migrate downgrade`: undo what `confirm` does not object to.
+
+    It raises what `confirm` raises, and `HistoryError` when the database has revisions that this
+    image does not have, or when it changed while somebody thought about it.
+    """
+
+    def look(state: DatabaseState) -> list[str]:
+        heads = state.heads()
+        if unknown := run.project.history.unknown(heads):
+            message = (
+                f"The database has {', '.join(unknown)}, which this image does not have and so"
+                " cannot undo. Downgrade with the image that has it."
+            )
+            raise HistoryError(message, reason="unknown_revision", database_heads=list(heads))
+        return state.pending(heads)
+
+    def decide(state: DatabaseState) -> bool:
+        planned = look(state)
+        if not planned:
+            return False
+        state.ledger.check()
+        confirm(name_place(state.location), planned)
+        if not acquire(run, state, lambda: False):
+            return False
+        if look_again(run, state, look) != planned:
+            message = "The database was changed by another run meanwhile. Look, and try again."
+            raise HistoryError(message, reason="changed_meanwhile")
+        _prepare_ledger(state)
+        return True
+
+    return decide
+
+
+def decide_stamp(run: RunContext) -> Decide:
+    """Return the decision of `migrate stamp`: write the version table, run nothing."""
+
+    def decide(state: DatabaseState) -> bool:
+        if not run.request.purge and not state.pending(state.heads()):
+            return False
+        state.ledger.check()
+        acquire(run, state, lambda: False)
+        state.ledger.make_ready()
+        return True
+
+    return decide
+
+
+def acquire(run: RunContext, state: DatabaseState, done: Callable[[], bool]) -> bool:
+    """Take the run lock; False as soon as `done`. Raises `TemporaryFailure`."""
+    if run.settings.run_lock == "off":
+        return True
+    waiting = Stopwatch(run.clock)
+    timeout = run.settings.run_lock_timeout
+    try:
+        with logs.bound(version_table=name_place(state.location)):
+            return acquire_run_lock(state.lock, _key(run, state), timeout, run.clock, done)
+    finally:
+        run.report.waited_for_run_lock_seconds += waiting.elapsed()
+
+
+def look_again(
+    run: RunContext, state: DatabaseState, look: Callable[[DatabaseState], _Found]
+) -> _Found:
+    """Look under the lock: another run may have applied everything, or a part, meanwhile."""
+    found = look(state)
+    if not run.progress.count_at(state.location):
+        run.report.begin_anew(state.location)
+    return found
+
+
+def _key(run: RunContext, state: DatabaseState) -> int:
+    return state.lock_key(run.settings.run_lock_key)
+
+
+def _prepare_ledger(state: DatabaseState, *, complete: bool = False) -> None:
+    state.ledger.make_ready()
+    if not complete:
+        state.ledger.adopt(state.heads())

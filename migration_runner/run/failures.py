@@ -1,0 +1,196 @@
+"""What came out of env.py, Alembic or a revision, turned into an error with an exit code."""
+
+from __future__ import annotations
+
+import configparser
+import traceback
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy
+
+from migration_runner.database.blockers import Blocker, name_blockers
+from migration_runner.database.connection_errors import classify
+from migration_runner.database.invalid_indexes import InvalidIndex
+from migration_runner.database.pooler import recognize_statement_pooler
+from migration_runner.errors import (
+    ConfigError,
+    DatabaseRejected,
+    DatabaseUnavailable,
+    MigrationError,
+    RevisionFailed,
+    TemporaryFailure,
+)
+from migration_runner.project.errors import describe_env_error, describe_interpolation
+from migration_runner.run.retries import LOCK_FAILURES
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+# The session is of no use any more: the server ends it, or it is no longer the primary.
+_SESSION_ENDED: Final = frozenset(("57P01", "57P02", "57P03", "57P05", "25006"))
+_SESSION_ENDED_CLASS: Final = "08"
+_BUSY: Final = frozenset(("53300", *LOCK_FAILURES))
+SESSION_LOST: Final = "session_lost"
+# Outside of a revision, these come from the role that is set and from the version table.
+_REFUSALS: Final = {
+    "42501": "Grant it, or set MIGRATE_ROLE.",
+    "3F000": "Create the version table's schema. If it is there, the role may not use it."
+    " Grant it, or set MIGRATE_ROLE.",
+    "22023": "Correct MIGRATE_ROLE, or create the role.",
+}
+_LONGEST_TEXT: Final = 2000
+
+
+@dataclass(frozen=True)
+class FailedRevision:
+    """A revision that failed, and what is known of the state that it left.
+
+    `kept`: it committed something before, or everything, not being `transactional`. `invalid`: the
+    indexes that it left invalid.
+    """
+
+    revision: str
+    path: str
+    kept: bool
+    attempts: int = 0
+    blockers: Sequence[Blocker] = ()
+    invalid: Sequence[InvalidIndex] = ()
+    transactional: bool = True
+
+
+def translate_env_failure(error: BaseException, *, lost: bool = False) -> MigrationError:
+    """Return the error for what failed outside of any revision: the session, or env.py itself."""
+    return recognize_statement_pooler(error) or _translate_env_failure(error, lost=lost)
+
+
+def _translate_env_failure(error: BaseException, *, lost: bool) -> MigrationError:
+    facts = describe(error)
+    detail = facts["message"]
+    if lost or is_session_lost(error):
+        return _session_lost(detail, facts)
+    if facts.get("sqlstate") in _BUSY:
+        return TemporaryFailure(f"The session failed: {detail}. Run again.", **facts)
+    if advice := _REFUSALS.get(facts.get("sqlstate", "")):
+        return DatabaseRejected(f"The database refused: {detail}. {advice}", **facts)
+    if "sqlstate" in facts:
+        return RevisionFailed(f"The database refused: {detail}.", **facts)
+    if isinstance(error, sqlalchemy.exc.OperationalError):
+        # libpq gives no SQLSTATE when it cannot connect.
+        failure = classify(str(error.orig))
+        message = f"env.py could not connect: {detail}. {failure.advice}"
+        kind = DatabaseUnavailable if failure.retryable else DatabaseRejected
+        return kind(message, reason=failure.reason, **facts)
+    message, where = describe_env_error(error, detail)
+    reason = "import_error" if isinstance(error, ImportError) else "env_failed"
+    return ConfigError(message, reason=reason, **{**facts, **where})
+
+
+def translate_revision_failure(
+    error: BaseException, failed: FailedRevision, *, lost: bool = False
+) -> MigrationError:
+    """Return the error for a revision that failed."""
+    line = _line_in(error, failed.path)
+    place = failed.path if line is None else f"{failed.path}, line {line}"
+    facts = {**describe(error), "revision": failed.revision, "file": failed.path, "line": line}
+    detail = facts["message"]
+    if lost or is_session_lost(error):
+        return _session_lost(detail, facts)
+    state = "Nothing of it was kept."
+    if failed.kept and not failed.transactional:
+        state = "What it did before that was kept, or a part of it: not all is rolled back here."
+    elif failed.kept:
+        state = "What it did before its last own commit (autocommit_block) was kept."
+    if failed.invalid:
+        facts["invalid_indexes"] = [index.name for index in failed.invalid]
+        drops = "; ".join(index.drop for index in failed.invalid)
+        state += (
+            f" It left an INVALID index behind: {drops}; then run again. Or let the next run do"
+            " that, with MIGRATE_REPAIR_INVALID_INDEXES=true."
+        )
+    if reason := LOCK_FAILURES.get(facts.get("sqlstate", "")):
+        tried = f" Tried {failed.attempts} times." if failed.attempts > 1 else ""
+        message = (
+            f"Revision {failed.revision} could not be applied now: {detail}. {state}{tried}"
+            f" {name_blockers(failed.blockers)} Run again."
+        )
+        facts |= {"reason": reason, "attempts": failed.attempts, "kept": failed.kept}
+        facts["blockers"] = [asdict(blocker) for blocker in failed.blockers]
+        return TemporaryFailure(message, **facts)
+    message = (
+        f"Revision {failed.revision} failed ({place}): {detail}. {state}"
+        " Mend it and run again: the next run goes on there."
+    )
+    return RevisionFailed(message, **facts)
+
+
+def invalid_index_failure(
+    revision: str, path: str, invalid: Sequence[InvalidIndex]
+) -> RevisionFailed:
+    """Return the error for a revision that went through, but left an index invalid."""
+    names = ", ".join(index.name for index in invalid)
+    rebuild = " ".join(f"{index.rebuild};" for index in invalid)
+    message = (
+        f"Revision {revision} ({path}) left the index {names} INVALID: the database maintains it"
+        f" and never uses it. The revision was not recorded as applied. Mend it: {rebuild} Then"
+        " run again; or let the next run drop and build it, with"
+        " MIGRATE_REPAIR_INVALID_INDEXES=true."
+    )
+    return RevisionFailed(
+        message,
+        reason="invalid_index",
+        revision=revision,
+        file=path,
+        message=f"invalid index {names}",
+        invalid_indexes=[index.name for index in invalid],
+        mend=[index.rebuild for index in invalid],
+    )
+
+
+def _session_lost(detail: str, facts: dict[str, Any]) -> TemporaryFailure:
+    message = f"The session was lost: {detail}. Run again."
+    return TemporaryFailure(message, reason=SESSION_LOST, **facts)
+
+
+def is_session_lost(error: BaseException) -> bool:
+    """Whether the connection broke, or the server has no use for it any more."""
+    if getattr(error, "connection_invalidated", False):
+        return True
+    original = getattr(error, "orig", None) or error
+    code = getattr(original, "sqlstate", None) or getattr(original, "pgcode", None) or ""
+    return code in _SESSION_ENDED or str(code).startswith(_SESSION_ENDED_CLASS)
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """Return an error's facts: message, statement, SQLSTATE, the server's detail and hint."""
+    facts: dict[str, Any] = {"exception_type": type(error).__name__}
+    if isinstance(error, sqlalchemy.exc.StatementError) and error.statement:
+        facts["statement"] = _shorten(" ".join(error.statement.split()))
+    original = getattr(error, "orig", None) or error
+    facts["sqlstate"] = getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
+    diagnosis = getattr(original, "diag", None)
+    for name in ("message_primary", "message_detail", "message_hint", "context"):
+        if value := getattr(diagnosis, name, None):
+            facts[name.removeprefix("message_")] = value
+    text = facts.pop("primary", None) or " ".join(str(original).split())
+    if isinstance(original, configparser.InterpolationSyntaxError):
+        text = describe_interpolation(original)
+    facts["message"] = _shorten(text).rstrip(".?! ") or type(original).__name__
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
+
+
+def is_ours(error: BaseException) -> bool:
+    """Whether this package raised it itself: a bug, not somebody's env.py or revision."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and Path(frames[-1].filename).parent == Path(__file__).parent
+
+
+def _line_in(error: BaseException, path: str) -> int | None:
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.filename == path:
+            return frame.lineno
+    return None

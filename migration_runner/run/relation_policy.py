@@ -1,0 +1,136 @@
+"""What a relation means for a run: go on, end well, or end with 65 and an explanation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from migration_runner.errors import HistoryError
+from migration_runner.history.history import Revision
+from migration_runner.history.relation import AHEAD, DIVERGED, UNPROVED, Relation
+from migration_runner.history.revision_digest import digest_revision, file_sha256
+from migration_runner.ledger.keeper import Entries
+from migration_runner.ledger.table import LedgerEntry
+from migration_runner.log import events, logs
+from migration_runner.run.context import RunContext
+
+
+def accept_relation(
+    run: RunContext, relation: Relation, heads: Sequence[str], entries: Entries
+) -> bool:
+    """Whether the database is ahead, and that is well: there is nothing to do.
+
+    Raises `HistoryError` when it is not well: diverged, not proved, a contract broken, or ahead
+    with `MIGRATE_ON_AHEAD=fail`.
+    """
+    history = run.project.history
+    ours = ", ".join(sorted(history.heads)) or "base"
+    theirs = ", ".join(heads)
+    facts = {
+        "database_heads": list(heads),
+        "image_heads": sorted(history.heads),
+        "unknown_revisions": list(relation.unknown),
+    }
+    if relation.kind == DIVERGED:
+        message = (
+            f"Database and image have diverged: the database is at {theirs} (this image does not"
+            f" have {_applied(relation.unknown, entries)}), the image at {ours}, and the database"
+            f" does not contain {', '.join(relation.missing)}. Deploy an image that has both sides,"
+            " joined with `alembic merge`."
+        )
+        raise HistoryError(message, reason="diverged", missing=list(relation.missing), **facts)
+    if relation.kind == UNPROVED:
+        message = (
+            f"The database has {', '.join(relation.unknown)}, which this image does not have: its"
+            f" head is {ours}. The ledger does not tell how they got there, so nothing proves that"
+            " the database contains this image's revisions. Deploy an image that has both; or let"
+            " the newer image's runner run once, which records them."
+        )
+        raise HistoryError(message, reason="unknown_revision", **facts)
+    if relation.kind != AHEAD:
+        return False
+    who = _applied(relation.unknown, entries)
+    if relation.breaks:
+        broken = "; ".join(
+            f"{revision} needs an image that has {needed}" for revision, needed in relation.breaks
+        )
+        message = (
+            f"The database is ahead at {theirs}, and this image (head {ours}) is too old for it:"
+            f" {broken} (breaks_before). Deploy a newer image; rolling back as far as this one"
+            " means to downgrade the database first."
+        )
+        raise HistoryError(message, reason="contract_broken", **facts)
+    if run.settings.on_ahead == "fail":
+        message = (
+            f"The database is ahead at {theirs}: this image (head {ours}) does not have {who}."
+            " MIGRATE_ON_AHEAD=fail makes that an error. Deploy the newer image."
+        )
+        raise HistoryError(message, reason="ahead", **facts)
+    builds = sorted({entries[each].build or "" for each in relation.unknown if each in entries})
+    logs.get_logger().warning(events.DATABASE_AHEAD, **facts, builds=[b for b in builds if b])
+    run.report.ahead = (
+        f"Ahead: the database is at {theirs} and contains all of this image (head {ours}), which"
+        f" does not have {who}."
+    )
+    return True
+
+
+def check_files(run: RunContext, heads: Sequence[str], entries: Entries) -> None:
+    """Warn of applied revision files that were edited since.
+
+    Raises `HistoryError` with `MIGRATE_CHECKSUM=fail`.
+    """
+    history, policy = run.project.history, run.settings.checksum
+    if policy == "off" or not entries:
+        return
+    edited = []
+    for revision in sorted(history.with_ancestors(heads)):
+        entry = entries.get(revision)
+        if entry is None or not _differs(entry, history.revisions[revision]):
+            continue
+        path, when = history.revisions[revision].path, f"{entry.started_at:%Y-%m-%d %H:%M:%S %Z}"
+        if revision not in run.warned_edited:
+            run.warned_edited.add(revision)
+            _tell_edited(entry, path)
+        by = f"{entry.role}, {entry.host}" + (f", build {entry.build}" if entry.build else "")
+        verb = "recorded" if entry.direction in ("adopted", "stamp") else "applied"
+        edited.append(f"{path} (revision {revision}), {verb} by {by} at {when.strip()}")
+    if edited and policy == "fail":
+        message = (
+            f"Edited since it was applied: {'; '.join(edited)}. The database has what the file"
+            " said then. Restore the file and put the change into a new revision, or accept it"
+            " with MIGRATE_CHECKSUM=warn."
+        )
+        raise HistoryError(message, reason="edited_revision", edited=len(edited))
+
+
+def _tell_edited(entry: LedgerEntry, path: str) -> None:
+    logs.get_logger().warning(
+        events.REVISION_EDITED,
+        revision=entry.revision,
+        file=path,
+        direction=entry.direction,
+        applied_at=entry.started_at.isoformat(),
+        role=entry.role,
+        host=entry.host,
+        build=entry.build,
+        run=entry.run_id,
+    )
+
+
+def _differs(entry: LedgerEntry, revision: Revision) -> bool:
+    if entry.file_sha256 is None:
+        return False
+    if entry.file_sha256 == (revision.file_sha256 or file_sha256(revision.path)):
+        return False
+    code = digest_revision(revision.path).code_sha256
+    return code is not None and entry.code_sha256 is not None and code != entry.code_sha256
+
+
+def _applied(revisions: Sequence[str], entries: Entries) -> str:
+    """Name revisions with the build that applied them."""
+    return ", ".join(
+        f"{revision} (applied by build {entry.build})"
+        if (entry := entries.get(revision)) and entry.build
+        else revision
+        for revision in revisions
+    )

@@ -1,0 +1,151 @@
+"""Around one revision: who blocks it, when it got no lock, and which indexes it leaves invalid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from migration_runner.database.driver_connection import roll_back
+from migration_runner.database.invalid_indexes import (
+    InvalidIndex,
+    find_invalid_indexes,
+    left_invalid,
+    require_none_invalid,
+)
+from migration_runner.log import events, logs
+from migration_runner.run.context import RunContext
+from migration_runner.run.database_state import DatabaseState
+from migration_runner.run.failures import (
+    FailedRevision,
+    describe,
+    invalid_index_failure,
+    is_session_lost,
+)
+from migration_runner.run.retries import LOCK_FAILURES
+from migration_runner.run.statement_guard import StatementGuard
+
+
+class RevisionChecks:
+    """Watches the revisions of one work session, one after the other.
+
+    A revision that failed for a lock is rolled back here and waits here: so the run lock is kept,
+    and nobody else tries meanwhile. The next try is a new attempt through env.py.
+    """
+
+    def __init__(self, run: RunContext, state: DatabaseState, commits: Callable[[], int]) -> None:
+        self._run = run
+        self._state = state
+        self._commits = commits
+        self._committed_before = 0
+        self._kept = False
+        self._transactional = True
+        self._invalid_before: Sequence[int] = ()
+        self._invalid: Sequence[InvalidIndex] = ()
+        self._guard: StatementGuard | None = None
+        self._unchecked: str | None = None
+
+    def ready(self) -> None:
+        """Note what is invalid already, and listen to the statements."""
+        if not self._state.session.safeguarded:
+            return
+        settings = self._run.settings
+        self._guard = StatementGuard(
+            self._state.session.connection,
+            settings.ddl_lock_timeout,
+            settings.concurrent_lock_timeout,
+            repair=settings.repair_invalid_indexes,
+        )
+        with self._state.session.between_transactions():
+            found = find_invalid_indexes(self._state.session.connection)
+        self._invalid_before = [index.oid for index in found]
+
+    def around(self, revision: str) -> Callable[[Callable[[], None]], None]:
+        """Return what calls a revision's function."""
+
+        def call(function: Callable[[], None]) -> None:
+            self._begin(revision)
+            try:
+                try:
+                    function()
+                finally:
+                    # The COMMIT behind a revision is none of its own.
+                    committed = self._commits() > self._committed_before
+                    self._kept = committed or not self._transactional
+            except Exception as error:
+                self._failed(error)
+                raise
+            self._unchecked = revision
+            if self._kept or (self._guard is not None and self._guard.indexes):
+                self.check_indexes()
+
+        return call
+
+    @property
+    def index_check(self) -> str | None:
+        """SQL that fails where the last revision may have left an index invalid; None: it is known.
+
+        To go along with what records the revision: most have left none.
+        """
+        if self._guard is None or self._unchecked is None:
+            return None
+        return require_none_invalid(self._invalid_before)
+
+    def describe(self, revision: str) -> FailedRevision:
+        """Return what is known of a revision that failed."""
+        return FailedRevision(
+            revision,
+            self._path(revision),
+            self._kept,
+            self._run.lock_retries.attempts,
+            self._run.observer.blockers,
+            self._invalid,
+            transactional=self._transactional,
+        )
+
+    def _path(self, revision: str) -> str:
+        known = self._run.project.history.revisions.get(revision)
+        return known.path if known else ""
+
+    def _begin(self, revision: str) -> None:
+        if self._run.progress.first:
+            # Otherwise those before it are in the same transaction, and fail with it.
+            self._committed_before = self._commits()
+        self._kept = False
+        self._unchecked = None
+        # A connection that broke cannot be asked any more.
+        self._transactional = self._state.transactional
+        self._invalid = ()
+        self._run.lock_retries.begin(revision)
+        self._run.observer.begin(revision)
+        if self._guard is not None:
+            self._guard.forget_indexes()
+
+    def _failed(self, error: Exception) -> None:
+        session = self._state.session
+        if session.lost or is_session_lost(error):
+            return
+        sqlstate = describe(error).get("sqlstate", "")
+        try:
+            roll_back(session.connection)
+            if self._guard is not None and (self._kept or self._guard.indexes):
+                self._invalid = left_invalid(
+                    session.connection, self._invalid_before, self._guard.indexes
+                )
+                roll_back(session.connection)
+        except Exception as failure:  # noqa: BLE001 - the revision's own failure is what counts
+            logs.get_logger().debug(events.CLEANUP_FAILED, step="roll_back", detail=str(failure))
+            return
+        if sqlstate in LOCK_FAILURES and not self._kept:
+            self._run.observer.end()
+            detail = describe(error)["message"]
+            self._run.lock_retries.pause(sqlstate, detail, self._run.observer.blockers)
+
+    def check_indexes(self) -> None:
+        """Raise `RevisionFailed`, before it is recorded as applied, if it left an index invalid."""
+        revision, self._unchecked = self._unchecked, None
+        if self._guard is None or revision is None:
+            return
+        session = self._state.session
+        with session.between_transactions():
+            invalid = left_invalid(session.connection, self._invalid_before, self._guard.indexes)
+        if invalid:
+            raise invalid_index_failure(revision, self._path(revision), invalid)

@@ -1,0 +1,119 @@
+"""Image and database side by side, for people and for programs."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Final
+
+from migration_runner.database.session_lock import find_lock_holder
+from migration_runner.errors import HistoryError, MigrationError, PendingRevisions
+from migration_runner.history.relation import AT_HEAD, BEHIND, Relation
+from migration_runner.ledger.table import LedgerEntry
+from migration_runner.run.context import RunContext
+from migration_runner.run.database_state import DatabaseState
+from migration_runner.run.env_run import Decide
+from migration_runner.run.relation_policy import accept_relation
+
+Facts = dict[str, Any]
+LEDGER_LINES: Final = 5
+
+
+class Status:
+    """What is found out, and how `--check` judges it."""
+
+    def __init__(self, run: RunContext) -> None:
+        self._run = run
+        history = run.project.history
+        self._histories: list[Facts] = []
+        self.verdict: MigrationError | None = None
+        self.facts: Facts = {
+            "image": {
+                "build": run.settings.build or None,
+                "heads": sorted(history.heads),
+                "revisions": len(history.revisions),
+                "target": run.request.target,
+            },
+            "database": None,
+            "relation": None,
+        }
+
+    def unavailable(self, error: MigrationError) -> None:
+        """Note that the database could not be asked."""
+        self.facts["error"] = {"kind": type(error).__name__, "message": error.message}
+
+    def decide(self) -> Decide:
+        """Return the decision that only looks: once for every version table of env.py's."""
+
+        def look(state: DatabaseState) -> bool:
+            found = self._look(state)
+            self._histories.append(found)
+            first, *others = self._histories
+            self.facts |= first
+            if others:
+                self.facts["further"] = others
+            return False
+
+        return look
+
+    def _look(self, state: DatabaseState) -> Facts:
+        run = self._run
+        heads = state.heads()
+        entries = state.ledger.entries()
+        relation = state.relate(heads, entries)
+        pending = [] if relation.unknown else state.pending(heads)
+        key = state.lock_key(run.settings.run_lock_key)
+        holder = find_lock_holder(state.session, key) if state.session.safeguarded else None
+        database, schema, table = state.location
+        last = state.ledger.last(LEDGER_LINES)
+        self._judge(relation, heads, entries, pending)
+        return {
+            "database": {
+                "name": database,
+                "server_version": state.server.version,
+                "version_table": f"{schema}.{table}" if schema else table,
+                "heads": list(heads),
+            },
+            "relation": relation.kind,
+            "pending": pending,
+            "unknown": list(relation.unknown),
+            "run_lock": {"key": key, "holder": holder and dataclasses.asdict(holder)},
+            "last_run": self._last_run(state, last[0]) if last else None,
+            "ledger": [describe_entry(entry) for entry in last],
+        }
+
+    @staticmethod
+    def _last_run(state: DatabaseState, newest: LedgerEntry) -> Facts:
+        """Return the run that wrote the newest row, with all that it did in that direction."""
+        return {
+            "run_id": newest.run_id,
+            "build": newest.build,
+            "host": newest.host,
+            "role": newest.role,
+            "started_at": newest.started_at.isoformat(),
+            "direction": newest.direction,
+            "revisions": state.ledger.of_run(newest.run_id, newest.direction),
+        }
+
+    def _judge(
+        self, relation: Relation, heads: Sequence[str], entries: Any, pending: Sequence[str]
+    ) -> None:
+        verdict: MigrationError | None = None
+        if relation.kind in (BEHIND, AT_HEAD):
+            if pending:
+                count = len(pending)
+                many = "revision is" if count == 1 else "revisions are"
+                message = f"The database is behind: {count} {many} pending. Run `migrate`."
+                verdict = PendingRevisions(message, pending=list(pending))
+        else:
+            try:
+                accept_relation(self._run, relation, heads, entries)
+            except HistoryError as error:
+                verdict = error
+        if isinstance(verdict, HistoryError) or self.verdict is None:
+            self.verdict = verdict
+
+
+def describe_entry(entry: LedgerEntry) -> Facts:
+    """Return a ledger row as JSON can have it."""
+    return {**dataclasses.asdict(entry), "started_at": entry.started_at.isoformat()}

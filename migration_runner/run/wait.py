@@ -1,0 +1,171 @@
+"""Waiting until another run has brought the database to the target, or beyond.
+
+One look through env.py tells where the version table is. From then on a poll is one query on a
+connection of our own, and only heads that are new to us are judged.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any, Final
+
+import psycopg
+import tenacity
+from psycopg import sql
+
+from migration_runner.clock import Stopwatch
+from migration_runner.database.driver_connection import driver_of, libpq_parameters
+from migration_runner.database.probe import (
+    Connection,
+    WaitLimits,
+    connect_when_ready,
+    connection_parameters,
+)
+from migration_runner.errors import DatabaseUnavailable, PendingRevisions
+from migration_runner.log import events, logs
+from migration_runner.run.context import RunContext
+from migration_runner.run.database_state import DatabaseState
+from migration_runner.run.env_run import Decide
+from migration_runner.run.relation_policy import accept_relation
+
+_FIRST_PAUSE: Final = 0.5
+_LONGEST_PAUSE: Final = 5.0
+
+
+class Waiter:
+    """Waits for one run's target, for the wait timeout in all."""
+
+    def __init__(self, run: RunContext) -> None:
+        self._run = run
+        self._stopwatch = Stopwatch(run.clock)
+        self._reached = True
+        self._polls: list[_Poll] = []
+
+    def decide(self) -> Decide:
+        """Return the decision that only looks, at every version table of env.py's."""
+        self._reached, self._polls = True, []
+
+        def look(state: DatabaseState) -> bool:
+            heads = state.heads()
+            unknown = self._run.project.history.unknown(heads)
+            entries = state.ledger.entries() if unknown else {}
+            ahead = accept_relation(self._run, state.relate(heads, entries), heads, entries)
+            if not ahead and state.pending(heads):
+                self._reached = False
+                self._polls.append(_Poll(state.location, heads, self._parameters(state)))
+            return False
+
+        return look
+
+    def wait(self, look: Callable[[], None]) -> None:
+        """Look, and poll until there is something else to see, until the target is reached.
+
+        Raises `PendingRevisions` when the time is up, and what `look` raises.
+        """
+        look()
+        remaining = self._remaining()
+        if not self._reached:
+            logs.get_logger().info(
+                events.REVISIONS_PENDING, remaining_seconds=round(max(0.0, remaining), 1)
+            )
+        while not self._reached:
+            if not self._poll_for_change():
+                message = (
+                    "The database did not reach the target within"
+                    f" {self._stopwatch.elapsed():.1f} s. Look at the run that migrates, or raise"
+                    " MIGRATE_WAIT_TIMEOUT."
+                )
+                raise PendingRevisions(message)
+            look()
+
+    def _remaining(self) -> float:
+        return self._stopwatch.remaining(self._run.settings.wait_timeout)
+
+    def _poll_for_change(self) -> bool:
+        """Return when the heads are others; False when the time is up."""
+        with contextlib.ExitStack() as stack:
+            # Most often it is one server and one database.
+            connections: dict[str, Connection] = {}
+            paused = False
+
+            def changed() -> bool:
+                nonlocal paused
+                waited, paused = paused, True
+                try:
+                    for poll in self._polls:
+                        if poll.parameters is None:
+                            # Only another look through env.py can tell.
+                            if waited:
+                                return True
+                            continue
+                        place = repr(poll.parameters)
+                        if place not in connections:
+                            opened = stack.enter_context(self._connect(poll.parameters))
+                            connections[place] = opened
+                        if poll.changed(connections[place]):
+                            return True
+                except psycopg.OperationalError:
+                    connections.clear()
+                return False
+
+            retrying = tenacity.Retrying(
+                sleep=self._run.clock.sleep,
+                stop=lambda _: self._remaining() <= 0,
+                wait=_pause,
+                retry=tenacity.retry_if_result(lambda found: not found),
+                retry_error_callback=lambda _: False,
+            )
+            return bool(retrying(changed))
+
+    def _parameters(self, state: DatabaseState) -> dict[str, str] | None:
+        """Return what libpq needs to get to where the version table is."""
+        database, name = self._run.settings.database, self._run.application_name
+        if state.offered and database is not None:
+            # All of the hosts that were named: another one may be the primary by then.
+            return connection_parameters(database, name, writes=False)
+        found = libpq_parameters(driver_of(state.session.connection))
+        return found and {**found, "application_name": name}
+
+    def _connect(self, parameters: dict[str, str]) -> Connection:
+        """Connect, within what is left of the time. Raises `PendingRevisions` without any."""
+        limits = WaitLimits(max(0.0, self._remaining()), self._run.settings.connect_timeout)
+        try:
+            return connect_when_ready(parameters, limits, self._run.clock)
+        except DatabaseUnavailable as error:
+            message = f"The database was behind, and went away: {error.message}"
+            raise PendingRevisions(message, **error.facts) from error
+
+
+class _Poll:
+    """One version table, and the heads that it had."""
+
+    def __init__(
+        self,
+        location: tuple[str, str, str],
+        heads: tuple[str, ...],
+        parameters: dict[str, str] | None,
+    ) -> None:
+        _, schema, table = location
+        # Without any schema in the search path, it has none.
+        name = sql.Identifier(schema, table) if schema else sql.Identifier(table)
+        self._query = sql.SQL("SELECT version_num FROM {} ORDER BY 1").format(name)
+        self._heads = heads
+        self.parameters = parameters
+
+    def changed(self, connection: psycopg.Connection[Any]) -> bool:
+        """Whether the heads are others now."""
+        try:
+            rows = connection.execute(self._query, prepare=False).fetchall()
+        except psycopg.errors.UndefinedTable:
+            rows = []
+        except psycopg.errors.InsufficientPrivilege:
+            # Made meanwhile, by another role: the look tells what is missing.
+            return True
+        return tuple(sorted(version for (version,) in rows)) != self._heads
+
+
+def _pause(state: tenacity.RetryCallState) -> float:
+    """Pause longer each time, with jitter: many pods wait for one run."""
+    most = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (state.attempt_number // 4))
+    return tenacity.wait_random(most / 2, most)(state)

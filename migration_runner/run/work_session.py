@@ -1,0 +1,134 @@
+"""Making a connection the work session: ask, refuse poolers, set what a run needs."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection, Iterator
+
+import psycopg
+import sqlalchemy
+
+from migration_runner.database.driver_connection import (
+    POSTGRES,
+    driver_of,
+    libpq_parameters,
+    login_pid,
+)
+from migration_runner.database.engine import application_name
+from migration_runner.database.other_databases import plain_session
+from migration_runner.database.pooler import recognize_statement_pooler, require_session
+from migration_runner.database.probe import connect_within
+from migration_runner.database.session import ServerFacts, SessionSettings, WorkSession
+from migration_runner.log import events, logs
+from migration_runner.report.report import RunReport
+from migration_runner.settings.settings import Settings
+
+
+def look_through(
+    settings: Settings, report: RunReport, connection: sqlalchemy.Connection
+) -> tuple[WorkSession, ServerFacts]:
+    """Return a session that only looks: it sets nothing, and any pooler will do."""
+    session = _session(settings, report, connection, read_only=True)
+    server = session.ask()
+    if report.server_version is None:
+        _tell(report, server)
+    return session, server
+
+
+def work_through(
+    settings: Settings,
+    report: RunReport,
+    connection: sqlalchemy.Connection,
+    orphans: Collection[int] = (),
+) -> tuple[WorkSession, ServerFacts]:
+    """Return a session for the run lock and the work, with everything set that it needs.
+
+    `orphans` are the backends of the same run's sessions before, which broke: they are ended.
+    Raises `ConfigError` where a pooler gives no session of our own, or there is no Postgres.
+    """
+    session = _session(settings, report, connection, read_only=False)
+    server = session.ask()
+    if not session.safeguarded:
+        _tell(report, server)
+        return session, server
+    pid = login_pid(driver_of(connection))
+    if (
+        settings.pooler == "detect"
+        and settings.run_lock == "on"
+        and pid is not None
+        and pid != server.pid
+    ):
+        require_session(
+            lambda: session.ask().pid, lambda: _other_backend(connection, settings, report)
+        )
+    session.watch_network()
+    if orphans:
+        session.end_backends(orphans)
+    _tell(report, server)
+    session.apply_settings()
+    return session, server
+
+
+def _session(
+    settings: Settings, report: RunReport, connection: sqlalchemy.Connection, *, read_only: bool
+) -> WorkSession:
+    if connection.dialect.name != POSTGRES:
+        return plain_session(settings, connection, read_only=read_only)
+    return WorkSession(
+        connection,
+        SessionSettings(
+            application_name(report.run_id),
+            settings.ddl_lock_timeout,
+            settings.statement_timeout,
+            settings.role,
+        ),
+    )
+
+
+def _tell(report: RunReport, server: ServerFacts) -> None:
+    report.database, report.server_version = server.database, server.version
+    logs.get_logger().info(
+        events.DATABASE_READY,
+        database=server.database,
+        server_version=server.version,
+        waited_seconds=round(report.waited_for_database_seconds, 3),
+    )
+
+
+@contextlib.contextmanager
+def _other_backend(
+    ours: sqlalchemy.Connection, settings: Settings, report: RunReport
+) -> Iterator[int | None]:
+    """Open another session where `ours` goes, and give its backend, a transaction being open.
+
+    None where the way is not known. Raises `TimeoutError` where the pooler has none to give.
+    """
+    seconds = settings.connect_timeout
+    parameters = libpq_parameters(driver_of(ours))
+    if parameters is None:
+        yield None
+        return
+    parameters["application_name"] = f"migrate-look {report.run_id}"
+    pid = 0
+
+    def connect_and_look(**words: object) -> psycopg.Connection[tuple[object, ...]]:
+        nonlocal pid
+        connection = psycopg.connect(**words)  # type: ignore[arg-type]  # libpq's own words
+        try:
+            connection.execute("BEGIN")
+            row = connection.execute("SELECT pg_backend_pid()").fetchone()
+        except BaseException:
+            connection.close()
+            raise
+        pid = int(str(row[0])) if row else 0
+        return connection
+
+    try:
+        connection = connect_within(seconds, parameters, seconds, connect_and_look)
+    except psycopg.OperationalError as error:
+        if refusal := recognize_statement_pooler(error):
+            raise refusal from error
+        # It has too many clients, or too few connections.
+        raise TimeoutError(str(error)) from error
+    with connection:
+        yield pid

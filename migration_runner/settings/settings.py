@@ -1,0 +1,234 @@
+"""The settings of a run: read once, checked as a whole, never changed.
+
+Environment variables first, as containers are configured; a flag of the command line wins over
+its variable. An empty variable counts as not set, as in docker-compose and Kubernetes templates.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from migration_runner.errors import ConfigError
+from migration_runner.settings.database_address import HOW_TO_NAME, OVERRIDES, load_database_address
+from migration_runner.settings.database_url import DatabaseAddress
+from migration_runner.settings.variables import PREFIX, VARIABLES, Variable
+
+# What was given as flags: by `Variable.field`, and Alembic's own by the names in `AlembicOptions`.
+Flags = Mapping[str, Any]
+DEFAULT_SECTION: Final = "alembic"
+_DEFAULT_FILES: Final = ("alembic.ini", "pyproject.toml", "migrations/alembic.ini")
+_CONFIG_SUFFIXES: Final = (".ini", ".cfg", ".toml")
+
+
+@dataclass(frozen=True)
+class AlembicOptions:
+    """What stands before Alembic's own commands: `-c`, `-n`, `-x` and `--raiseerr`."""
+
+    files: tuple[str, ...] = ("alembic.ini",)
+    section: str = DEFAULT_SECTION
+    x: tuple[str, ...] = ()
+    raise_errors: bool = False
+
+    def words(self) -> list[str]:
+        """Return them as on the command line."""
+        words = [word for file in self.files for word in ("-c", file)]
+        words += ["-n", self.section]
+        words += [word for each in self.x for word in ("-x", each)]
+        return [*words, "--raiseerr"] if self.raise_errors else words
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is in force for one run. Times are in seconds.
+
+    `database` is None where none is named: env.py must know one then.
+    """
+
+    database: DatabaseAddress | None
+    alembic: AlembicOptions
+    target: str
+    histories: tuple[str, ...]
+    wait_timeout: float
+    connect_timeout: float
+    wait_for_database: bool
+    pooler: str
+    run_lock: str
+    run_lock_timeout: float
+    run_lock_key: int | None
+    ddl_lock_timeout: float
+    ddl_retry_timeout: float
+    concurrent_lock_timeout: float
+    transactions: str
+    statement_timeout: float
+    repair_invalid_indexes: bool
+    role: str
+    on_ahead: str
+    ledger: str
+    checksum: str
+    heartbeat: float
+    log_format: str
+    log_level: str
+    termination_log: Path
+    build: str
+
+    def each_history(self) -> list[tuple[str, Settings]]:
+        """Return the settings for each of `histories`, with its name; or only these, unnamed."""
+        if not self.histories:
+            return [("", self)]
+        return [(name, self._of_history(name)) for name in self.histories]
+
+    def _of_history(self, name: str) -> Settings:
+        if os.sep in name or name.endswith(_CONFIG_SUFFIXES):
+            alembic = dataclasses.replace(self.alembic, files=(name,))
+        else:
+            alembic = dataclasses.replace(self.alembic, section=name)
+        return dataclasses.replace(self, alembic=alembic, histories=())
+
+
+@dataclass(frozen=True)
+class Origin:
+    """One setting as somebody wrote it, and where: a flag, a variable, or the default."""
+
+    name: str
+    text: str
+    origin: str
+
+
+def trace_setting(variable: Variable, environment: Mapping[str, str], flags: Flags) -> Origin:
+    """Return a setting's text and where it comes from."""
+    if variable.field in flags:
+        return Origin(variable.name, flags[variable.field], variable.flag)
+    if text := environment.get(variable.name):
+        return Origin(variable.name, text, variable.name)
+    return Origin(variable.name, variable.default, "default")
+
+
+def trace_alembic_config(environment: Mapping[str, str], flags: Flags) -> Origin:
+    """Return the path of the Alembic configuration and where it comes from.
+
+    As Alembic has it: `alembic.ini`, and a `pyproject.toml` beside it or in its place. Where
+    neither is, `migrations/alembic.ini`, as Flask-Migrate has it.
+    """
+    name = "ALEMBIC_CONFIG"
+    if files := flags.get("files"):
+        return Origin(name, os.pathsep.join(files), "--config")
+    if text := environment.get(name):
+        return Origin(name, text, name)
+    there = [file for file in _DEFAULT_FILES if _configures_alembic(Path(file))]
+    default = (*there, _DEFAULT_FILES[0])[0]
+    return Origin(name, default, "default")
+
+
+def _configures_alembic(file: Path) -> bool:
+    if file.suffix != ".toml":
+        return file.exists()
+    return file.is_file() and "[tool.alembic" in file.read_text(errors="replace")
+
+
+def load_settings(
+    environment: Mapping[str, str] | None = None,
+    flags: Flags | None = None,
+    *,
+    needs_database: bool = False,
+    needs_project: bool = True,
+) -> Settings:
+    """Read the settings from `environment` (the process's own by default) and `flags`.
+
+    Where a command `needs_database`, one must be named; where it `needs_project`, the Alembic
+    configuration must be there. Raises `ConfigError` that lists every problem there is, and shows
+    no secret.
+    """
+    environment = os.environ if environment is None else environment
+    flags = {} if flags is None else flags
+    values, problems = _parse_variables(environment, flags)
+    problems = _unknown_variables(environment) + problems
+    values["alembic"] = _alembic_options(environment, flags)
+    if {"files", "section"} & flags.keys():
+        values["histories"] = ()
+    values["database"] = None
+    try:
+        values["database"] = load_database_address(environment)
+        if needs_database and values["database"] is None:
+            problems.append(f"no database is named: {HOW_TO_NAME}")
+    except ConfigError as error:
+        problems.append(error.message)
+    settings = None if problems else Settings(**values)
+    if needs_project:
+        way, named = "ALEMBIC_CONFIG or -c", [values["alembic"]]
+        if settings is not None and settings.histories:
+            way, named = "MIGRATE_HISTORIES", [each.alembic for _, each in settings.each_history()]
+        for options in named:
+            problems += _missing_files(options, way)
+    if problems:
+        raise ConfigError(
+            "The settings are wrong: " + "; ".join(problems) + ".",
+            problems=problems,
+        )
+    assert settings is not None  # noqa: S101 - there is no problem
+    return settings
+
+
+def _parse_variables(
+    environment: Mapping[str, str], flags: Flags
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the values, and what is wrong with the others."""
+    problems = []
+    values: dict[str, Any] = {}
+    for variable in VARIABLES:
+        traced = trace_setting(variable, environment, flags)
+        try:
+            values[variable.field] = variable.parse(traced.text)
+        except ValueError as error:
+            name = traced.name if traced.origin == "default" else traced.origin
+            problems.append(f"{name} {error} (it is {traced.text!r})")
+    problems += [
+        f"{PREFIX}{name.upper()} must be more than 0"
+        for name in ("connect_timeout", "heartbeat")
+        if values.get(name) == 0
+    ]
+    return values, problems
+
+
+def _alembic_options(environment: Mapping[str, str], flags: Flags) -> AlembicOptions:
+    return AlembicOptions(
+        tuple(flags.get("files") or (trace_alembic_config(environment, flags).text,)),
+        flags.get("section") or DEFAULT_SECTION,
+        tuple(flags.get("x") or ()),
+        bool(flags.get("raise_errors")),
+    )
+
+
+def _missing_files(options: AlembicOptions, way: str) -> list[str]:
+    """Return what is wrong with an Alembic configuration's files, which are named in this `way`."""
+    problems = []
+    for file in options.files:
+        reason = f"is not there (looked in {Path.cwd()})"
+        try:
+            if Path(file).is_file():
+                continue
+        except OSError as error:
+            # A folder that may not be entered, for one.
+            reason = f"cannot be read: {error.strerror}"
+        problems.append(f"the Alembic configuration {file!r} {reason}; name it with {way}")
+    return problems
+
+
+def _unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    known = [variable.name.removeprefix(PREFIX) for variable in VARIABLES]
+    known += [name.removeprefix(PREFIX) for name in OVERRIDES]
+    problems = []
+    for variable in sorted(environment):
+        name = variable.removeprefix(PREFIX)
+        if variable != name and name not in known:
+            nearest = difflib.get_close_matches(name, known, n=1)
+            hint = "there is no setting like it"
+            if nearest:
+                hint = f"did you mean {PREFIX}{nearest[0]}?"
+            problems.append(f"{variable} is unknown: {hint}")
+    return problems

@@ -1,0 +1,159 @@
+"""`migrate config`: what is in force and where it comes from, and no secret."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from migration_runner.settings.variables import VARIABLES
+from tests.fixtures.databases import CANARY
+from tests.fixtures.project import Project
+from tests.fixtures.runner import Migrate, Result
+from tests.fixtures.terminal import run_on_terminal
+
+URL = f"postgresql://owner:{quote(CANARY, safe='')}@db:5433/shop?sslmode=verify-full"
+Row = tuple[str, str]
+
+
+def _rows(result: Result) -> dict[str, Row]:
+    """Return value and origin of each setting; standard output is one JSON document."""
+    return {row["name"]: (row["value"], row["origin"]) for row in json.loads(result.stdout)}
+
+
+def test_every_setting_has_its_default(project: Project, migrate: Migrate) -> None:
+    project.revision("r1")
+
+    result = migrate.run("config", DATABASE_URL=URL)
+
+    assert (0, "") == (result.exit_code, result.stderr)
+    rows = _rows(result)
+    place = "user=owner password=*** host=db port=5433 dbname=shop sslmode=verify-full"
+    assert {
+        "database": (place, "DATABASE_URL"),
+        "ALEMBIC_CONFIG": ("alembic.ini", "default"),
+        **{variable.name: (variable.default, "default") for variable in VARIABLES},
+    } == rows
+
+
+def test_a_flag_wins_over_its_variable(project: Project, migrate: Migrate) -> None:
+    project.revision("r1")
+
+    result = migrate.run(
+        *("config", "--json", "--wait-timeout", "7s", "-c", str(project.folder / "alembic.ini")),
+        DATABASE_URL=URL,
+        MIGRATE_WAIT_TIMEOUT="1m",
+        MIGRATE_LOG_LEVEL="debug",
+        ALEMBIC_CONFIG="other.ini",
+        MIGRATE_ROLE="",
+    )
+
+    rows = _rows(result)
+    assert ("7s", "--wait-timeout") == rows["MIGRATE_WAIT_TIMEOUT"]
+    assert ("debug", "MIGRATE_LOG_LEVEL") == rows["MIGRATE_LOG_LEVEL"]
+    assert ("auto", "default") == rows["MIGRATE_LOG_FORMAT"]
+    assert (str(project.folder / "alembic.ini"), "--config") == rows["ALEMBIC_CONFIG"]
+    assert ("", "default") == rows["MIGRATE_ROLE"]
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL_FILE", "MIGRATE_DATABASE_URL_FILE"])
+def test_a_file_with_the_url(project: Project, migrate: Migrate, name: str) -> None:
+    project.revision("r1")
+    secret = project.folder / "url"
+    secret.write_text(URL + "\n")
+
+    result = migrate.run("config", **{name: str(secret)})
+
+    assert f"{name} ({secret})" == _rows(result)["database"][1]
+    assert "host=db" in _rows(result)["database"][0]
+
+
+def test_the_runners_own_url(project: Project, migrate: Migrate) -> None:
+    project.revision("r1")
+
+    result = migrate.run(
+        "config", MIGRATE_DATABASE_URL=URL, DATABASE_URL="postgresql://pooler/shop"
+    )
+
+    assert "MIGRATE_DATABASE_URL" == _rows(result)["database"][1]
+    assert "host=db" in _rows(result)["database"][0]
+
+
+def test_libpqs_own_variables(project: Project, migrate: Migrate) -> None:
+    project.revision("r1")
+
+    result = migrate.run("config", PGHOST="db", PGUSER="owner", PGPASSWORD=CANARY)
+
+    assert ("PGHOST=db PGPASSWORD=*** PGUSER=owner", "PGHOST") == _rows(result)["database"]
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"DATABASE_URL": URL},
+        {"DATABASE_URL": f"postgresql://owner:{CANARY}@db/shop"},
+        {"DATABASE_URL": f"postgresql://owner:{quote_plus(CANARY)}@db/shop"},
+        {"DATABASE_URL": f"postgresql://owner@db/shop?password={quote(CANARY, safe='')}"},
+        {"DATABASE_URL": "postgresql://owner@db/shop", "PGPASSWORD": CANARY},
+        {"DATABASE_URL": f"postgresql://owner@db/shop?sslpassword={quote(CANARY, safe='')}"},
+        {"DATABASE_URL": f"postgresql://owner:{CANARY}@db/shop", "DATABASE_URL_FILE": "x"},
+        {"DATABASE_URL": f"mysql://owner:{CANARY}@db/shop"},
+        {"DATABASE_URL": URL, "MIGRATE_BUILD": f"build {CANARY}"},
+        {"DATABASE_URL": URL, "MIGRATE_TARGET": quote(CANARY), "MIGRATE_WAIT_TIMEOUT": CANARY},
+        {"PGHOST": "db", "PGPASSWORD": CANARY, "PGSSLPASSWORD": CANARY},
+    ],
+)
+def test_the_password_is_hidden_in_every_spelling(
+    project: Project, migrate: Migrate, variables: dict[str, str]
+) -> None:
+    project.revision("r1")
+
+    result = migrate.run("config", **variables)
+    screen = run_on_terminal(project, migrate, "config", **variables)
+
+    assert _rows(result)
+    assert "canary" not in result.stdout + result.stderr + screen.text
+    assert "canary" not in quote(result.stdout + screen.text)
+
+
+def test_a_password_that_is_a_public_word_is_hidden_in_its_place(
+    project: Project, migrate: Migrate
+) -> None:
+    project.revision("r1")
+
+    result = migrate.run("config", DATABASE_URL="postgresql://owner:shop@db/shop")
+
+    assert "user=owner password=*** host=db dbname=shop" == _rows(result)["database"][0]
+
+
+def test_wrong_settings_are_printed_all_the_same(migrate: Migrate) -> None:
+    result = migrate.run(
+        "config", ALEMBIC_CONFIG="none.ini", MIGRATE_WAIT_TIMEOUT="soon", MIGRATE_TARGT="head"
+    )
+
+    assert 78 == result.exit_code
+    rows = _rows(result)
+    assert ("soon", "MIGRATE_WAIT_TIMEOUT") == rows["MIGRATE_WAIT_TIMEOUT"]
+    assert ("none.ini", "ALEMBIC_CONFIG") == rows["ALEMBIC_CONFIG"]
+    assert "(none named: env.py must know one)" == rows["database"][0]
+    assert "nowhere" == rows["database"][1]
+    (line,) = result.stderr.splitlines()
+    problems = "\n".join(json.loads(line)["error"]["problems"])
+    for words in ("'soon'", "MIGRATE_TARGT is unknown", "none.ini"):
+        assert words in problems
+
+
+def test_on_a_terminal_it_is_a_table(project: Project, migrate: Migrate) -> None:
+    project.revision("r1")
+
+    screen = run_on_terminal(project, migrate, "config", DATABASE_URL=URL, MIGRATE_ROLE="shop")
+
+    assert 0 == screen.exit_code
+    header, database, *settings = screen.text.splitlines()
+    assert ["setting", "value", "from"] == header.split()
+    assert database.startswith("database ")
+    assert database.endswith("sslmode=verify-full  DATABASE_URL")
+    assert 1 + len(VARIABLES) == len(settings)
+    (role,) = (line for line in settings if line.startswith("MIGRATE_ROLE"))
+    assert ["MIGRATE_ROLE", "shop", "MIGRATE_ROLE"] == role.split()

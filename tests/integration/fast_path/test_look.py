@@ -1,0 +1,256 @@
+"""The fast path says what the full path says, in every state, and answers where it may."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import pytest
+
+from tests.fixtures.databases import Database
+from tests.fixtures.fast_path import AtHead, Compared, Said
+from tests.fixtures.project import Project
+
+
+def _in_sql(*statements: str) -> Callable[[Project, Database], None]:
+    def prepare(_project: Project, database: Database) -> None:
+        for statement in statements:
+            database.query(statement.format(owner=database.owner, name=database.name))
+
+    return prepare
+
+
+def _nothing(_project: Project, _database: Database) -> None:
+    pass
+
+
+def _write_another_revision(project: Project, _database: Database) -> None:
+    project.revision("r3", "pass", down="r2")
+
+
+def _remove_a_revision(project: Project, _database: Database) -> None:
+    (project.versions / "r1.py").unlink(missing_ok=True)
+
+
+def _edit_a_revision(project: Project, _database: Database) -> None:
+    path = project.versions / "r1.py"
+    path.write_text(path.read_text().replace("TABLE one", "TABLE  one"))
+
+
+def _touch_a_revision(project: Project, _database: Database) -> None:
+    os.utime(project.versions / "r1.py", (1, 1))
+
+
+def _edit_env(project: Project, _database: Database) -> None:
+    path = project.folder / "migrations" / "env.py"
+    path.write_text(path.read_text() + "# edited\n")
+
+
+def _break_the_manifest(project: Project, _database: Database) -> None:
+    path = project.folder / ".migrate-manifest"
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+@dataclass(frozen=True)
+class State:
+    """A database and a project that were at head, and what has happened to them since."""
+
+    prepare: Callable[[Project, Database], None] = _nothing
+    words: tuple[str, ...] = ()
+    variables: dict[str, str] = field(default_factory=dict)
+    exit_code: int = 0
+
+
+SEEN: Final = {
+    "at head": State(),
+    "upgrade": State(words=("upgrade",)),
+    "upgrade head": State(words=("upgrade", "head")),
+    "upgrade heads": State(words=("upgrade", "heads")),
+    "MIGRATE_TARGET": State(variables={"MIGRATE_TARGET": "heads"}),
+    "wait": State(words=("wait",)),
+    "wait for heads": State(words=("wait",), variables={"MIGRATE_TARGET": "heads"}),
+    "status": State(words=("status", "--check")),
+    "status as JSON": State(words=("status", "--check", "--json")),
+    "status with odd texts": State(
+        _in_sql(
+            "SET timezone = 'Asia/Kolkata'",
+            "ALTER ROLE {owner} SET timezone = 'Asia/Kolkata'",
+            "INSERT INTO migration_runner.ledger (version_table_schema, version_table, direction,"
+            " revision, parents, message, file, file_sha256, started_at, duration_seconds, run_id,"
+            " runner_version, host, run_lock_wait_seconds) SELECT 'public', 'alembic_version',"
+            " 'upgrade', revision, ARRAY['a', 'b\"c'], E'tab\\t \\u0001 \\u00e9 \"x\" \\\\ /',"
+            " NULL, file_sha256, '2026-01-02 03:04:05+00', 1, 'run', '1', 'höst', 1e-05"
+            " FROM migration_runner.ledger WHERE revision = 'r2'",
+        ),
+        words=("status", "--check"),
+        variables={"MIGRATE_BUILD": "v2"},
+    ),
+    "a build": State(variables={"MIGRATE_BUILD": "v1 für den Laden"}),
+    "settings that do not matter": State(
+        variables={
+            "MIGRATE_WAIT_TIMEOUT": "5m",
+            "MIGRATE_DDL_LOCK_TIMEOUT": "250ms",
+            "MIGRATE_STATEMENT_TIMEOUT": "0",
+            "MIGRATE_CHECKSUM": "fail",
+            "MIGRATE_ON_AHEAD": "fail",
+            "MIGRATE_LOG_FORMAT": "json",
+            "MIGRATE_POOLER": "",
+            "PGSSLMODE": "prefer",
+        }
+    ),
+    "a downgrade and an upgrade in the ledger": State(
+        _in_sql(
+            "INSERT INTO migration_runner.ledger (version_table_schema, version_table, direction,"
+            " revision, file_sha256, run_id, runner_version) SELECT version_table_schema,"
+            " version_table, d, revision, file_sha256, run_id, runner_version FROM"
+            " migration_runner.ledger, unnest(ARRAY['downgrade', 'upgrade'])"
+            " WITH ORDINALITY x(d, n) WHERE revision = 'r2' ORDER BY n"
+        )
+    ),
+    "another version table's ledger": State(
+        _in_sql(
+            "INSERT INTO migration_runner.ledger (version_table_schema, version_table, direction,"
+            " revision, run_id, runner_version) VALUES ('public', 'other', 'upgrade', 'r1', 'x',"
+            " '1')"
+        )
+    ),
+    "only reading": State(
+        _in_sql("REVOKE INSERT ON migration_runner.ledger FROM {owner}"), words=("wait",)
+    ),
+}
+NOT_SEEN: Final = {
+    "behind": State(_in_sql("DROP TABLE two", "UPDATE alembic_version SET version_num = 'r1'")),
+    "waiting": State(
+        _in_sql("UPDATE alembic_version SET version_num = 'r1'"),
+        ("wait",),
+        {"MIGRATE_WAIT_TIMEOUT": "0"},
+        3,
+    ),
+    "never migrated": State(
+        _in_sql("DROP TABLE one, two, alembic_version", "DROP SCHEMA migration_runner CASCADE")
+    ),
+    "migrated by plain Alembic": State(_in_sql("DROP SCHEMA migration_runner CASCADE")),
+    "something unrecorded": State(
+        _in_sql("DELETE FROM migration_runner.ledger WHERE revision = 'r1'")
+    ),
+    "undone in the ledger": State(
+        _in_sql("UPDATE migration_runner.ledger SET direction = 'downgrade' WHERE revision = 'r2'")
+    ),
+    "ahead": State(
+        _in_sql(
+            "INSERT INTO migration_runner.ledger (version_table_schema, version_table, direction,"
+            " revision, parents, run_id, runner_version) VALUES ('public', 'alembic_version',"
+            " 'upgrade', 'r3', ARRAY['r2'], 'x', '1')",
+            "UPDATE alembic_version SET version_num = 'r3'",
+        )
+    ),
+    "ahead and waiting": State(
+        _in_sql(
+            "INSERT INTO migration_runner.ledger (version_table_schema, version_table, direction,"
+            " revision, parents, run_id, runner_version) VALUES ('public', 'alembic_version',"
+            " 'upgrade', 'r3', ARRAY['r2'], 'x', '1')",
+            "UPDATE alembic_version SET version_num = 'r3'",
+        ),
+        ("wait",),
+    ),
+    "diverged": State(
+        _in_sql(
+            "INSERT INTO migration_runner.ledger (version_table_schema, version_table, direction,"
+            " revision, parents, run_id, runner_version) VALUES ('public', 'alembic_version',"
+            " 'upgrade', 'x3', ARRAY['r1'], 'x', '1')",
+            "UPDATE alembic_version SET version_num = 'x3'",
+        ),
+        exit_code=65,
+    ),
+    "unknown": State(_in_sql("UPDATE alembic_version SET version_num = 'x3'"), exit_code=65),
+    "one row too many": State(_in_sql("INSERT INTO alembic_version VALUES ('r1')"), exit_code=65),
+    "status when behind": State(
+        _in_sql("UPDATE alembic_version SET version_num = 'r1'"), ("status", "--check"), exit_code=3
+    ),
+    "status, unchecked": State(words=("status",)),
+    "status of a database that is not there": State(
+        words=("status", "--check"),
+        variables={"DATABASE_URL": "postgresql://shop@127.0.0.1:1/shop"},
+        exit_code=69,
+    ),
+    "a new revision": State(_write_another_revision),
+    "a revision gone": State(_remove_a_revision, exit_code=65),
+    "a revision edited": State(_edit_a_revision),
+    "a revision edited, and that is an error": State(
+        _edit_a_revision, variables={"MIGRATE_CHECKSUM": "fail"}, exit_code=65
+    ),
+    "a revision touched": State(_touch_a_revision),
+    "env.py edited": State(_edit_env),
+    "half a manifest": State(_break_the_manifest),
+    "applied from another file": State(
+        _in_sql("UPDATE migration_runner.ledger SET file_sha256 = 'x', code_sha256 = 'y'")
+    ),
+    "no ledger": State(variables={"MIGRATE_LEDGER": "off"}),
+    "a ledger at all costs": State(variables={"MIGRATE_LEDGER": "require"}),
+    "an unreadable ledger": State(_in_sql("REVOKE ALL ON migration_runner.ledger FROM {owner}")),
+    "an unreadable version table": State(
+        _in_sql("REVOKE ALL ON alembic_version FROM {owner}"), exit_code=77
+    ),
+    "a read-only database": State(
+        _in_sql("ALTER DATABASE {name} SET default_transaction_read_only = on"),
+        variables={"MIGRATE_WAIT_TIMEOUT": "0"},
+        exit_code=69,
+    ),
+    "nobody there": State(
+        variables={
+            "DATABASE_URL": "postgresql://shop@127.0.0.1:1/shop",
+            "MIGRATE_WAIT_TIMEOUT": "0",
+        },
+        exit_code=69,
+    ),
+    "an unknown role": State(variables={"MIGRATE_ROLE": "nobody_of_that_name"}, exit_code=77),
+    "another target": State(words=("upgrade", "r1")),
+    "a word too many": State(words=("upgrade", "head", "--tag", "x")),
+    "an unknown word": State(words=("upgarde",), exit_code=64),
+    "a wrong setting": State(variables={"MIGRATE_HEARTBEAT": "0"}, exit_code=78),
+    "a wrong duration": State(variables={"MIGRATE_WAIT_TIMEOUT": "soon"}, exit_code=78),
+    "an unknown setting": State(variables={"MIGRATE_WAIT": "1m"}, exit_code=78),
+    "two URLs": State(variables={"DATABASE_URL_FILE": "x"}, exit_code=78),
+    "not a URL": State(variables={"DATABASE_URL": "shop"}, exit_code=78),
+    "no database": State(variables={"DATABASE_URL": ""}, exit_code=78),
+    "less of a log": State(variables={"MIGRATE_LOG_LEVEL": "warning"}),
+    "a log for people": State(variables={"MIGRATE_LOG_FORMAT": "console"}),
+    "a password in the log": State(variables={"MIGRATE_BUILD": "https://ci:secret@builds/7"}),
+    "a build that must be escaped": State(variables={"MIGRATE_BUILD": 'the "big" one'}),
+    "several histories": State(variables={"MIGRATE_HISTORIES": "alembic"}),
+}
+
+
+def _say(
+    at_head: AtHead, twins: tuple[Database, Database], state: State
+) -> tuple[Said, Said, Compared]:
+    compared = at_head.restored()
+    for database in twins:
+        state.prepare(at_head.project, database)
+    expected = compared.without_fast_path(twins[1], *state.words, **state.variables)
+    said = compared.with_fast_path(twins[0], *state.words, **state.variables)
+    return expected, said, compared
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_the_fast_path_is_enough(
+    name: str, at_head: AtHead, twins: tuple[Database, Database]
+) -> None:
+    expected, said, compared = _say(at_head, twins, SEEN[name])
+
+    assert expected == said
+    assert 0 == said.exit_code
+    assert compared.was_fast
+
+
+@pytest.mark.parametrize("name", NOT_SEEN)
+def test_the_fast_path_steps_aside(
+    name: str, at_head: AtHead, twins: tuple[Database, Database]
+) -> None:
+    expected, said, compared = _say(at_head, twins, NOT_SEEN[name])
+
+    assert expected == said
+    assert NOT_SEEN[name].exit_code == said.exit_code
+    assert not compared.was_fast

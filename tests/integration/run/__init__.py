@@ -1,0 +1,1 @@
+"""One run, from the decision to the verification."""

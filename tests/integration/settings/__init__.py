@@ -1,0 +1,1 @@
+"""Variables, flags, URLs and durations."""

@@ -1,0 +1,61 @@
+"""The observer without a server."""
+
+from __future__ import annotations
+
+import threading
+
+import psycopg
+import pytest
+from structlog.testing import capture_logs
+
+from migration_runner.database.observer import Observer, Watched
+from migration_runner.database.probe import Connection
+
+
+def test_that_it_cannot_connect_is_told_once_however_often_it_tries() -> None:
+    tries, enough = 0, threading.Event()
+
+    def connect(_parameters: dict[str, str]) -> Connection:
+        nonlocal tries
+        tries += 1
+        if tries == 4:
+            enough.set()
+        message = 'FATAL: too many connections for role "shop"'
+        raise psycopg.OperationalError(message)
+
+    cut: list[str] = []
+    session = Watched(None, 7, lambda: cut.append("cut"), {"host": "db"})
+    observer = Observer(connect, heartbeat=10.0, ddl_lock_timeout=0.05, patience=5.0)
+
+    with capture_logs() as logs, observer.watching(session):
+        observer.begin("r1")
+        assert enough.wait(60)
+        observer.end()
+
+    assert ["observer_unavailable"] == [line["event"] for line in logs]
+    assert "too_many_connections" == logs[0]["reason"]
+    assert [] == cut
+    assert [] == list(observer.blockers)
+
+
+def test_no_connection_is_opened_for_revisions_that_are_through_in_a_moment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However many there are: what is asked about each costs more than the revision."""
+    # A moment that is long enough for a busy machine.
+    monkeypatch.setattr("migration_runner.database.observer._MOMENT", 1.0)
+    connected = threading.Event()
+
+    def connect(_parameters: dict[str, str]) -> Connection:
+        connected.set()
+        raise psycopg.OperationalError
+
+    session = Watched(None, 7, lambda: None, {"host": "db"})
+    observer = Observer(connect, heartbeat=10.0, ddl_lock_timeout=0.0, patience=60.0)
+    with observer.watching(session):
+        # Two ticks at least, of which each finds one that has only begun.
+        for number in range(250):
+            observer.begin(f"r{number}")
+            assert not connected.wait(0.01)
+        observer.begin("long")
+        assert connected.wait(60)

@@ -1,0 +1,1 @@
+"""The run that has nothing to do."""

@@ -1,0 +1,1 @@
+"""Events, the stream and its redaction."""

@@ -1,0 +1,1 @@
+"""Alembic projects of other people."""

@@ -1,0 +1,1 @@
+"""The last line, the termination message and tables."""
