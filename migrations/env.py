@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import Connection
 
-from migration_runner.database.engine import engine_from_environment
+from migration_runner.api import engine_from_environment
 from models import Base
 
 target_metadata = Base.metadata

@@ -16,13 +16,17 @@ from typing import Final
 
 from sqlalchemy.engine import Connection, Engine
 
+from migration_runner.build.env_recorder import Reaching, audited, recorded_environment
+from migration_runner.build.offline_connection import (
+    OFFLINE_URL,
+    offered_connection,
+    offline_connections,
+)
+from migration_runner.database.version_tables import VersionChange
+from migration_runner.history.request import PlannedStep, Request, StepMade
 from migration_runner.log import logs
 from migration_runner.project.alembic_project import AlembicProject
 from migration_runner.project.context import ConfiguredContext
-from migration_runner.build.env_recorder import Reaching, audited, recorded_environment
-from migration_runner.history.request import Request, PlannedStep, StepMade
-from migration_runner.build.offline_connection import OFFLINE_URL, offline_connections, offered_connection
-from migration_runner.database.version_tables import VersionChange
 
 _URL: Final = "DATABASE_URL"
 

@@ -1,6 +1,6 @@
 """Writing the manifest: what a run would find out about a project, found out in a build.
 
-For the fast path: where the version table is and how env.py gets there (`env_probe`), the query that
+For the fast path: where the version table is, how env.py gets there (`env_probe`), the query that
 tells whether a database is at head, and what it then answers. The query reads the heads, and of
 the ledger what a run would look at: that every revision is recorded, and that its file has not
 been edited since it was applied.
@@ -17,16 +17,22 @@ from typing import Final
 
 from psycopg import pq
 
-from migration_runner.project.alembic_project import AlembicProject
 from migration_runner.build.env_probe import EnvFacts, Unlearnable, learn_env
-from migration_runner.history.manifest_history import ManifestRevision
-from migration_runner.ledger.table import digest_of, digest_query
-from migration_runner.fast_path.manifest_file import Manifest, Stamps, manifest_beside, render_manifest, stamp
-from migration_runner.database.probe import KEEPALIVES
-from migration_runner.settings.settings import Settings
-from migration_runner.database.sql_literals import identifier, literal
 from migration_runner.build.start_lock_query import start_lock_queries
 from migration_runner.build.status_query import status_query
+from migration_runner.database.probe import KEEPALIVES
+from migration_runner.database.sql_literals import identifier, literal
+from migration_runner.fast_path.manifest_file import (
+    Manifest,
+    Stamps,
+    manifest_beside,
+    render_manifest,
+    stamp,
+)
+from migration_runner.history.manifest_history import ManifestRevision
+from migration_runner.ledger.table import digest_of, digest_query
+from migration_runner.project.alembic_project import AlembicProject
+from migration_runner.settings.settings import Settings
 
 # As cheap as can be for a server process that knows nothing yet: each function and table that it
 # has to look up takes its time. Several heads are put in order, one needs none.

@@ -10,11 +10,11 @@ from typing import Any, Final
 from sqlalchemy import create_engine
 from sqlalchemy.engine import Connection, Engine
 
-from migration_runner.settings.database_url import parse_database_url
-from migration_runner.database.engine import waiting_engine
 from migration_runner.build.env_recorder import Reaching, replaced
+from migration_runner.database.engine import waiting_engine
 from migration_runner.database.probe import WaitLimits
 from migration_runner.project.connections import connections_through
+from migration_runner.settings.database_url import parse_database_url
 
 # Nobody listens on the first port of this address of the machine's own.
 OFFLINE_URL: Final = "postgresql://offline_user:offline_password@127.6.6.6:1/offline_database"

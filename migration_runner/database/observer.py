@@ -25,6 +25,7 @@ from migration_runner.database.connection_errors import NO_ANSWER, classify
 from migration_runner.database.driver_connection import waits_for_answer
 from migration_runner.database.probe import Connection
 from migration_runner.log import events, logs
+from migration_runner.log.revision_progress import forget_progress, reported_progress
 
 # Most revisions are through before anybody needs to look.
 _MOMENT: Final = 0.1
@@ -131,6 +132,7 @@ class Observer:
     def begin(self, revision: str) -> None:
         """Note that a revision begins."""
         self._blockers = ()
+        forget_progress()
         self._running = _Running(revision, time.monotonic())
 
     def end(self) -> None:
@@ -190,7 +192,7 @@ class Observer:
             running_seconds=round(now - running.started, 1),
             state=look["state"],
             waits_for=look.get("waits"),
-            progress=look.get("progress"),
+            progress=look.get("progress") or reported_progress(),
             blockers=[asdict(blocker) for blocker in blockers],
         )
         return now

@@ -61,7 +61,10 @@ def _revision_retried(facts: EventDict) -> str:
 def _revision_running(facts: EventDict) -> str:
     progress = facts.get("progress") or {}
     done = ""
-    if progress.get("blocks_total"):
+    if "unit" in progress:
+        total = f" of {progress['total']}" if progress["total"] is not None else ""
+        done = f", {progress['done']}{total} {progress['unit']}"
+    elif progress.get("blocks_total"):
         done = f", {progress['phase']} {progress['blocks_done']}/{progress['blocks_total']} blocks"
     waits = f", waits for {facts['waits_for']}" if facts.get("waits_for") else ""
     return f"… {facts['revision']}  {facts['running_seconds']:.0f} s{done}{waits}{_blockers(facts)}"

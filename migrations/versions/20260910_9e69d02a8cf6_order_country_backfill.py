@@ -11,7 +11,7 @@ Create Date: 2026-09-10 10:21:00+00:00
 
 from __future__ import annotations
 
-from migrations.batches import update_in_batches
+from migration_runner.api import update_in_batches
 
 revision = "9e69d02a8cf6"
 down_revision = "1f0b219cc636"

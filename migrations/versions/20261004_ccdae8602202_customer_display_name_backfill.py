@@ -11,7 +11,7 @@ Create Date: 2026-10-04 12:37:00+00:00
 
 from __future__ import annotations
 
-from migrations.batches import update_in_batches
+from migration_runner.api import update_in_batches
 
 revision = "ccdae8602202"
 down_revision = "5dc7abcc8678"

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from alembic import op
 
-from migrations.batches import update_in_batches
+from migration_runner.api import update_in_batches
 
 revision = "a9885173ebd6"
 down_revision = "26bd5f13ea7a"

@@ -147,3 +147,27 @@ def test_a_run_with_nothing_to_do_has_no_observer(
     result = migrate.run(DATABASE_URL=database.url, **SETTINGS)
 
     assert ["run_started", "database_ready", "run_finished"] == result.names
+
+
+def test_a_revision_says_how_far_it_is(
+    any_database: Database, project: Project, migrate: Migrate
+) -> None:
+    database = any_database
+    project.revision(
+        "r1",
+        "from migration_runner.api import report_progress\n"
+        'report_progress(3, 10, unit="files")\n' + GATE,
+    )
+    project.revision("r2", GATE.replace("99", "98"))
+    with database.connect() as gate:
+        gate.execute("SELECT pg_advisory_lock(99), pg_advisory_lock(98)")
+        running = migrate.start(DATABASE_URL=database.url, **SETTINGS)
+
+        told = running.wait_for_event("revision_running", revision="r1")
+        gate.execute("SELECT pg_advisory_unlock(99)")
+        later = running.wait_for_event("revision_running", revision="r2")
+        gate.execute("SELECT pg_advisory_unlock(98)")
+
+        assert {"done": 3, "total": 10, "unit": "files"} == told["progress"]
+        assert later["progress"] is None
+        assert 0 == running.wait().exit_code
