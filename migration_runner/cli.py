@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from migration_runner import __version__
-from migration_runner.commands.begin import Options
+from migration_runner.commands.invocation import Invocation, Options
 from migration_runner.errors import Interrupted, UsageError
 from migration_runner.log import logs
 from migration_runner.project.command_line import configure, usage_error
@@ -195,7 +195,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             try:
                 hear_what_has_waited()
-                verb.command()(flags, report, options)
+                verb.command()(Invocation(options, flags, report))
             finally:
                 disarm()
         except BaseException as caught:  # noqa: BLE001 - every way out is reported

@@ -12,12 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from migration_runner.commands.begin import Options
-from migration_runner.report.report import RunReport
-from migration_runner.settings.settings import Flags
+from migration_runner.commands.invocation import Invocation
 from migration_runner.signals import CHILD_GRACE_SECONDS, GRACE_SECONDS
 
-Command = Callable[[Flags, RunReport, Options], None]
+Command = Callable[[Invocation], None]
 Parser = argparse.ArgumentParser
 # For the child to end, and for the report.
 _EXEC_GRACE_SECONDS: Final = CHILD_GRACE_SECONDS + 2

@@ -1,4 +1,5 @@
-"""The commands of `migrate`, a file each: thin functions of flags, report and options.
+"""The commands of `migrate`, a file each: thin functions of an `Invocation`.
 
-They import every other room; only `verbs` names them. Start with `begin`, which all of them share.
+They import every other room; only `verbs` names them. Start with `invocation`, which all of them
+are given.
 """

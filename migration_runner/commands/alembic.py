@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from migration_runner.commands.begin import Options, begin, begin_run
 from migration_runner.commands.history_graph import draw_history
+from migration_runner.commands.invocation import Invocation
 from migration_runner.errors import UsageError
 from migration_runner.history.request import Request
 from migration_runner.project.command_line import configure, run_alembic_command
@@ -20,7 +20,8 @@ from migration_runner.run.context import RunContext
 from migration_runner.run.database_state import DatabaseState
 from migration_runner.run.decisions import acquire
 from migration_runner.run.env_run import Decide
-from migration_runner.settings.settings import AlembicOptions, Flags, load_settings
+from migration_runner.run.runs import prepare_run
+from migration_runner.settings.settings import AlembicOptions, Settings
 
 # These need no project: one of them makes it.
 _WITHOUT_PROJECT: Final = frozenset({"init", "list_templates"})
@@ -28,12 +29,12 @@ _WITHOUT_PROJECT: Final = frozenset({"init", "list_templates"})
 _CHANGING: Final = frozenset({"ensure_version"})
 
 
-def run_alembic(flags: Flags, report: RunReport, options: Options) -> None:
+def run_alembic(invocation: Invocation) -> None:
     """Run one of Alembic's commands. Raises `UsageError`, and what its env.py leads to."""
+    options = invocation.options
     words = [options.verb, *options.words]
     if options.verb in _WITHOUT_PROJECT:
-        settings = load_settings(flags=flags, needs_project=False)
-        begin(settings, report)
+        settings = invocation.load_settings(needs_project=False)
         try:
             run_alembic_command(configure(settings.alembic, words))
         except OSError as error:
@@ -42,26 +43,29 @@ def run_alembic(flags: Flags, report: RunReport, options: Options) -> None:
         return
     read = configure(AlembicOptions(), words).cmd_opts
     if read is not None and getattr(read, "graph", None):
-        draw_history(flags, report, read)
+        draw_history(invocation, read)
         return
-    _run(flags, report, words, changes=options.verb in _CHANGING and "--sql" not in words)
+    changes = options.verb in _CHANGING and "--sql" not in words
+    _run(invocation.load_settings(), invocation.report, words, changes=changes)
 
 
-def run_offline(flags: Flags, report: RunReport, options: Options) -> None:
+def run_offline(invocation: Invocation) -> None:
     """Print the SQL of an upgrade, a downgrade or a stamp, and touch no database: `--sql`."""
-    targets = options.targets or tuple(load_settings(flags=flags).target.split())
+    options, settings = invocation.options, invocation.load_settings()
+    targets = options.targets or tuple(settings.target.split())
     if options.verb == "upgrade" and len(targets) > 1:
         message = "With --sql, upgrade to one target at a time: Alembic writes one script."
         raise UsageError(message)
+    options = invocation.options
     words = [options.verb, *targets, "--sql"]
     words += ["--purge"] if options.purge else []
     words += ["--tag", options.tag] if options.tag is not None else []
-    _run(flags, report, words, changes=False)
+    _run(settings, invocation.report, words, changes=False)
 
 
-def _run(flags: Flags, report: RunReport, words: Sequence[str], *, changes: bool) -> None:
+def _run(settings: Settings, report: RunReport, words: Sequence[str], *, changes: bool) -> None:
     # A history with several heads is what some of them are for.
-    run = begin_run(flags, report, Request("upgrade", ("heads",)), read_only=not changes)
+    run = prepare_run(settings, report, Request("upgrade", ("heads",)), read_only=not changes)
     attempt_until_done(
         run,
         _lock(run) if changes else _look,

@@ -8,23 +8,20 @@ from pathlib import Path
 from py_compile import PycInvalidationMode
 
 from migration_runner.build.manifest import NoManifest, write_manifest
-from migration_runner.commands.begin import Options, begin
+from migration_runner.commands.invocation import Invocation
 from migration_runner.errors import HistoryError
 from migration_runner.log import events, logs
 from migration_runner.project.alembic_project import AlembicProject
-from migration_runner.report.report import RunReport
-from migration_runner.settings.settings import Flags, Settings, load_settings
+from migration_runner.settings.settings import Settings
 
 
-def build(flags: Flags, report: RunReport, options: Options) -> None:
+def build(invocation: Invocation) -> None:
     """Check the history, compile the project's files, write the manifest. Needs no database.
 
     Raises `HistoryError` for what could not be run, `ConfigError` for wrong settings.
     """
-    settings = load_settings(flags=flags)
-    begin(settings, report)
     sentences = []
-    for name, each in settings.each_history():
+    for name, each in invocation.load_settings().each_history():
         with logs.bound(history=name):
             project = AlembicProject(each.alembic)
             for target in each.target.split():
@@ -37,12 +34,12 @@ def build(flags: Flags, report: RunReport, options: Options) -> None:
             count, heads = len(project.history.revisions), project.history.heads
             logs.get_logger().info(events.HISTORY_CHECKED, revisions=count, heads=list(heads))
             if not name:
-                _write_manifest(each, project, sealed=options.seal)
+                _write_manifest(each, project, sealed=invocation.options.seal)
         which = f"The history {name}" if name else "The history"
         sentences.append(
             f"{which} is consistent: {count} revisions, head {', '.join(heads) or '-'}."
         )
-    report.conclude("checked", " ".join(sentences))
+    invocation.report.conclude("checked", " ".join(sentences))
 
 
 def _write_manifest(settings: Settings, project: AlembicProject, *, sealed: bool) -> None:

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import json
 
-from migration_runner.commands.begin import Options, begin_run
+from migration_runner.commands.invocation import Invocation
 from migration_runner.errors import PendingRevisions, SchemaDrift
 from migration_runner.history.request import Request
 from migration_runner.log import logs
 from migration_runner.project.model_drift import describe_difference
-from migration_runner.report.report import RunReport
 from migration_runner.run.attempts import attempt_until_done
 from migration_runner.run.database_state import DatabaseState
-from migration_runner.settings.settings import Flags
+from migration_runner.run.runs import prepare_run
 
 
-def check(flags: Flags, report: RunReport, options: Options) -> None:
+def check(invocation: Invocation) -> None:
     """Print how models and database differ.
 
     Raises `SchemaDrift` when they do, `PendingRevisions` when the database is behind.
     """
     # The models are the heads', whatever a run's target is.
-    run = begin_run(flags, report, Request("upgrade", ("heads",)), read_only=True)
+    request = Request("upgrade", ("heads",))
+    run = prepare_run(invocation.load_settings(), invocation.report, request, read_only=True)
     found: list[object] = []
     attempt_until_done(
         run,
@@ -29,7 +29,7 @@ def check(flags: Flags, report: RunReport, options: Options) -> None:
         lambda this, offer: found.extend(run.project.compare_models(offer, this)),
     )
     differences = [describe_difference(each) for each in found]
-    if options.as_json or not logs.answers_on_terminal():
+    if invocation.options.as_json or not logs.answers_on_terminal():
         logs.write_answer(json.dumps({"differences": differences}, ensure_ascii=False))
     else:
         logs.write_answer("\n".join(differences) or "The models match the database.")

@@ -6,18 +6,15 @@ import json
 import os
 from typing import Final
 
-from migration_runner.commands.begin import Options, begin
+from migration_runner.commands.invocation import Invocation
 from migration_runner.errors import ConfigError
 from migration_runner.log import logs
 from migration_runner.log.redaction import HIDDEN, hide_secrets
-from migration_runner.report.report import RunReport
 from migration_runner.report.tables import render_table
 from migration_runner.settings.database_address import LIBPQ_SECRETS, load_database_address
 from migration_runner.settings.database_url import SECRET_PARAMETERS, DatabaseAddress
 from migration_runner.settings.settings import (
-    Flags,
     Origin,
-    load_settings,
     trace_alembic_config,
     trace_setting,
 )
@@ -26,12 +23,12 @@ from migration_runner.settings.variables import VARIABLES
 _SECRET_WORDS: Final = {*SECRET_PARAMETERS, *LIBPQ_SECRETS}
 
 
-def config(flags: Flags, report: RunReport, options: Options) -> None:
+def config(invocation: Invocation) -> None:
     """Print every setting with its origin, without secrets.
 
     Raises `ConfigError`, once they are printed, that lists what is wrong with them.
     """
-    environment = os.environ
+    environment, flags = os.environ, invocation.flags
     address, named = DatabaseAddress(), "(none named: env.py must know one)"
     try:
         if found := load_database_address(environment):
@@ -45,13 +42,13 @@ def config(flags: Flags, report: RunReport, options: Options) -> None:
         *(trace_setting(variable, environment, flags) for variable in VARIABLES),
     ]
     rows = [(each.name, each.text, each.origin) for each in traced]
-    if options.as_json or not logs.answers_on_terminal():
+    if invocation.options.as_json or not logs.answers_on_terminal():
         names = ("name", "value", "origin")
         answer = [dict(zip(names, row, strict=True)) for row in rows]
         logs.write_answer(json.dumps(answer, ensure_ascii=False))
     else:
         logs.write_answer(render_table(("setting", "value", "from"), rows))
-    begin(load_settings(environment, flags), report)
+    invocation.load_settings()
 
 
 def _describe(address: DatabaseAddress) -> str:

@@ -6,26 +6,27 @@ import sys
 from collections.abc import Sequence
 
 from migration_runner.commands.alembic import run_offline
-from migration_runner.commands.begin import Options, begin_run, carry_out
+from migration_runner.commands.invocation import Invocation
 from migration_runner.errors import UsageError
 from migration_runner.history.request import Request
 from migration_runner.log import logs
-from migration_runner.report.report import RunReport
 from migration_runner.run.context import RunContext
 from migration_runner.run.decisions import Confirm, decide_downgrade
-from migration_runner.settings.settings import Flags
+from migration_runner.run.runs import carry_out, prepare_run
 
 
-def downgrade(flags: Flags, report: RunReport, options: Options) -> None:
+def downgrade(invocation: Invocation) -> None:
     """Undo revisions down to a target, as `alembic downgrade` takes it.
 
     Asks first on a terminal; raises `UsageError` without one, unless `--yes` was given, and when
     the answer is no.
     """
+    options = invocation.options
     if options.sql:
-        run_offline(flags, report, options)
+        run_offline(invocation)
         return
-    run = begin_run(flags, report, Request("downgrade", options.targets, tag=options.tag))
+    request = Request("downgrade", options.targets, tag=options.tag)
+    run = prepare_run(invocation.load_settings(), invocation.report, request)
     carry_out(run, lambda run: decide_downgrade(run, _confirm(run, yes=options.yes)))
 
 

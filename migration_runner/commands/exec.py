@@ -11,7 +11,7 @@ import sqlalchemy
 
 from migration_runner import __version__
 from migration_runner.clock import Stopwatch, SystemClock
-from migration_runner.commands.begin import Options, begin, carry_out
+from migration_runner.commands.invocation import Invocation
 from migration_runner.database.driver_connection import driver_of
 from migration_runner.database.engine import application_name, waiting_engine
 from migration_runner.database.probe import WaitLimits
@@ -34,43 +34,44 @@ from migration_runner.run.child_process import Child
 from migration_runner.run.context import RunContext
 from migration_runner.run.database_state import DatabaseState
 from migration_runner.run.failures import SESSION_LOST, translate_env_failure
+from migration_runner.run.runs import carry_out
 from migration_runner.run.work_session import work_through
 from migration_runner.settings.database_address import export_override
-from migration_runner.settings.settings import Flags, Settings, load_settings, trace_alembic_config
+from migration_runner.settings.settings import Settings, trace_alembic_config
 
 _VERSION_TABLE = "alembic_version"
 
 
-def execute(flags: Flags, report: RunReport, options: Options) -> None:
+def execute(invocation: Invocation) -> None:
     """Wait for the database, take the run lock, run the command, report.
 
     With an Alembic configuration the heads before and after are told, and what the command has
     applied goes into the ledger. Raises `RevisionFailed` when the command fails,
     `TemporaryFailure` when the lock's session is lost: the command is ended then.
     """
-    if not options.targets:
+    command, report = invocation.options.targets, invocation.report
+    if not command:
         message = "Name the command: `migrate exec -- flask db upgrade`."
         raise UsageError(message)
     # One that somebody names has to be there.
-    named = trace_alembic_config(os.environ, flags).origin != "default"
-    settings = load_settings(flags=flags, needs_database=True, needs_project=named)
-    begin(settings, report)
+    named = trace_alembic_config(os.environ, invocation.flags).origin != "default"
+    settings = invocation.load_settings(needs_database=True, needs_project=named)
     export_override(os.environ)
     report.target = None
     logs.get_logger().info(
         events.RUN_STARTED,
-        target=" ".join(options.targets),
+        target=" ".join(command),
         runner_version=__version__,
         build=settings.build or None,
     )
-    execution = _Execution(options.targets, settings, report)
+    execution = _Execution(command, settings, report)
     try:
         code = execution.run()
     except sqlalchemy.exc.DBAPIError as error:
         raise translate_env_failure(error) from error
     if code:
         ended = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        message = f"The command {options.targets[0]} {ended}. Its own lines in the log say why."
+        message = f"The command {command[0]} {ended}. Its own lines in the log say why."
         raise RevisionFailed(message, reason="command_failed", command_exit_code=code)
     if report.unobserved:
         report.conclude("applied", f"The command ended well in {report.elapsed():.1f} s.")

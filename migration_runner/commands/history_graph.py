@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from migration_runner.commands.begin import begin_run, carry_out
+from migration_runner.commands.invocation import Invocation
 from migration_runner.errors import ConfigError, DatabaseRejected, DatabaseUnavailable, UsageError
 from migration_runner.history.drawing_mermaid import render_mermaid
 from migration_runner.history.drawing_svg import render_svg
@@ -16,9 +17,8 @@ from migration_runner.history.layout import Graph, lay_out
 from migration_runner.history.relation import AHEAD
 from migration_runner.history.request import Request
 from migration_runner.log import events, logs
-from migration_runner.report.report import RunReport
 from migration_runner.run.database_state import DatabaseState
-from migration_runner.settings.settings import Flags
+from migration_runner.run.runs import carry_out, prepare_run
 
 _STANDARD_OUTPUT: Final = "-"
 _RENDERERS: Final[dict[str, Callable[[Graph], str]]] = {
@@ -28,7 +28,7 @@ _RENDERERS: Final[dict[str, Callable[[Graph], str]]] = {
 }
 
 
-def draw_history(flags: Flags, report: RunReport, options: argparse.Namespace) -> None:
+def draw_history(invocation: Invocation, options: argparse.Namespace) -> None:
     """Draw the history onto standard output, or into the file that `--graph` names.
 
     A database that cannot be asked does not stop it: the drawing says so then. Raises `UsageError`
@@ -42,7 +42,7 @@ def draw_history(flags: Flags, report: RunReport, options: argparse.Namespace) -
     if options.rev_range:
         message = "--graph draws the whole history: leave --rev-range away."
         raise UsageError(message)
-    text = render(_lay_out(flags, report))
+    text = render(_lay_out(invocation))
     if options.graph == _STANDARD_OUTPUT:
         logs.write_answer(text)
         return
@@ -53,10 +53,10 @@ def draw_history(flags: Flags, report: RunReport, options: argparse.Namespace) -
         raise UsageError(message) from None
 
 
-def _lay_out(flags: Flags, report: RunReport) -> Graph:
-    run = begin_run(
-        {**flags, "wait_timeout": "0"}, report, Request("upgrade", ("heads",)), read_only=True
-    )
+def _lay_out(invocation: Invocation) -> Graph:
+    settings = dataclasses.replace(invocation.load_settings(), wait_timeout=0.0)
+    request = Request("upgrade", ("heads",))
+    run = prepare_run(settings, invocation.report, request, read_only=True)
     history = run.project.history
     at: set[str] | None = None
     applied: set[str] = set()

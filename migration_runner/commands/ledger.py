@@ -2,45 +2,44 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import sqlalchemy
 
-from migration_runner.commands.begin import Options, begin, begin_runs, carry_out
+from migration_runner.commands.invocation import Invocation
 from migration_runner.database.engine import application_name, waiting_engine
 from migration_runner.database.probe import WaitLimits
 from migration_runner.errors import ConfigError, DatabaseRejected
 from migration_runner.history.request import Request
 from migration_runner.ledger.table import LedgerEntry, ledger_access, read_ledger
 from migration_runner.log import logs
-from migration_runner.report.report import RunReport
 from migration_runner.report.tables import render_ledger
 from migration_runner.run.database_state import DatabaseState
 from migration_runner.run.failures import translate_env_failure
+from migration_runner.run.runs import carry_out, prepare_runs
 from migration_runner.run.status import describe_entry
-from migration_runner.settings.settings import Flags, load_settings
 
 
-def ledger(flags: Flags, report: RunReport, options: Options) -> None:
+def ledger(invocation: Invocation) -> None:
     """Print the ledger of every history in the database, newest first.
 
     Raises `DatabaseRejected` when this role may not read it.
     """
-    settings = load_settings(flags=flags, needs_project=False)
-    begin(settings, report)
+    settings, limit = invocation.load_settings(needs_project=False), invocation.options.limit
     if settings.database is None:
-        rows = _read_through_env(flags, report, options.limit)
+        rows = _read_through_env(invocation, limit)
     else:
         limits = WaitLimits(0.0, settings.connect_timeout)
-        name = application_name(report.run_id)
+        name = application_name(invocation.report.run_id)
         engine = waiting_engine(settings.database, limits, name, writes=False)
         try:
             with engine.connect() as connection:
-                rows = _read(connection, options.limit)
+                rows = _read(connection, limit)
         except sqlalchemy.exc.DBAPIError as error:
             raise translate_env_failure(error) from error
     facts = [describe_entry(row) for row in rows]
-    if options.as_json or not logs.answers_on_terminal():
+    if invocation.options.as_json or not logs.answers_on_terminal():
         logs.write_answer(json.dumps(facts, ensure_ascii=False))
     else:
         logs.write_answer(render_ledger(facts) if facts else "Nothing is recorded yet.")
@@ -57,7 +56,7 @@ def _read(connection: sqlalchemy.Connection, limit: int | None) -> list[LedgerEn
     return read_ledger(connection, limit) if access.there else []
 
 
-def _read_through_env(flags: Flags, report: RunReport, limit: int | None) -> list[LedgerEntry]:
+def _read_through_env(invocation: Invocation, limit: int | None) -> list[LedgerEntry]:
     """Read it where only env.py knows the database."""
     found: list[list[LedgerEntry]] = []
 
@@ -69,9 +68,9 @@ def _read_through_env(flags: Flags, report: RunReport, limit: int | None) -> lis
             found.append(_read(state.session.connection, limit))
         return False
 
+    settings = dataclasses.replace(invocation.load_settings(), wait_timeout=0.0)
     request = Request("upgrade", ("heads",))
     carry_out(
-        begin_runs({**flags, "wait_timeout": "0"}, report, request, read_only=True)[0],
-        lambda _: decide,
+        prepare_runs(settings, invocation.report, request, read_only=True)[0], lambda _: decide
     )
     return found[0]

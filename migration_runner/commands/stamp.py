@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from migration_runner.commands.alembic import run_offline
-from migration_runner.commands.begin import Options, begin_run, carry_out
+from migration_runner.commands.invocation import Invocation
 from migration_runner.history.request import Request
-from migration_runner.report.report import RunReport
 from migration_runner.run.decisions import decide_stamp
-from migration_runner.settings.settings import Flags
+from migration_runner.run.runs import carry_out, prepare_run
 
 
-def stamp(flags: Flags, report: RunReport, options: Options) -> None:
+def stamp(invocation: Invocation) -> None:
     """Write the version table, as `alembic stamp` does: under the lock and into the ledger."""
+    options = invocation.options
     if options.sql:
-        run_offline(flags, report, options)
+        run_offline(invocation)
         return
     request = Request("stamp", options.targets, purge=options.purge, tag=options.tag)
-    carry_out(begin_run(flags, report, request), decide_stamp)
+    run = prepare_run(invocation.load_settings(), invocation.report, request)
+    carry_out(run, decide_stamp)

@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
-from migration_runner.commands.begin import Options, begin_runs, carry_out
+from migration_runner.commands.invocation import Invocation
 from migration_runner.errors import DatabaseRejected, DatabaseUnavailable
 from migration_runner.log import logs
-from migration_runner.report.report import RunReport
 from migration_runner.report.tables import render_status
 from migration_runner.run.context import RunContext
+from migration_runner.run.runs import carry_out, prepare_runs
 from migration_runner.run.status import Status
-from migration_runner.settings.settings import Flags
 
 
-def status(flags: Flags, report: RunReport, options: Options) -> None:
+def status(invocation: Invocation) -> None:
     """Print the status; it does not wait for the database, and tells of the image without one.
 
     With `--check`, raises `PendingRevisions` when the database is behind and `HistoryError` when
     it has diverged. Raises `DatabaseUnavailable` or `DatabaseRejected`, once it is printed.
     """
     # One attempt: somebody waits for the answer.
-    runs = begin_runs({**flags, "wait_timeout": "0"}, report, read_only=True)
+    settings = dataclasses.replace(invocation.load_settings(), wait_timeout=0.0)
+    runs = prepare_runs(settings, invocation.report, read_only=True)
     looks = {run.report.part_name: (run, Status(run)) for run in runs}
     try:
         for run, found in looks.values():
             _look(run, found)
     finally:
-        _answer({name: found.facts for name, (_, found) in looks.items()}, options)
+        _answer(
+            {name: found.facts for name, (_, found) in looks.items()},
+            as_json=invocation.options.as_json,
+        )
     verdicts = [found.verdict for _, found in looks.values() if found.verdict is not None]
-    if options.check and verdicts:
+    if invocation.options.check and verdicts:
         # A history that diverged is worse than one that is behind.
         raise max(verdicts, key=lambda verdict: verdict.exit_code)
 
@@ -43,8 +47,8 @@ def _look(run: RunContext, found: Status) -> None:
         raise
 
 
-def _answer(found: dict[str, dict[str, Any]], options: Options) -> None:
-    if options.as_json or not logs.answers_on_terminal():
+def _answer(found: dict[str, dict[str, Any]], *, as_json: bool) -> None:
+    if as_json or not logs.answers_on_terminal():
         facts = found.get("", {"histories": found})
         logs.write_answer(json.dumps(facts, ensure_ascii=False, default=str))
         return

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from migration_runner.commands.alembic import run_offline
-from migration_runner.commands.begin import Options, begin_runs, carry_out_all
+from migration_runner.commands.invocation import Invocation
 from migration_runner.errors import UsageError
 from migration_runner.history.request import Request
-from migration_runner.report.report import RunReport
 from migration_runner.run.decisions import decide_upgrade
-from migration_runner.settings.settings import Flags
+from migration_runner.run.runs import carry_out_all, prepare_runs
 
 
-def upgrade(flags: Flags, report: RunReport, options: Options) -> None:
+def upgrade(invocation: Invocation) -> None:
     """Wait, lock, apply what is pending, verify; with `--sql` only print what would be done."""
+    options = invocation.options
     if not all(target.strip() for target in options.targets):
         message = "A target is empty: leave it away for `head`."
         raise UsageError(message)
     if options.sql:
-        run_offline(flags, report, options)
+        run_offline(invocation)
         return
     request = Request("upgrade", options.targets, tag=options.tag) if options.targets else None
-    carry_out_all(begin_runs(flags, report, request), decide_upgrade)
+    runs = prepare_runs(invocation.load_settings(), invocation.report, request)
+    carry_out_all(runs, decide_upgrade)

@@ -5,18 +5,17 @@ from __future__ import annotations
 import dataclasses
 
 from migration_runner.clock import Stopwatch, SystemClock
-from migration_runner.commands.begin import Options, begin_runs, carry_out
+from migration_runner.commands.invocation import Invocation
 from migration_runner.log import logs
-from migration_runner.report.report import RunReport
 from migration_runner.run.context import RunContext
+from migration_runner.run.runs import carry_out, prepare_runs
 from migration_runner.run.wait import Waiter
-from migration_runner.settings.settings import Flags
 
 
-def wait(flags: Flags, report: RunReport, _options: Options) -> None:
+def wait(invocation: Invocation) -> None:
     """Wait for the database, then for its revisions; apply nothing and lock nothing."""
     waiting = Stopwatch(SystemClock())
-    for run in begin_runs(flags, report, read_only=True):
+    for run in prepare_runs(invocation.load_settings(), invocation.report, read_only=True):
         # The wait timeout is for all histories together.
         left = max(0.0, waiting.remaining(run.settings.wait_timeout))
         settings = dataclasses.replace(run.settings, wait_timeout=left)

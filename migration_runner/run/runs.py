@@ -1,4 +1,4 @@
-"""What every verb does first, and what those that go through env.py have in common."""
+"""The runs of one command, one for each history: prepared all together, carried out in turn."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import contextlib
 import gc
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from migration_runner import __version__
 from migration_runner.clock import SystemClock
@@ -14,51 +13,26 @@ from migration_runner.errors import MigrationError, UsageError
 from migration_runner.history.manifest_history import load_manifest_history
 from migration_runner.history.request import Request
 from migration_runner.log import events, logs
-from migration_runner.log.redaction import hide_secrets
 from migration_runner.project.alembic_project import AlembicProject
 from migration_runner.report.report import RunReport
 from migration_runner.run.attempts import attempt_until_done
 from migration_runner.run.context import RunContext
 from migration_runner.run.env_run import Decide
 from migration_runner.settings.database_address import export_override
-from migration_runner.settings.settings import Flags, Settings, load_settings
+from migration_runner.settings.settings import Settings
 
 
-@dataclass(frozen=True)
-class Options:
-    """A verb's own words on the command line, beside the settings."""
-
-    verb: str = ""
-    as_json: bool = False
-    check: bool = False
-    limit: int | None = None
-    yes: bool = False
-    purge: bool = False
-    seal: bool = False
-    sql: bool = False
-    tag: str | None = None
-    targets: tuple[str, ...] = ()
-    # For one of Alembic's own commands: all that stands behind its name.
-    words: tuple[str, ...] = ()
-
-
-def begin(settings: Settings, report: RunReport) -> None:
-    """Let the log and the report follow the settings, and keep their secrets out of both."""
-    if settings.database is not None:
-        hide_secrets(settings.database.secrets, settings.database.public)
-    logs.configure_logging(settings.log_format, settings.log_level)
-    report.termination_log, report.build = settings.termination_log, settings.build
-
-
-def begin_runs(
-    flags: Flags, report: RunReport, request: Request | None = None, *, read_only: bool = False
+def prepare_runs(
+    settings: Settings,
+    report: RunReport,
+    request: Request | None = None,
+    *,
+    read_only: bool = False,
 ) -> list[RunContext]:
-    """Check settings and histories, and return a run of `request` for each history.
+    """Check the histories, and return a run of `request` for each.
 
     Without a request it is an upgrade to the target. Nothing is touched before all are checked.
     """
-    settings = load_settings(flags=flags)
-    begin(settings, report)
     export_override(os.environ)
     request = request or Request("upgrade", tuple(settings.target.split()))
     report.target, report.direction = request.target, request.direction
@@ -88,14 +62,18 @@ def _without_garbage_collection() -> Iterator[None]:
         gc.enable()
 
 
-def begin_run(
-    flags: Flags, report: RunReport, request: Request | None = None, *, read_only: bool = False
+def prepare_run(
+    settings: Settings,
+    report: RunReport,
+    request: Request | None = None,
+    *,
+    read_only: bool = False,
 ) -> RunContext:
-    """Return the run of a verb that works on one history.
+    """Return the run of a command that works on one history.
 
     Raises `UsageError` where MIGRATE_HISTORIES names several and none is chosen.
     """
-    first, *others = begin_runs(flags, report, request, read_only=read_only)
+    first, *others = prepare_runs(settings, report, request, read_only=read_only)
     if others or first.report is not report:
         message = (
             "MIGRATE_HISTORIES names several histories, and this command works on one: say which"

@@ -1,0 +1,54 @@
+"""One use of the command line: what every command is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from migration_runner.log import logs
+from migration_runner.log.redaction import hide_secrets
+from migration_runner.report.report import RunReport
+from migration_runner.settings.settings import Flags, Settings, load_settings
+
+
+@dataclass(frozen=True)
+class Options:
+    """A command's own words, beside the settings."""
+
+    verb: str = ""
+    as_json: bool = False
+    check: bool = False
+    limit: int | None = None
+    yes: bool = False
+    purge: bool = False
+    seal: bool = False
+    sql: bool = False
+    tag: str | None = None
+    targets: tuple[str, ...] = ()
+    # For one of Alembic's own commands: all that stands behind its name.
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """A command's options, the settings that were given as flags, and the report to fill."""
+
+    options: Options
+    flags: Flags
+    report: RunReport
+
+    def load_settings(
+        self, *, needs_database: bool = False, needs_project: bool = True
+    ) -> Settings:
+        """Read the settings; from then on log and report follow them, and hide their secrets.
+
+        Raises `ConfigError`, as `settings.load_settings` does.
+        """
+        settings = load_settings(
+            flags=self.flags, needs_database=needs_database, needs_project=needs_project
+        )
+        if settings.database is not None:
+            hide_secrets(settings.database.secrets, settings.database.public)
+        logs.configure_logging(settings.log_format, settings.log_level)
+        self.report.termination_log = settings.termination_log
+        self.report.build = settings.build
+        return settings
