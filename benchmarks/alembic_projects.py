@@ -97,7 +97,7 @@ class OursAsInTheImage(Ours):
     """The image's entry point, with the options of its first line."""
 
     name = "migrate (entrypoint.py)"
-    setup = "the same as in the image: `migrate build --seal`, `python` with the file's own options"
+    setup = "as in the image: `migrate build --seal`, `python` with the file's own options"
 
     @property
     def program(self) -> Path:

@@ -76,11 +76,11 @@ def _kill_and_start_again(command: Command, connection: Connection[Any], databas
                 return Sample(_LIMIT_SECONDS, flawed=True, remark="ended with 0, nothing applied")
         failures += 1
         time.sleep(_RESTART_AFTER)
-    return Sample(_LIMIT_SECONDS, flawed=True, remark="never was")
+    return Sample(_LIMIT_SECONDS, flawed=True, remark="never")
 
 
 def _remark(failures: int, *, beside: bool) -> str:
-    where = "beside the dead run's statement" if beside else "alone"
+    where = "while the killed run's statement still ran" if beside else "alone"
     return f"{where}, after failed runs" if failures else where
 
 

@@ -59,5 +59,5 @@ def measure_herd(command: Command, copies: int, limit: int = LIMIT_SECONDS) -> S
     runs = json.loads(done.stdout)
     codes, seconds, cpu, peak = zip(*runs, strict=True)
     good = codes.count(0)
-    remark = f"{good} of {copies} ended well" if copies > 1 else ""
+    remark = f"{good} of {copies} succeeded" if copies > 1 else ""
     return Sample(max(seconds), sum(cpu), max(peak), good < copies, remark)

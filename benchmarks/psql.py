@@ -19,8 +19,8 @@ class Psql(Contestant):
 
     name = "psql"
     setup = (
-        "nothing to do: `psql -XAtc 'SELECT version_num FROM alembic_version'`; "
-        "else one `psql -f` with `BEGIN`, statement, version, `COMMIT` for each revision"
+        "with nothing to do, `psql -XAtc 'SELECT version_num FROM alembic_version'`; "
+        "otherwise one `psql -f` with `BEGIN`, statement, version, `COMMIT` for each revision"
     )
     takes_part_in_races = False
 

@@ -32,7 +32,7 @@ def ratios(samples: Sequence[Sample], reference: Sequence[Sample]) -> list[float
 def render_section(section: Section) -> str:
     """Return a heading and a table, a line for each contestant."""
     references = [name for name in REFERENCES if name in section.samples]
-    header = ["", "ms", "least to most", *(f"x {name}" for name in references)]
+    header = ["", "ms", "min to max", *(f"x {name}" for name in references)]
     header += ["CPU ms", "peak MB", ""]
     rows = [
         [
