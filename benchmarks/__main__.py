@@ -35,8 +35,8 @@ _PARTS: Final[dict[str, tuple[Callable[[Bench, int], Section], tuple[int, ...]]]
 
 
 def main() -> None:
-    """Measure what was asked for. What there is is written after each step: it takes long."""
-    # As Ctrl-C does: whatever was started is stopped.
+    """Measure the chosen parts. The result is written after each step, since a part takes long."""
+    # As with Ctrl-C, everything that was started is stopped.
     signal.signal(signal.SIGTERM, lambda *_signal: sys.exit(128 + signal.SIGTERM))
     options = _options()
     parts = options.parts or [*_PARTS, _IMAGE]
@@ -75,7 +75,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="at most three for long runs")
     parser.add_argument("--largest", type=int, default=5_000, help="skip larger sizes")
     parser.add_argument("--only", nargs="+", choices=[each.name for each in CONTESTANTS])
-    parser.add_argument("--fsync", choices=["on", "off"], default="off", help="the server's")
+    parser.add_argument("--fsync", choices=["on", "off"], default="off", help="of the server")
     parser.add_argument("--image", default="migration-runner", help="the image to measure")
     parser.add_argument("--page", type=Path, default=_PAGE, help="the page to write the result to")
     return parser.parse_args()

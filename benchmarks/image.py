@@ -1,4 +1,4 @@
-"""The image's size, where there is an engine that has it."""
+"""The image's size, if a local engine has it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""psql: the floor. It asks, or sends SQL, and keeps no books of its own."""
+"""psql, the lower limit: it only queries or sends SQL, and records nothing itself."""
 
 from __future__ import annotations
 
