@@ -1,9 +1,9 @@
 """Start a command, once or several times at once, and print what each process took.
 
 It runs in its own process, `python -I -S measured_child.py COPIES LIMIT OUTPUT COMMAND ...`: Linux
-counts the parent's memory at the fork towards a child's peak, so the parent must be small. It prints
-a JSON list: exit code, seconds, CPU seconds and peak memory in bytes of each copy. A copy that has
-not ended after `LIMIT` seconds is killed.
+counts the parent's memory at the fork towards a child's peak, so the parent must be small. The
+output is a JSON list: exit code, seconds, CPU seconds and peak memory in bytes of each copy. A copy
+that has not ended after `LIMIT` seconds is killed.
 """
 
 from __future__ import annotations
