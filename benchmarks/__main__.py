@@ -72,10 +72,10 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     # Python 3.11 looks for the empty list among the choices, too.
     parser.add_argument("parts", nargs="*", choices=[*_PARTS, _IMAGE, []], metavar="PART")
-    parser.add_argument("--rounds", type=int, default=5, help="at most three for long runs")
+    parser.add_argument("--rounds", type=int, default=5, help="at most three for long parts")
     parser.add_argument("--largest", type=int, default=5_000, help="skip larger sizes")
     parser.add_argument("--only", nargs="+", choices=[each.name for each in CONTESTANTS])
-    parser.add_argument("--fsync", choices=["on", "off"], default="off", help="of the server")
+    parser.add_argument("--fsync", choices=["on", "off"], default="off", help="PostgreSQL's fsync")
     parser.add_argument("--image", default="migration-runner", help="the image to measure")
     parser.add_argument("--page", type=Path, default=_PAGE, help="the page to write the result to")
     return parser.parse_args()
