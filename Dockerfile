@@ -1,7 +1,7 @@
 # The migration runner with this repository's models and revisions.
-#   build            pip and a shell: where packages are installed
+#   build            has pip and a shell; packages are installed here
 #   runner, project  the files of this checkout
-#   base             Python and the runner, no project: what other images start from
+#   base             Python and the runner, without a project; other images start from it
 #   (last)           base with alembic.ini, models/ and migrations/
 ARG BASE_IMAGE=debian:trixie-slim
 
@@ -17,7 +17,7 @@ RUN /opt/pip/bin/pip install --no-cache-dir --no-compile --disable-pip-version-c
 COPY deploy/image/ /usr/local/bin/
 RUN assemble-root /opt/packages /root-of-image
 
-# Through a stage with a shell, so that every user can read what a checkout under any umask has.
+# A stage with a shell makes the files readable for every user, whatever the umask of the checkout.
 FROM build AS runner
 COPY entrypoint.py /runner/usr/local/bin/migrate
 COPY migration_runner /runner/usr/local/lib/migrate/migration_runner
@@ -48,7 +48,7 @@ LABEL org.opencontainers.image.title="migration-runner" \
 FROM base
 COPY --from=project /app /app
 USER 0
-# Fails where the history could not be run: several heads, a missing parent, a broken file.
+# Fails if the history cannot be applied: several heads, a missing parent, a broken file.
 RUN ["migrate", "build", "--seal"]
 USER 65532:65532
 ARG BUILD=""

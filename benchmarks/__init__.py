@@ -1,1 +1,1 @@
-"""Benchmarks: ours, plain Alembic, psql and other tools, side by side. `make bench` runs them."""
+"""Benchmarks: the runner, plain Alembic, psql and other tools. `make bench` runs them."""

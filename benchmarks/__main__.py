@@ -35,8 +35,8 @@ _PARTS: Final[dict[str, tuple[Callable[[Bench, int], Section], tuple[int, ...]]]
 
 
 def main() -> None:
-    """Measure what was asked for. What there is is written after each step: it takes long."""
-    # As Ctrl-C does: whatever was started is stopped.
+    """Measure the chosen parts. The result is written after each step, since a part takes long."""
+    # As with Ctrl-C, everything that was started is stopped.
     signal.signal(signal.SIGTERM, lambda *_signal: sys.exit(128 + signal.SIGTERM))
     options = _options()
     parts = options.parts or [*_PARTS, _IMAGE]
@@ -72,12 +72,12 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     # Python 3.11 looks for the empty list among the choices, too.
     parser.add_argument("parts", nargs="*", choices=[*_PARTS, _IMAGE, []], metavar="PART")
-    parser.add_argument("--rounds", type=int, default=5, help="three at most where a run is long")
-    parser.add_argument("--largest", type=int, default=5_000, help="leave larger sizes out")
+    parser.add_argument("--rounds", type=int, default=5, help="at most three for long parts")
+    parser.add_argument("--largest", type=int, default=5_000, help="skip larger sizes")
     parser.add_argument("--only", nargs="+", choices=[each.name for each in CONTESTANTS])
-    parser.add_argument("--fsync", choices=["on", "off"], default="off", help="the server's")
-    parser.add_argument("--image", default="migration-runner", help="whose size to tell")
-    parser.add_argument("--page", type=Path, default=_PAGE, help="where the result goes")
+    parser.add_argument("--fsync", choices=["on", "off"], default="off", help="PostgreSQL's fsync")
+    parser.add_argument("--image", default="migration-runner", help="the image to measure")
+    parser.add_argument("--page", type=Path, default=_PAGE, help="the page to write the result to")
     return parser.parse_args()
 
 

@@ -1,4 +1,4 @@
-"""Alembic's project, and who runs it: ours in two ways, and plain Alembic."""
+"""An Alembic project, run by the runner in two ways and by plain Alembic."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ALEMBIC_INI: Final = """\
 script_location = %(here)s/migrations
 path_separator = os
 """
-# As Alembic's cookbook has it: a connection that is given, or an engine of its own.
+# As in Alembic's cookbook: the given connection, or its own engine.
 _ENV_PY: Final = '''\
 """Alembic's environment."""
 
@@ -97,7 +97,7 @@ class OursAsInTheImage(Ours):
     """The image's entry point, with the options of its first line."""
 
     name = "migrate (entrypoint.py)"
-    setup = "the same as in the image: `migrate build --seal`, `python` with the file's own options"
+    setup = "as in the image: `migrate build --seal`, `python` with the file's own options"
 
     @property
     def program(self) -> Path:

@@ -1,4 +1,4 @@
-"""What a contestant is: a tool, how its project is written, and how it is run."""
+"""A contestant: a tool, how its project is written, and how it is run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _INHERITED: Final = ("LANG", "LD_LIBRARY_PATH", "JAVA_HOME")
 
 
 class Work(Enum):
-    """What a run finds to do. Only psql, which does not look, is told."""
+    """What a run has to do. Only psql uses it, since psql does not look at the database."""
 
     NOTHING = "nothing"
     LAST = "the last revision"
@@ -46,15 +46,15 @@ class Contestant(ABC):
 
     name: str
     setup: str
-    # It takes a run lock, or at least records: it can be one of a herd, and be killed.
+    # It takes a run lock, or at least records what it applied: it can run in a herd and be killed.
     takes_part_in_races = True
-    # How many fit into the memory of a usual machine at once.
+    # How many fit into the memory of a typical machine.
     herd_limit = 100
 
     @property
     @abstractmethod
     def program(self) -> Path | None:
-        """The program, which is there if the tool is installed."""
+        """The program, which exists if the tool is installed."""
 
     @abstractmethod
     def version(self) -> str:

@@ -42,5 +42,5 @@ def herd(bench: Bench, size: int) -> Section:
     )
     for each in racing:
         if size > each.herd_limit:
-            section.leave_out(each.name, "left out: that many do not fit into usual memory")
+            section.leave_out(each.name, "left out: needs too much memory")
     return section

@@ -1,4 +1,4 @@
-"""The image's size, where there is an engine that has it."""
+"""The image's size, if a local engine has it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _MEGABYTE: Final = 1_000_000
 def image_size(image: str) -> str:
     """Return a sentence."""
     if shutil.which("docker") is None:
-        return "Image size: left out, there is no Docker here."
+        return "Image size: left out, no Docker engine."
     size = first_line("docker", "image", "inspect", "--format", "{{.Size}}", image)
     if not size:
-        return f"Image size: left out, there is no image `{image}` here (`make image` builds it)."
+        return f"Image size: left out, no image `{image}` (`make image` builds it)."
     return f"Image size: {int(size) / _MEGABYTE:.1f} MB, uncompressed (`{image}`)."

@@ -1,4 +1,4 @@
-"""A run is killed in the middle of a revision: how long until the next one is at work."""
+"""A run is killed during a revision: how long until the next run executes it."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from benchmarks.revisions import long_revision, make_revisions
 from benchmarks.sections import Section
 
 _REVISION_SECONDS: Final = 10
-# A tool's own tables are there already: making them is not what is measured.
+# The tool's own tables exist already: creating them is not measured.
 _REVISIONS_BEFORE: Final = 10
 _LIMIT_SECONDS: Final = 30
-# The server tells nobody when a statement begins: it has to be asked.
+# The server does not report when a statement begins, so it is polled.
 _LOOK_EVERY: Final = 0.005
-# As long as a container that ended with an error waits at least before it is started again.
+# The shortest delay before a container that failed is restarted.
 _RESTART_AFTER: Final = 1
 _WORKING: Final = "SELECT pid FROM pg_stat_activity WHERE datname = %s AND wait_event = 'PgSleep'"
 
@@ -58,7 +58,7 @@ def _kill_and_start_again(command: Command, connection: Connection[Any], databas
     with _started(command) as process:
         while not (holders := _working(connection, database)):
             if process.poll() is not None:
-                message = f"ended with {process.returncode} before it was at work"
+                message = f"ended with {process.returncode} before it executed the revision"
                 raise RunFailed(message)
             time.sleep(_LOOK_EVERY)
     killed = time.monotonic()
@@ -76,11 +76,11 @@ def _kill_and_start_again(command: Command, connection: Connection[Any], databas
                 return Sample(_LIMIT_SECONDS, flawed=True, remark="ended with 0, nothing applied")
         failures += 1
         time.sleep(_RESTART_AFTER)
-    return Sample(_LIMIT_SECONDS, flawed=True, remark="never was")
+    return Sample(_LIMIT_SECONDS, flawed=True, remark="never")
 
 
 def _remark(failures: int, *, beside: bool) -> str:
-    where = "beside the dead run's statement" if beside else "alone"
+    where = "while the killed run's statement still ran" if beside else "alone"
     return f"{where}, after failed runs" if failures else where
 
 
@@ -90,7 +90,7 @@ def _working(connection: Connection[Any], database: str) -> set[int]:
 
 @contextlib.contextmanager
 def _started(command: Command) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a command in a group of its own, and kill the group at the end."""
+    """Start a command in its own process group, and kill the group at the end."""
     with (
         (command.folder / "benchmark.log").open("ab") as output,
         subprocess.Popen(

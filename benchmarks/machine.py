@@ -1,4 +1,4 @@
-"""The machine that it was measured on."""
+"""The machine that the benchmark ran on."""
 
 from __future__ import annotations
 

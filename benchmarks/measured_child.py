@@ -1,9 +1,9 @@
-"""Start a command, once or several times at once, and print what each took.
+"""Start a command, once or several times at once, and print what each process took.
 
-Run as a process of its own, `python -I -S measured_child.py COPIES LIMIT OUTPUT COMMAND ...`: Linux
-counts what the parent had at the fork into a child's peak memory, so the parent must be small. One
-JSON list comes out: exit code, seconds, CPU seconds and peak memory in bytes of each copy. Those
-that are not through after `LIMIT` seconds are killed.
+It runs in its own process, `python -I -S measured_child.py COPIES LIMIT OUTPUT COMMAND ...`: Linux
+counts the parent's memory at the fork towards a child's peak, so the parent must be small. The
+output is a JSON list: exit code, seconds, CPU seconds and peak memory in bytes of each copy. A copy
+that has not ended after `LIMIT` seconds is killed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import time
 
 
 def main() -> None:
-    """Do it."""
+    """Run the command, and print the result."""
     copies, limit, output = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     command = sys.argv[4:]
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
@@ -29,7 +29,7 @@ def main() -> None:
 
     def kill(*_signal: object) -> None:
         for pid in running:
-            # With what it has started itself: each is in a group of its own.
+            # With its child processes: each has its own process group.
             os.killpg(pid, signal.SIGKILL)
 
     signal.signal(signal.SIGALRM, kill)

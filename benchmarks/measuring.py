@@ -12,13 +12,13 @@ from typing import Final
 from benchmarks.contestant import Command
 
 _LAUNCHER: Final = Path(__file__).with_name("measured_child.py")
-# Only so that what hangs ends.
+# Only to end a process that hangs.
 LIMIT_SECONDS: Final = 900
 _TAIL: Final = 300
 
 
 class RunFailed(Exception):
-    """A contestant did not do what it was to do."""
+    """A contestant failed, or did not do what it should."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Sample:
     seconds: float
     cpu_seconds: float = 0
     peak_bytes: int = 0
-    # It failed, or did what it should not: its time is nobody's measure.
+    # It failed, or did something wrong: its time is not comparable.
     flawed: bool = False
     remark: str = ""
 
@@ -59,5 +59,5 @@ def measure_herd(command: Command, copies: int, limit: int = LIMIT_SECONDS) -> S
     runs = json.loads(done.stdout)
     codes, seconds, cpu, peak = zip(*runs, strict=True)
     good = codes.count(0)
-    remark = f"{good} of {copies} ended well" if copies > 1 else ""
+    remark = f"{good} of {copies} succeeded" if copies > 1 else ""
     return Sample(max(seconds), sum(cpu), max(peak), good < copies, remark)

@@ -1,4 +1,4 @@
-"""psql: the floor. It asks, or sends SQL, and keeps no books of its own."""
+"""psql, the lower limit: it only queries or sends SQL, and records nothing itself."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Psql(Contestant):
 
     name = "psql"
     setup = (
-        "nothing to do: `psql -XAtc 'SELECT version_num FROM alembic_version'`; "
-        "else one `psql -f` with `BEGIN`, statement, version, `COMMIT` for each revision"
+        "with nothing to do, `psql -XAtc 'SELECT version_num FROM alembic_version'`; "
+        "otherwise one `psql -f` with `BEGIN`, statement, version, `COMMIT` for each revision"
     )
     takes_part_in_races = False
 

@@ -28,7 +28,7 @@ def render_result(
         parts.append(f"Left out, not installed here: {', '.join(missing)}.")
     if sections:
         parts += [
-            "### All medians\n\nMilliseconds, and how many times psql's. `*`: not comparable, the "
+            "### All medians\n\nMilliseconds, and the ratio to psql. `*`: not comparable; the "
             "last column below says why.",
             render_summary(sections),
             *map(render_section, sections),

@@ -1,4 +1,4 @@
-"""Tools that come with a runtime of their own: sqitch (Perl) and Liquibase (Java)."""
+"""Tools with their own runtime: sqitch (Perl) and Liquibase (Java)."""
 
 from __future__ import annotations
 

@@ -7,24 +7,24 @@ from typing import Final
 
 from benchmarks.measuring import Sample
 
-# Who takes longer is measured once: the others are not to wait for hours.
+# A tool that takes longer is measured once, so that a benchmark does not take hours.
 _PATIENCE_SECONDS: Final = 60
 
 
 @dataclass
 class Section:
-    """One comparison: the samples of each contestant, a round each, and who is left out why."""
+    """One comparison: the samples of each contestant, a round each, and why others are left out."""
 
     title: str
     samples: dict[str, list[Sample]] = field(default_factory=dict)
     remarks: dict[str, str] = field(default_factory=dict)
 
     def add(self, name: str, sample: Sample) -> None:
-        """Add what a round has brought."""
+        """Add the sample of a round."""
         self.samples.setdefault(name, []).append(sample)
 
     def leave_out(self, name: str, why: str) -> None:
-        """Drop a contestant that did not get through."""
+        """Drop a contestant that failed."""
         self.samples.pop(name, None)
         self.remarks[name] = why
 

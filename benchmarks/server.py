@@ -1,4 +1,4 @@
-"""The server and its databases: an embedded PostgreSQL 18 over TCP, as the tests have it."""
+"""The server and its databases: an embedded PostgreSQL 18 over TCP, as in the tests."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Database:
 
     @property
     def url(self) -> str:
-        """As libpq has it, and most tools."""
+        """The URL for libpq and most tools."""
         return self.url_of("postgresql")
 
     def url_of(self, scheme: str) -> str:
@@ -62,7 +62,7 @@ class BenchmarkServer:
         return Database(name, self._server.port)
 
     def drop(self, database: Database) -> None:
-        """Drop a database, and end whoever is in it."""
+        """Drop a database, and terminate the sessions in it."""
         with self.connect() as connection:
             connection.execute(
                 sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database.name))
@@ -76,7 +76,7 @@ class BenchmarkServer:
 
     @contextlib.contextmanager
     def database(self, template: Database | None = None) -> Iterator[Database]:
-        """Make a database for a while."""
+        """Create a database, and drop it afterwards."""
         database = self.create(template)
         try:
             yield database
@@ -84,7 +84,7 @@ class BenchmarkServer:
             self.drop(database)
 
     def describe(self) -> str:
-        """Return the server's version and what matters of its settings."""
+        """Return the server's version and its relevant settings."""
         with self.connect() as connection:
             version, fsync = (
                 connection.execute(f"SHOW {name}".encode()).fetchall()[0][0]

@@ -40,7 +40,7 @@ class Dbmate(Contestant):
 
 
 class SqlMigrate(Contestant):
-    """Go, as the distribution has it."""
+    """Go, from the distribution's package."""
 
     name = "sql-migrate"
     setup = "the distribution's package, `sql-migrate up`"
@@ -52,7 +52,7 @@ class SqlMigrate(Contestant):
         return Path(found) if found else None
 
     def version(self) -> str:
-        """Return the distribution's version: its own does not tell."""
+        """Return the package's version: the program does not report one."""
         return first_line("dpkg-query", "-W", "-f", "${Version}", "sql-migrate") or "unknown"
 
     def write(self, folder: Path, revisions: Sequence[Revision]) -> None:

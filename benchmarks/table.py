@@ -10,7 +10,7 @@ from typing import Final
 from benchmarks.measuring import Sample
 from benchmarks.sections import Section
 
-# Whom everybody is compared with.
+# All others are compared with these.
 REFERENCES: Final = ("psql", "migrate")
 _MEGABYTE: Final = 1_000_000
 _NOTHING: Final = ""
@@ -18,9 +18,9 @@ _NONE: Final = "-"
 
 
 def ratios(samples: Sequence[Sample], reference: Sequence[Sample]) -> list[float]:
-    """Return each round's ratio: what slows the machine down for a while slows both down.
+    """Return each round's ratio: what slows the machine down for a while affects both.
 
-    Where a run was flawed, there is nothing to compare.
+    If a run was flawed, there are none.
     """
     if any(sample.flawed for sample in (*samples, *reference)):
         return []
@@ -32,7 +32,7 @@ def ratios(samples: Sequence[Sample], reference: Sequence[Sample]) -> list[float
 def render_section(section: Section) -> str:
     """Return a heading and a table, a line for each contestant."""
     references = [name for name in REFERENCES if name in section.samples]
-    header = ["", "ms", "least to most", *(f"x {name}" for name in references)]
+    header = ["", "ms", "min to max", *(f"x {name}" for name in references)]
     header += ["CPU ms", "peak MB", ""]
     rows = [
         [

@@ -44,7 +44,7 @@ def test_a_section_has_medians_spans_and_ratios() -> None:
     expected = """\
 ### Nothing to do
 
-|  | ms | least to most | x psql | x migrate | CPU ms | peak MB |
+|  | ms | min to max | x psql | x migrate | CPU ms | peak MB |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: |
 | psql | 10.0 | 10.0 to 20.0 | 1.00 (1.00 to 1.00) | 0.33 (0.25 to 0.40) | 4.00 | 12.3 |
 | migrate | 40.0 | 30.0 to 50.0 | 3.00 (2.50 to 4.00) | 1.00 (1.00 to 1.00) | 4.00 | 12.3 |

@@ -1,4 +1,4 @@
-"""As Alembic's own template has it, but for the connection, which the runner gives."""
+"""Alembic's own template, except that the runner provides the connection."""
 
 from __future__ import annotations
 

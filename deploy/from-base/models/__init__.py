@@ -11,7 +11,7 @@ class Base(DeclarativeBase):
 
 
 class Account(Base):
-    """Somebody who can log in."""
+    """A user who can log in."""
 
     __tablename__ = "account"
 

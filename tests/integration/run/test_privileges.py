@@ -22,8 +22,8 @@ _SECTIONS: Final = {
     for section in _DOCUMENT.split("\n## ")
 }
 BASE, OWN_LEDGER, ADMINISTRATORS_LEDGER = _SECTIONS["To migrate"]
-(LOOK,) = _SECTIONS["To look"]
-(SEE,) = _SECTIONS["To see who is in the way"]
+(LOOK,) = _SECTIONS["To read only"]
+(SEE,) = _SECTIONS["To see blockers"]
 LOOK_GRANTS: Final = [line for line in LOOK.splitlines() if line.strip()]
 TEMPLATE: Final = {"ALEMBIC_CONFIG": str(ROOT / "alembic.ini")}
 
