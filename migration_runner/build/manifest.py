@@ -20,7 +20,7 @@ from psycopg import pq
 from migration_runner.build.env_probe import EnvFacts, Unlearnable, learn_env
 from migration_runner.build.start_lock_query import start_lock_queries
 from migration_runner.build.status_query import status_query
-from migration_runner.database.probe import KEEPALIVES
+from migration_runner.database.network import KEEPALIVES
 from migration_runner.database.sql_literals import identifier, literal
 from migration_runner.fast_path.manifest_file import (
     Manifest,

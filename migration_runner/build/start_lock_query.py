@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from migration_runner.database.session import WATCH_NETWORK
+from migration_runner.database.network import SET_SERVER_SIDE
 from migration_runner.database.sql_literals import literal
 
 # `migr` in ASCII: the first of the key's two numbers.
@@ -13,7 +13,7 @@ KEY_CLASS: Final = 0x6D696772
 _INTRODUCTION: Final = (
     "set_config('application_name', regexp_replace(current_setting('application_name'),"  # noqa: S608 - our own constants
     " '^migrate [0-9a-f]+', 'migrate-start'), false),"
-    f" (SELECT count(done) FROM ({WATCH_NETWORK}) AS done)"
+    f" (SELECT count(done) FROM ({SET_SERVER_SIDE}) AS done)"
 )
 _HEADS: Final = (
     """(SELECT string_agg(version_num, ',' ORDER BY version_num COLLATE "C") FROM {table})"""

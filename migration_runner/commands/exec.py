@@ -12,7 +12,7 @@ import sqlalchemy
 from migration_runner import __version__
 from migration_runner.clock import Stopwatch, SystemClock
 from migration_runner.commands.invocation import Invocation
-from migration_runner.database.driver_connection import driver_of
+from migration_runner.database.drivers.known import driver_connection
 from migration_runner.database.engine import application_name, waiting_engine
 from migration_runner.database.probe import WaitLimits
 from migration_runner.database.run_lock import acquire_run_lock, derive_key
@@ -158,7 +158,7 @@ class _Execution:
                 )
                 raise TemporaryFailure(message, reason=SESSION_LOST) from error
 
-        code = Child(self._command).wait(driver_of(session.connection).fileno(), check)
+        code = Child(self._command).wait(driver_connection(session.connection).fileno(), check)
         logs.get_logger().info(
             events.COMMAND_ENDED,
             command=name,

@@ -12,8 +12,8 @@ from typing import Final
 import sqlalchemy
 from sqlalchemy import text
 
-from migration_runner.database.driver_connection import execute_plain
 from migration_runner.database.sql_text import ConcurrentIndex
+from migration_runner.database.statements import execute_plain
 
 # Partitioned indexes (relkind I) are invalid until the last partition has its own: on purpose.
 # One that another session builds just now is not left behind. Which index it builds is hidden from

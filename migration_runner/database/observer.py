@@ -22,7 +22,7 @@ import psycopg
 
 from migration_runner.database.blockers import Blocker
 from migration_runner.database.connection_errors import NO_ANSWER, classify
-from migration_runner.database.driver_connection import waits_for_answer
+from migration_runner.database.drivers.known import driver_for
 from migration_runner.database.probe import Connection
 from migration_runner.log import events, logs
 from migration_runner.log.revision_progress import forget_progress, reported_progress
@@ -153,7 +153,7 @@ class Observer:
         while not ended.wait(pause):
             pause = self._pause
             now, running = time.monotonic(), self._running
-            if not waits_for_answer(session.driver):
+            if not _waits_for_answer(session):
                 waits_since = now
             brief = running is None or now - running.started < moment
             if brief and now - waits_since < self._patience:
@@ -205,7 +205,7 @@ class Observer:
             # Never seen: a pooler's number, maybe, and nothing can be said of it.
             return "its backend is gone" if seen else None
         idle = look.get("idle")
-        if idle is not None and idle > self._patience and waits_for_answer(session.driver):
+        if idle is not None and idle > self._patience and _waits_for_answer(session):
             return "statement or answer got lost on the way"
         return None
 
@@ -232,6 +232,10 @@ class Observer:
                     events.OBSERVER_UNAVAILABLE, reason=failure.reason, detail=failure.detail
                 )
             return {"silent": True} if failure.reason in NO_ANSWER else None
+
+
+def _waits_for_answer(session: Watched) -> bool | None:
+    return driver_for(session.driver).waits_for_answer(session.driver)
 
 
 def _ask(connection: Connection, pid: int, patience: float) -> dict[str, Any]:

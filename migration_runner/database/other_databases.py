@@ -5,11 +5,15 @@ No advisory lock, no ledger, no timeouts, no observer, no waiting. See docs/othe
 
 from __future__ import annotations
 
+from typing import Final
+
 import sqlalchemy
 
 from migration_runner.database.session import ServerFacts, SessionSettings, WorkSession
 from migration_runner.errors import ConfigError
 from migration_runner.settings.settings import Settings
+
+POSTGRES: Final = "postgresql"  # SQLAlchemy's name of it
 
 
 class PlainSession(WorkSession):

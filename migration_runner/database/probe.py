@@ -20,12 +20,7 @@ from migration_runner.database.connection_errors import (
     ConnectionFailure,
     classify_error,
 )
-from migration_runner.database.driver_connection import (
-    KEEPALIVE_COUNT,
-    KEEPALIVE_IDLE,
-    KEEPALIVE_INTERVAL,
-    UNACKNOWLEDGED_MILLISECONDS,
-)
+from migration_runner.database.network import KEEPALIVES
 from migration_runner.errors import ConfigError, DatabaseRejected, DatabaseUnavailable
 from migration_runner.fast_path.kept_connection import give_up
 from migration_runner.log import events, logs
@@ -34,12 +29,6 @@ from migration_runner.settings.database_url import DatabaseAddress
 Connection = psycopg.Connection[Any]
 _Connected = TypeVar("_Connected")
 
-KEEPALIVES: Final = {
-    "keepalives_idle": str(KEEPALIVE_IDLE),
-    "keepalives_interval": str(KEEPALIVE_INTERVAL),
-    "keepalives_count": str(KEEPALIVE_COUNT),
-    "tcp_user_timeout": str(UNACKNOWLEDGED_MILLISECONDS),
-}
 _FIRST_PAUSE: Final = 0.25
 _LONGEST_PAUSE: Final = 5.0
 # libpq's and psycopg's own limit counts whole seconds, from two.

@@ -11,34 +11,14 @@ from typing import Any, Final
 import sqlalchemy
 from sqlalchemy import event, text
 
-from migration_runner.database.driver_connection import (
-    KEEPALIVE_COUNT,
-    KEEPALIVE_IDLE,
-    KEEPALIVE_INTERVAL,
-    UNACKNOWLEDGED_MILLISECONDS,
+from migration_runner.database.network import SET_SERVER_SIDE, keep_alive
+from migration_runner.database.sql_literals import literal
+from migration_runner.database.statements import (
     execute_plain,
     roll_back,
-    watch_network,
     without_transaction,
 )
-from migration_runner.database.sql_literals import literal
 from migration_runner.log import events, logs
-
-# So that the server notices, too, when this process or the network is gone: it drops what it was
-# doing, and with it the lock. `client_connection_check_interval` came with PostgreSQL 14.
-SERVER_SIDE: Final = {
-    "client_connection_check_interval": "2s",
-    "tcp_keepalives_idle": str(KEEPALIVE_IDLE),
-    "tcp_keepalives_interval": str(KEEPALIVE_INTERVAL),
-    "tcp_keepalives_count": str(KEEPALIVE_COUNT),
-    "tcp_user_timeout": str(UNACKNOWLEDGED_MILLISECONDS),
-}
-_VALUES: Final = ", ".join(f"('{name}', '{value}')" for name, value in SERVER_SIDE.items())
-WATCH_NETWORK: Final = (
-    "SELECT set_config(s.name, wanted.value, false)"  # noqa: S608 - our own constants
-    f" FROM (VALUES {_VALUES}) AS wanted (name, value)"
-    " JOIN pg_catalog.pg_settings s ON s.name = wanted.name"
-)
 
 
 @dataclass(frozen=True)
@@ -126,9 +106,9 @@ class WorkSession:
 
     def watch_network(self) -> None:
         """Let both ends notice within seconds when the other one, or the way there, is gone."""
-        watch_network(self.connection)
+        keep_alive(self.connection)
         with self.between_transactions():
-            self.connection.exec_driver_sql(WATCH_NETWORK)
+            self.connection.exec_driver_sql(SET_SERVER_SIDE)
 
     def apply_settings(self) -> None:
         """Set timeouts, role and name; before every revision, as revisions change them too."""

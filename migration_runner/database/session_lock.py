@@ -8,10 +8,11 @@ from typing import Any, Final
 import sqlalchemy
 from sqlalchemy import event, text
 
-from migration_runner.database.driver_connection import driver_of, execute_plain, protected
+from migration_runner.database.drivers.known import driver_connection
 from migration_runner.database.run_lock import LockHolder
 from migration_runner.database.session import WorkSession
 from migration_runner.database.sql_text import shorten_query
+from migration_runner.database.statements import execute_plain, protected
 
 _HALF: Final = 0xFFFFFFFF
 
@@ -39,7 +40,7 @@ class SessionLock:
         if connection.dialect.is_async:
             # What an event loop drives cannot be asked from outside of it.
             return
-        ours = driver_of(connection)
+        ours = driver_connection(connection)
 
         def unlock(dbapi_connection: Any, _record: Any) -> None:
             if dbapi_connection is not ours or self._locked is None:

@@ -11,8 +11,8 @@ from typing import Final
 import sqlalchemy
 
 from migration_runner import __version__
-from migration_runner.database.driver_connection import message_of
 from migration_runner.database.session import WorkSession
+from migration_runner.database.statements import message_of
 from migration_runner.errors import DatabaseRejected
 from migration_runner.history.history import History
 from migration_runner.history.revision_digest import RevisionDigest, digest_revision

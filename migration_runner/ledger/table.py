@@ -15,14 +15,14 @@ from typing import Final
 import sqlalchemy
 from sqlalchemy import text
 
-from migration_runner.database.driver_connection import (
+from migration_runner.database.sql_literals import literal
+from migration_runner.database.statements import (
     execute_plain,
     execute_protected,
     message_of,
     protected,
     sqlstate_of,
 )
-from migration_runner.database.sql_literals import literal
 
 SCHEMA: Final = "migration_runner"
 TABLE: Final = "migration_runner.ledger"

@@ -17,7 +17,7 @@ from typing import Any, Final
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from migration_runner.database.driver_connection import POSTGRES
+from migration_runner.database.other_databases import POSTGRES
 from migration_runner.database.probe import libpq_timeout
 from migration_runner.log.redaction import hide_secrets
 from migration_runner.settings.database_url import SECRET_PARAMETERS

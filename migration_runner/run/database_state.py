@@ -7,15 +7,15 @@ from functools import cached_property
 
 import sqlalchemy
 
-from migration_runner.database.driver_connection import (
-    autocommits,
-    execute_protected,
-    sends_scripts,
-)
 from migration_runner.database.engine import on_new_connection
 from migration_runner.database.run_lock import derive_key
 from migration_runner.database.session import ServerFacts, WorkSession
 from migration_runner.database.session_lock import NoLock, SessionLock
+from migration_runner.database.statements import (
+    autocommits,
+    execute_protected,
+    sends_scripts,
+)
 from migration_runner.database.version_tables import VersionChange
 from migration_runner.history.relation import Relation, relate
 from migration_runner.history.request import StepMade

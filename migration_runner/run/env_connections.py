@@ -13,13 +13,9 @@ import psycopg
 import sqlalchemy
 
 from migration_runner.clock import Stopwatch
-from migration_runner.database.driver_connection import (
-    cutter,
-    driver_of,
-    libpq_parameters,
-    login_pid,
-)
+from migration_runner.database.drivers.known import driver_connection, driver_for
 from migration_runner.database.engine import waiting_engine
+from migration_runner.database.network import cutter
 from migration_runner.database.observer import Watched
 from migration_runner.database.probe import try_until_ready
 from migration_runner.errors import ConfigError, MigrationError
@@ -58,7 +54,7 @@ class EnvConnections:
 
     def watch(self, connection: sqlalchemy.Connection) -> Watched:
         """Let the observer watch a connection; ours is watched since it was opened."""
-        driver = driver_of(connection)
+        driver = driver_connection(connection)
         for watched in self._watched:
             if watched.driver is driver:
                 return watched
@@ -125,12 +121,13 @@ class EnvConnections:
 
     def _watch(self, driver: Any) -> Watched:
         """Let the observer watch a session from its first statement on."""
-        parameters = libpq_parameters(driver)
+        known = driver_for(driver)
+        parameters = known.libpq_parameters(driver)
         if parameters is not None and (password := parameters.get("password")):
             public = parameters.get("user", ""), parameters.get("dbname", "")
             hide_secrets((password,), public)
         cut = self._open.enter_context(cutter(driver))
-        watched = Watched(driver, login_pid(driver), cut, parameters)
+        watched = Watched(driver, known.login_pid(driver), cut, parameters)
         self._open.enter_context(self._run.observer.watching(watched))
         self._watched.append(watched)
         if watched.pid is not None:

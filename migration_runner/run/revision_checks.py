@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from migration_runner.database.driver_connection import roll_back
 from migration_runner.database.invalid_indexes import (
     InvalidIndex,
     find_invalid_indexes,
     left_invalid,
     require_none_invalid,
 )
+from migration_runner.database.statements import roll_back
 from migration_runner.log import events, logs
 from migration_runner.run.context import RunContext
 from migration_runner.run.database_state import DatabaseState

@@ -11,13 +11,13 @@ from typing import Any, Final
 import sqlalchemy
 from sqlalchemy import event, text
 
-from migration_runner.database.driver_connection import autocommits
 from migration_runner.database.invalid_indexes import find_invalid_index
 from migration_runner.database.sql_text import (
     ConcurrentIndex,
     concurrent_index,
     waits_without_queue,
 )
+from migration_runner.database.statements import autocommits
 from migration_runner.log import events, logs
 
 # Not where the revision has set a timeout of its own, nor where its transaction holds what reads or

@@ -15,7 +15,7 @@ import tenacity
 from psycopg import sql
 
 from migration_runner.clock import Stopwatch
-from migration_runner.database.driver_connection import driver_of, libpq_parameters
+from migration_runner.database.drivers.known import driver_connection, driver_under
 from migration_runner.database.probe import (
     Connection,
     WaitLimits,
@@ -124,7 +124,8 @@ class Waiter:
         if state.offered and database is not None:
             # All of the hosts that were named: another one may be the primary by then.
             return connection_parameters(database, name, writes=False)
-        found = libpq_parameters(driver_of(state.session.connection))
+        connection = state.session.connection
+        found = driver_under(connection).libpq_parameters(driver_connection(connection))
         return found and {**found, "application_name": name}
 
     def _connect(self, parameters: dict[str, str]) -> Connection:

@@ -8,14 +8,9 @@ from collections.abc import Collection, Iterator
 import psycopg
 import sqlalchemy
 
-from migration_runner.database.driver_connection import (
-    POSTGRES,
-    driver_of,
-    libpq_parameters,
-    login_pid,
-)
+from migration_runner.database.drivers.known import driver_connection, driver_under
 from migration_runner.database.engine import application_name
-from migration_runner.database.other_databases import plain_session
+from migration_runner.database.other_databases import POSTGRES, plain_session
 from migration_runner.database.pooler import recognize_statement_pooler, require_session
 from migration_runner.database.probe import connect_within
 from migration_runner.database.session import ServerFacts, SessionSettings, WorkSession
@@ -51,7 +46,7 @@ def work_through(
     if not session.safeguarded:
         _tell(report, server)
         return session, server
-    pid = login_pid(driver_of(connection))
+    pid = driver_under(connection).login_pid(driver_connection(connection))
     if (
         settings.pooler == "detect"
         and settings.run_lock == "on"
@@ -104,7 +99,7 @@ def _other_backend(
     None where the way is not known. Raises `TimeoutError` where the pooler has none to give.
     """
     seconds = settings.connect_timeout
-    parameters = libpq_parameters(driver_of(ours))
+    parameters = driver_under(ours).libpq_parameters(driver_connection(ours))
     if parameters is None:
         yield None
         return

@@ -11,13 +11,7 @@ import pytest
 from psycopg import sql
 
 from migration_runner.build.start_lock_query import start_lock_queries
-from migration_runner.database.driver_connection import (
-    KEEPALIVE_COUNT,
-    KEEPALIVE_IDLE,
-    KEEPALIVE_INTERVAL,
-    UNACKNOWLEDGED_MILLISECONDS,
-)
-from migration_runner.database.session import SERVER_SIDE
+from migration_runner.database.network import KEEPALIVES, SERVER_SIDE
 from tests.fixtures.databases import Database
 from tests.fixtures.pgbouncer import PgBouncerFactory
 from tests.fixtures.project import Project
@@ -241,7 +235,7 @@ def test_no_child_has_the_connection_and_both_ends_notice_when_the_other_is_gone
     assert 0 == found["childs"]
     # The work session's, the start lock's, and perhaps the observer's.
     assert len(found["ours"]) in (2, 3)
-    wanted = [KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_COUNT, UNACKNOWLEDGED_MILLISECONDS]
+    wanted = [int(value) for value in KEEPALIVES.values()]
     assert all(each == wanted for each in found["ours"])
 
 

@@ -1,0 +1,38 @@
+"""asyncpg."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from migration_runner.database.drivers.driver import Driver
+
+
+class Asyncpg(Driver):
+    """asyncpg, which has its own protocol in place of libpq and shows little in public."""
+
+    def login_pid(self, connection: Any) -> int | None:
+        """Return what the server gave."""
+        return int(connection.get_server_pid())
+
+    def libpq_parameters(self, connection: Any) -> dict[str, str] | None:
+        """Return them from asyncpg's own; None where it has changed its names for them."""
+        with contextlib.suppress(AttributeError, ValueError, TypeError):
+            asked = connection._params  # noqa: SLF001 - there is no public way
+            address = connection._addr  # noqa: SLF001 - as above
+            # A socket's path ends in `.s.PGSQL.<port>`.
+            host, port = address if isinstance(address, tuple) else address.rsplit("/.s.PGSQL.", 1)
+            found = {"host": host, "port": port, "dbname": asked.database, "user": asked.user}
+            found["password"] = asked.password if isinstance(asked.password, str) else None
+            # What it verified with is in an SSLContext, which libpq cannot use.
+            mode = getattr(asked.sslmode, "name", "prefer")
+            found["sslmode"] = mode if mode in ("disable", "allow", "prefer") else "require"
+            return {name: str(value) for name, value in found.items() if value}
+        return None
+
+    def descriptor(self, connection: Any) -> int:
+        """Return the transport's; encrypted or not, it knows the socket below."""
+        with contextlib.suppress(AttributeError):
+            wire = connection._transport.get_extra_info("socket")  # noqa: SLF001 - as above
+            return int(wire.fileno())
+        return super().descriptor(connection)

@@ -1,0 +1,57 @@
+"""psycopg, and what it has in common with psycopg2: both are libpq."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from typing import Any, Final
+
+from psycopg import pq
+
+from migration_runner.database.drivers.driver import Driver
+
+_ACTIVE: Final = 1  # PQTRANS_ACTIVE
+
+
+class LibpqDriver(Driver):
+    """A driver over libpq whose connections have `info`."""
+
+    sends_scripts = True
+
+    def login_pid(self, connection: Any) -> int | None:
+        """Return libpq's `PQbackendPID`."""
+        return int(connection.info.backend_pid)
+
+    def libpq_parameters(self, connection: Any) -> dict[str, str] | None:
+        """Return libpq's own, those that psycopg's libpq knows."""
+        info = connection.info
+        # psycopg2 brings a libpq of its own, perhaps of another version.
+        names = {option.keyword.decode() for option in pq.Conninfo.get_defaults()}
+        with contextlib.suppress(KeyError):
+            known = self._parameters(info)
+            found = {name: value for name, value in known.items() if name in names}
+            place = {"host": info.host, "port": info.port, "password": info.password}
+            return {**found, **{name: str(value) for name, value in place.items() if value}}
+        return None
+
+    def waits_for_answer(self, connection: Any) -> bool | None:
+        """Read libpq's own field.
+
+        https://www.postgresql.org/docs/current/libpq-status.html#LIBPQ-PQTRANSACTIONSTATUS
+        """
+        return int(connection.info.transaction_status) == _ACTIVE
+
+    def descriptor(self, connection: Any) -> int:
+        """Return libpq's `PQsocket`."""
+        return int(connection.fileno())
+
+    def _parameters(self, info: Any) -> Mapping[str, str]:
+        raise NotImplementedError
+
+
+class Psycopg(LibpqDriver):
+    """psycopg 3, synchronous and asynchronous."""
+
+    def _parameters(self, info: Any) -> Mapping[str, str]:
+        known: dict[str, str] = info.get_parameters()
+        return known

@@ -1,0 +1,24 @@
+"""psycopg2."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from migration_runner.database.drivers.psycopg import LibpqDriver
+
+_IDLE: Final = 0  # PQTRANS_IDLE
+_READY: Final = 1  # STATUS_READY: its next statement begins a transaction
+
+
+class Psycopg2(LibpqDriver):
+    """psycopg2, which keeps a transaction status of its own beside libpq's."""
+
+    def transaction_ended(self, connection: Any) -> bool:
+        """Compare its own status with libpq's."""
+        began: bool = connection.status != _READY
+        return began and connection.info.transaction_status == _IDLE
+
+    def _parameters(self, info: Any) -> Mapping[str, str]:
+        known: dict[str, str] = info.dsn_parameters
+        return known
