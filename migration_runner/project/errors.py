@@ -12,7 +12,7 @@ from typing import Any, Final
 _NOT_THEIRS: Final = tuple(
     str(Path(sysconfig.get_path(name)).resolve()) + "/" for name in ("stdlib", "purelib", "platlib")
 )
-_OURS: Final = str(Path(__file__).resolve().parent) + "/"
+_OURS: Final = str(Path(__file__).resolve().parents[1]) + "/"
 
 
 def locate(error: BaseException) -> tuple[str, int] | None:
@@ -23,6 +23,12 @@ def locate(error: BaseException) -> tuple[str, int] | None:
         if frame.lineno and _is_theirs(frame.filename):
             return frame.filename, frame.lineno
     return None
+
+
+def is_ours(error: BaseException) -> bool:
+    """Whether this package raised an error itself: a bug, and not env.py's or a revision's."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and str(Path(frames[-1].filename).resolve()).startswith(_OURS)
 
 
 def describe_interpolation(error: configparser.InterpolationSyntaxError) -> str:

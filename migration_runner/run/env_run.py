@@ -17,13 +17,12 @@ from migration_runner.history.request import PlannedStep, StepMade
 from migration_runner.log import events, logs
 from migration_runner.project.attributes import Offer
 from migration_runner.project.context import ConfiguredContext
-from migration_runner.project.errors import format_traceback
+from migration_runner.project.errors import format_traceback, is_ours
 from migration_runner.run.context import RunContext
 from migration_runner.run.database_state import DatabaseState
 from migration_runner.run.env_connections import EnvConnections
 from migration_runner.run.failures import (
     describe,
-    is_ours,
     translate_env_failure,
     translate_revision_failure,
 )

@@ -6,7 +6,6 @@ import configparser
 import traceback
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy
@@ -181,12 +180,6 @@ def describe(error: BaseException) -> dict[str, Any]:
 
 def _shorten(text: str) -> str:
     return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
-
-
-def is_ours(error: BaseException) -> bool:
-    """Whether this package raised it itself: a bug, not somebody's env.py or revision."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return bool(frames) and Path(frames[-1].filename).parent == Path(__file__).parent
 
 
 def _line_in(error: BaseException, path: str) -> int | None:

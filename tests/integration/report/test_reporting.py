@@ -200,15 +200,22 @@ def test_the_password_is_not_in_the_process_list(
     running.kill()
 
 
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("run.database_state", "DatabaseState.heads"),
+        ("database.session", "ServerFacts"),
+        ("ledger.keeper", "ledger_access"),
+        ("project.alembic_project", "hand_steps_over"),
+    ],
+)
 def test_a_bug_of_ours_is_reported_with_its_traceback(
-    database: Database, project: Project, migrate: Migrate
+    module: str, name: str, database: Database, project: Project, migrate: Migrate
 ) -> None:
-    """Whatever escapes, the last line is the result: here a fault that is planted."""
+    """Whatever escapes, the last line is the result: here a fault that is planted in a room."""
     project.table("r1", "one")
     planted = project.folder / "sitecustomize.py"
-    planted.write_text(
-        "import migration_runner.run.database_state as state\nstate.DatabaseState.heads = None\n"
-    )
+    planted.write_text(f"import migration_runner.{module} as module\nmodule.{name} = None\n")
     path = f"{project.folder}{os.pathsep}{migrate.environment['PYTHONPATH']}"
 
     result = migrate.run(DATABASE_URL=database.url, PYTHONPATH=path)
