@@ -16,6 +16,7 @@ from migration_runner.commands.invocation import Invocation, Options
 from migration_runner.errors import Interrupted, UsageError
 from migration_runner.log import logs
 from migration_runner.project.command_line import configure, usage_error
+from migration_runner.report.finish import finish
 from migration_runner.report.report import RunReport
 from migration_runner.settings.settings import AlembicOptions
 from migration_runner.settings.variables import VARIABLES
@@ -185,10 +186,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except _Help:
         return 0
     except UsageError as error:
-        return report.finish(error)
+        return finish(report, error)
 
     def abandon(signal_number: int) -> None:
-        os._exit(report.finish(Interrupted(signal_number), abandoned=True))
+        os._exit(finish(report, Interrupted(signal_number), abandoned=True))
 
     with interruptible(abandon, verb.grace_seconds) as disarm:
         failure: BaseException | None = None
@@ -200,7 +201,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 disarm()
         except BaseException as caught:  # noqa: BLE001 - every way out is reported
             failure = caught
-        return report.finish(failure)
+        return finish(report, failure)
 
 
 if __name__ == "__main__":

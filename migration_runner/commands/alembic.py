@@ -18,8 +18,7 @@ from migration_runner.report.report import RunReport
 from migration_runner.run.attempts import attempt_until_done
 from migration_runner.run.context import RunContext
 from migration_runner.run.database_state import DatabaseState
-from migration_runner.run.decisions import acquire
-from migration_runner.run.env_run import Decide
+from migration_runner.run.decisions import Decide, acquire
 from migration_runner.run.runs import prepare_run
 from migration_runner.settings.settings import AlembicOptions, Settings
 

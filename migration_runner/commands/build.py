@@ -39,7 +39,7 @@ def build(invocation: Invocation) -> None:
         sentences.append(
             f"{which} is consistent: {count} revisions, head {', '.join(heads) or '-'}."
         )
-    invocation.report.conclude("checked", " ".join(sentences))
+    invocation.report.conclusion = "checked", " ".join(sentences)
 
 
 def _write_manifest(settings: Settings, project: AlembicProject, *, sealed: bool) -> None:

@@ -74,7 +74,7 @@ def execute(invocation: Invocation) -> None:
         message = f"The command {command[0]} {ended}. Its own lines in the log say why."
         raise RevisionFailed(message, reason="command_failed", command_exit_code=code)
     if report.unobserved:
-        report.conclude("applied", f"The command ended well in {report.elapsed():.1f} s.")
+        report.conclusion = "applied", f"The command ended well in {report.elapsed():.1f} s."
 
 
 class _Execution:

@@ -238,8 +238,10 @@ def digest_query(schema: str, table: str) -> str:
 
 def digest_of(revisions: Iterable[tuple[str, str]]) -> str:
     """Return the digest of revisions that are recorded with these digests of their files."""
-    lines = sorted(f"{revision}:{digest}".encode() for revision, digest in revisions)
-    return hashlib.md5(b",".join(lines), usedforsecurity=False).hexdigest()
+    # By the id alone, as the query sorts: one can be the beginning of another.
+    ordered = sorted((revision.encode(), digest.encode()) for revision, digest in revisions)
+    text = b",".join(revision + b":" + digest for revision, digest in ordered)
+    return hashlib.md5(text, usedforsecurity=False).hexdigest()
 
 
 def read_ledger(connection: sqlalchemy.Connection, count: int | None) -> list[LedgerEntry]:

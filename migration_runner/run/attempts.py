@@ -17,8 +17,9 @@ from migration_runner.errors import (
 )
 from migration_runner.log import events, logs
 from migration_runner.project.attributes import Offer
+from migration_runner.run.attempt import Attempt
 from migration_runner.run.context import RunContext
-from migration_runner.run.env_run import Decide, EnvRun
+from migration_runner.run.decisions import Decide
 from migration_runner.run.failures import SESSION_LOST
 from migration_runner.run.retries import LOCK_FAILURES
 
@@ -26,7 +27,7 @@ from migration_runner.run.retries import LOCK_FAILURES
 def attempt_until_done(
     run: RunContext,
     decide: Decide,
-    enter: Callable[[EnvRun, Offer], None],
+    enter: Callable[[Attempt, Offer], None],
     *,
     alembics_own: bool = False,
 ) -> None:
@@ -39,14 +40,14 @@ def attempt_until_done(
     lost: TemporaryFailure | None = None
     try:
         while True:
-            this = EnvRun(run, decide, alembics_own=alembics_own)
+            attempt = Attempt(run, decide, alembics_own=alembics_own)
             try:
-                this.run(functools.partial(enter, this))
+                attempt.run(functools.partial(enter, attempt))
             except MigrationError as failure:
                 try:
-                    lost = _accept(run, this, failure, lost)
+                    lost = _accept(run, attempt, failure, lost)
                 except MigrationError:
-                    this.log_failure()
+                    attempt.log_failure()
                     raise
             else:
                 return
@@ -55,13 +56,13 @@ def attempt_until_done(
 
 
 def _accept(
-    run: RunContext, this: EnvRun, failure: MigrationError, lost: TemporaryFailure | None
+    run: RunContext, attempt: Attempt, failure: MigrationError, lost: TemporaryFailure | None
 ) -> TemporaryFailure | None:
     """Return for another attempt, with the loss that is not made good yet; else raise."""
     if run.read_only:
         raise failure
     if isinstance(failure, TemporaryFailure) and failure.facts.get("reason") == SESSION_LOST:
-        return _accept_loss(run, this, failure)
+        return _accept_loss(run, attempt, failure)
     if lost is not None and isinstance(failure, DatabaseUnavailable):
         if run.outages.remaining > 0:
             # env.py's own engine: the server has gone again.
@@ -80,7 +81,7 @@ def _accept(
     raise failure
 
 
-def _accept_loss(run: RunContext, this: EnvRun, failure: TemporaryFailure) -> TemporaryFailure:
+def _accept_loss(run: RunContext, attempt: Attempt, failure: TemporaryFailure) -> TemporaryFailure:
     progress = run.progress
     running = progress.running or "none"
     too_far = _would_go_too_far(run)
@@ -97,7 +98,7 @@ def _accept_loss(run: RunContext, this: EnvRun, failure: TemporaryFailure) -> Te
     if goes_on:
         return failure
     if run.outages.remaining > 0:
-        this.look_afterwards()
+        attempt.look_afterwards()
     if too_far:
         message = (
             f"The session was lost: {failure.facts.get('message')}. Another try would count"

@@ -13,9 +13,11 @@ from migration_runner.errors import HistoryError
 from migration_runner.log import logs
 from migration_runner.run.context import RunContext
 from migration_runner.run.database_state import DatabaseState
-from migration_runner.run.env_run import Decide
 from migration_runner.run.relation_policy import accept_relation, check_files
 
+# Whether a run's request is carried out on a version table; it takes the lock where it must.
+Decide = Callable[[DatabaseState], bool]
+# Asks somebody, and raises `UsageError` when the answer is no.
 Confirm = Callable[[str, Sequence[str]], None]
 _Found = TypeVar("_Found")
 

@@ -17,7 +17,7 @@ from migration_runner.project.alembic_project import AlembicProject
 from migration_runner.report.report import RunReport
 from migration_runner.run.attempts import attempt_until_done
 from migration_runner.run.context import RunContext
-from migration_runner.run.env_run import Decide
+from migration_runner.run.decisions import Decide
 from migration_runner.settings.database_address import export_override
 from migration_runner.settings.settings import Settings
 

@@ -12,7 +12,7 @@ from migration_runner.history.relation import AT_HEAD, BEHIND, Relation
 from migration_runner.ledger.table import LedgerEntry
 from migration_runner.run.context import RunContext
 from migration_runner.run.database_state import DatabaseState
-from migration_runner.run.env_run import Decide
+from migration_runner.run.decisions import Decide
 from migration_runner.run.relation_policy import accept_relation
 
 Facts = dict[str, Any]

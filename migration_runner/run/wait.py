@@ -26,7 +26,7 @@ from migration_runner.errors import DatabaseUnavailable, PendingRevisions
 from migration_runner.log import events, logs
 from migration_runner.run.context import RunContext
 from migration_runner.run.database_state import DatabaseState
-from migration_runner.run.env_run import Decide
+from migration_runner.run.decisions import Decide
 from migration_runner.run.relation_policy import accept_relation
 
 _FIRST_PAUSE: Final = 0.5

@@ -38,6 +38,24 @@ def test_every_link_and_folder_is_there() -> None:
     assert [] == missing
 
 
+def test_architecture_names_what_there_is() -> None:
+    named = set(
+        re.findall(r"`([\w/]+(?:\.py|/))`", (ROOT / "docs" / "architecture.md").read_text())
+    )
+    missing = [
+        path
+        for path in named
+        if not any((folder / path).exists() for folder in (ROOT, ROOT / "migration_runner"))
+    ]
+    assert [] == missing
+
+
+def test_architecture_names_every_room() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    rooms = {path.parent.name for path in (ROOT / "migration_runner").glob("*/__init__.py")}
+    assert set() == {room for room in rooms if f"`{room}/`" not in text}
+
+
 def test_the_variables() -> None:
     documented = {
         row[0].strip("`"): row[1].strip("`") for row in _rows("configuration.md") if "`" in row[0]

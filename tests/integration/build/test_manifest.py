@@ -186,6 +186,19 @@ def test_an_untouched_template_names_its_database_in_the_ini(
     assert "canary" not in built.stdout
 
 
+def test_ids_that_begin_alike(database: Database, project: Project, migrate: Migrate) -> None:
+    """The server sorts the ids, and `:` comes behind the digits."""
+    for number, revision in enumerate(("r1", "r10", "r1.0", "r100", "R1")):
+        project.table(revision, f"t{number}")
+    migrate.run("build")
+    compared = Compared(project, migrate)
+    compared.with_fast_path(database)
+
+    compared.with_fast_path(database)
+
+    assert compared.was_fast
+
+
 def test_a_variable_set_later(database: Database, project: Project, migrate: Migrate) -> None:
     project.write_env(SEEN["a variable that is not set"])
     project.revision("r1")

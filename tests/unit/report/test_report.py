@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from migration_runner import errors
 from migration_runner.log import logs
+from migration_runner.report.finish import finish
 from migration_runner.report.report import AppliedRevision, RunReport
 from migration_runner.report.termination import (
     TERMINATION_MESSAGE_BYTES,
@@ -48,7 +49,7 @@ def _last_line(capfd: Capture) -> dict[str, object]:
 def test_outcome_and_exit_code(
     capfd: Capture, error: BaseException | None, outcome: str, code: int
 ) -> None:
-    assert code == _report().finish(error)
+    assert code == finish(_report(), error)
 
     finished = _last_line(capfd)
     assert ("run_finished", outcome, code) == (
@@ -61,8 +62,8 @@ def test_outcome_and_exit_code(
 def test_only_the_first_end_is_told(capfd: Capture) -> None:
     report = _report()
 
-    assert 143 == report.finish(errors.Interrupted(15))
-    report.finish(None)
+    assert 143 == finish(report, errors.Interrupted(15))
+    finish(report, None)
 
     assert 1 == capfd.readouterr().out.count("run_finished")
 
@@ -72,14 +73,14 @@ def test_a_failure_says_what_was_kept(capfd: Capture) -> None:
     report.from_revisions, report.to_revisions = ["a"], ["b"]
     report.applied.append(AppliedRevision("b", "B.", 0.1))
 
-    report.finish(errors.RevisionFailed("Revision c failed."))
+    finish(report, errors.RevisionFailed("Revision c failed."))
 
     summary = _last_line(capfd)["summary"]
     assert "Revision c failed. This run applied 1 revision; the database is at b." == summary
 
 
 def test_a_failure_before_the_database_says_so(capfd: Capture) -> None:
-    _report().finish(errors.ConfigError("Wrong."))
+    finish(_report(), errors.ConfigError("Wrong."))
 
     assert "Wrong. The database was not touched." == _last_line(capfd)["summary"]
 
@@ -88,7 +89,7 @@ def test_a_bug_has_its_traceback_before_the_last_line(capfd: Capture) -> None:
     try:
         int("a bug")
     except ValueError as error:
-        _report().finish(error)
+        finish(_report(), error)
 
     failed, finished = map(json.loads, capfd.readouterr().out.splitlines())
     assert "test_report.py" in failed["exception"]
@@ -98,7 +99,7 @@ def test_a_bug_has_its_traceback_before_the_last_line(capfd: Capture) -> None:
 def test_the_last_line_ignores_the_log_level(capfd: Capture) -> None:
     logs.configure_logging("json", "error")
 
-    _report().finish()
+    finish(_report())
 
     assert "run_finished" == _last_line(capfd)["event"]
 
@@ -107,7 +108,7 @@ def test_a_termination_log_that_is_not_there_is_not_made(tmp_path: Path, capfd: 
     report = _report()
     report.termination_log = tmp_path / "nothing"
 
-    assert 0 == report.finish()
+    assert 0 == finish(report)
 
     assert not report.termination_log.exists()
     assert "run_finished" == _last_line(capfd)["event"]

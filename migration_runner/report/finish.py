@@ -1,0 +1,35 @@
+"""The end of a run: the last line of the log and the termination message, written once."""
+
+from __future__ import annotations
+
+import traceback
+
+from migration_runner.log import events, logs
+from migration_runner.report.outcome import INTERNAL_ERROR, judge
+from migration_runner.report.report import RunReport
+from migration_runner.report.result import COUNTABLE, describe_result
+from migration_runner.report.summary import summarize
+from migration_runner.report.termination import write_termination_message
+
+
+def finish(
+    report: RunReport, error: BaseException | None = None, *, abandoned: bool = False
+) -> int:
+    """Write the last line and the termination message, and return the exit code.
+
+    Only the first call writes: main thread and signal watcher can meet here.
+    """
+    report.gather_parts()
+    outcome, exit_code = judge(report, error)
+    if not report.finishing.acquire(blocking=False):
+        return exit_code
+    summary = summarize(report, outcome, error, abandoned=abandoned)
+    facts = describe_result(report, outcome, exit_code, error)
+    if exit_code == INTERNAL_ERROR and error is not None:
+        trace = "".join(traceback.format_exception(error))
+        logs.get_logger().error(events.RUN_FAILED, exception=trace)
+    if report.termination_log is not None:
+        write_termination_message(report.termination_log, summary, facts, COUNTABLE)
+    if not report.answers or error is not None:
+        logs.write_last_line(events.RUN_FINISHED, summary=summary, **facts)
+    return exit_code

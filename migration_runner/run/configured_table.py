@@ -1,0 +1,114 @@
+"""One `context.configure()` of env.py's: its version table, and a run's work on it.
+
+Most env.py have one, some have one for each schema or tenant.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterable
+
+from migration_runner.database.session import count_commits
+from migration_runner.database.version_tables import VersionChange
+from migration_runner.errors import RevisionFailed
+from migration_runner.history.request import PlannedStep, StepMade
+from migration_runner.run.context import RunContext
+from migration_runner.run.database_state import DatabaseState
+from migration_runner.run.decisions import Decide
+from migration_runner.run.failures import FailedRevision
+from migration_runner.run.revision_checks import RevisionChecks
+
+
+class ConfiguredTable:
+    """A version table that env.py has configured, over the connection that it gave."""
+
+    def __init__(self, run: RunContext, state: DatabaseState) -> None:
+        self.state = state
+        # Whether the run's request is carried out on it.
+        self.applies = False
+        self._run = run
+        self._progress = run.progress
+        self._checks = RevisionChecks(run, state, count_commits(state.session.connection))
+        self._settings_are_due = True
+        self._planned: list[str] = []
+
+    def begin(self, decide: Decide) -> None:
+        """Decide what is done on it, before Alembic reads the heads."""
+        state = self.state
+        self.applies = decide(state)
+        self._run.outages.over()
+        self._progress.enter(state.location)
+        if self._progress.must_ask(state.location):
+            self._progress.settle(state.heads(), state.recorded(), state.location)
+        if self.applies:
+            self._checks.ready()
+        else:
+            state.context.change_nothing()
+
+    def apply(self, plan: Callable[[], list[PlannedStep]]) -> Iterable[PlannedStep]:
+        """Hand the steps to Alembic; control comes back when a revision's transaction ended."""
+        if not self.applies:
+            return
+        steps = plan()
+        # What is loaded by now stays: the garbage collector need not go through it time and again.
+        gc.freeze()
+        self._planned = [planned.revision for planned in steps]
+        for number, planned in enumerate(steps, 1):
+            if self._settings_are_due:
+                self.state.session.apply_settings()
+            self._settings_are_due = True
+            planned.guard(self._checks.around(planned.revision))
+            self._progress.start(planned.revision, number, len(steps))
+            yield planned
+            self._run.observer.end()
+            self._progress.end()
+            if not self.state.session.in_transaction:
+                self._progress.committed()
+
+    def write(self, step: StepMade, change: VersionChange, *, last: bool) -> bool:
+        """Write the step into version table and ledger at once, in its own transaction."""
+        if step.direction == "stamp":
+            return False
+        along = [check] if (check := self._checks.index_check) else []
+        # Another role would be another one for deferred triggers, too.
+        settings = last and not self._run.settings.role
+        if settings:
+            along.append(self.state.session.settings_statement)
+        written = self.state.write_step(step, change, self._progress.elapsed(), along)
+        if written:
+            self._settings_are_due = not settings
+        else:
+            self._checks.check_indexes()
+        return written
+
+    def made(self, step: StepMade) -> None:
+        """Write the step into the ledger, in its own transaction."""
+        self._checks.check_indexes()
+        self.state.ledger.record(step.direction, step.revisions, self._progress.elapsed())
+
+    def settle_before_next(self) -> None:
+        """Where env.py configures another one next, ask what was committed on this one."""
+        if self.applies and self._progress.open and not self.state.session.in_transaction:
+            self.settle()
+
+    def settle(self) -> None:
+        """Ask the database what was committed, and note it."""
+        self._progress.settle(*self.state.afterwards(), self.state.location)
+
+    def verify(self) -> None:
+        """Ask the database whether what Alembic reported is so. Raises `RevisionFailed`."""
+        if not self.applies:
+            return
+        heads, _ = self.state.afterwards()
+        missing = self._progress.contradicted(self._planned, heads)
+        never_ran = not self._planned and self._run.project.plan(self._run.request, heads)
+        if missing or never_ran:
+            message = (
+                "env.py returned, but the database is not at the target: nothing was"
+                " committed, or context.run_migrations() was never called."
+            )
+            raise RevisionFailed(message, reason="nothing_happened", missing=sorted(missing))
+
+    def describe_failed(self, revision: str) -> FailedRevision:
+        """Return what is known of a revision that failed on it."""
+        return self._checks.describe(revision)
