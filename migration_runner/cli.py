@@ -20,7 +20,7 @@ from migration_runner.report.finish import finish
 from migration_runner.report.report import RunReport
 from migration_runner.settings.settings import AlembicOptions
 from migration_runner.settings.variables import VARIABLES
-from migration_runner.signals import hear_what_has_waited, interruptible
+from migration_runner.signals import interruptible, unblock_signals
 from migration_runner.verbs import ALEMBICS, CONFIG, EXEC, UPGRADE, VERBS, Verb
 
 _BEHIND = "_behind"
@@ -195,7 +195,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         failure: BaseException | None = None
         try:
             try:
-                hear_what_has_waited()
+                unblock_signals()
                 verb.command()(Invocation(options, flags, report))
             finally:
                 disarm()

@@ -1,6 +1,6 @@
-"""Everything a run can end with, each with its exit code.
+"""The errors that end a run, each with its exit code.
 
-A message says what happened, what state the database is in, and what to do next.
+A message says what happened, what state the database is in, and what to do.
 Exit codes follow `sysexits.h`, so that a Kubernetes Job's `podFailurePolicy` can act on them.
 """
 
@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 class MigrationError(Exception):
     """Base of all errors that end a run.
 
-    `facts` are the machine-readable side of the message; they go into the report as they are.
+    `facts` are the machine-readable part of the message, and go into the report unchanged.
     """
 
     exit_code: ClassVar[int] = 70
@@ -30,7 +30,7 @@ class RevisionFailed(MigrationError):
 
 
 class PendingRevisions(MigrationError):
-    """The database is behind the target, and the command does not change that."""
+    """The database is behind the target, and the command does not upgrade it."""
 
     exit_code = 3
 
@@ -48,7 +48,7 @@ class UsageError(MigrationError):
 
 
 class HistoryError(MigrationError):
-    """The image's revisions are inconsistent, or do not go with the database."""
+    """The image's revisions are inconsistent, or do not match the database."""
 
     exit_code = 65
 
@@ -60,19 +60,19 @@ class DatabaseUnavailable(MigrationError):
 
 
 class TemporaryFailure(MigrationError):
-    """Trying again later can help: the run lock is busy, a lock timed out, the session was lost."""
+    """A later run can succeed: the run lock was busy, a lock timed out, the session was lost."""
 
     exit_code = 75
 
 
 class DatabaseRejected(MigrationError):
-    """The server answered and refused: login, missing database, TLS, privilege."""
+    """The server refused the connection or a statement: login, database, TLS, privilege."""
 
     exit_code = 77
 
 
 class ConfigError(MigrationError):
-    """The settings are wrong; nothing was touched."""
+    """The settings are invalid; the database was not touched."""
 
     exit_code = 78
 
@@ -80,8 +80,8 @@ class ConfigError(MigrationError):
 class Interrupted(KeyboardInterrupt):
     """SIGTERM or SIGINT arrived.
 
-    A `KeyboardInterrupt`, because psycopg cancels the running statement in the server for that
-    and because a revision's `except Exception` must not swallow it.
+    A `KeyboardInterrupt`, because psycopg then cancels the running statement in the server, and
+    because a revision's `except Exception` must not swallow it.
     """
 
     def __init__(self, signal_number: int) -> None:

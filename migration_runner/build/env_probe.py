@@ -105,7 +105,7 @@ def learn_env(project: AlembicProject, root: Path) -> EnvFacts:
             recorded_environment(watch.facts.variables, OFFLINE_URL),
             audited(watch.facts.files),
             offline_connections(lambda: watch.engine),
-            logs.overheard() as lines,
+            logs.collected_lines() as lines,
             logs.captured_prints(),
         ):
             project.run_env(Request("upgrade", ("heads",)), watch.offer, watch)

@@ -46,7 +46,7 @@ def _write_manifest(settings: Settings, project: AlembicProject, *, sealed: bool
     try:
         path, fast_path_off = write_manifest(settings, project, sealed=sealed)
     except (NoManifest, OSError) as error:
-        logs.get_logger().warning(events.MANIFEST_LEFT_OUT, reason=str(error))
+        logs.get_logger().warning(events.MANIFEST_SKIPPED, reason=str(error))
         return
     logs.get_logger().info(
         events.MANIFEST_WRITTEN, file=str(path), sealed=sealed, fast_path_off=fast_path_off or None

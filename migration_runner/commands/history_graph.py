@@ -72,6 +72,6 @@ def _lay_out(invocation: Invocation) -> Graph:
     try:
         carry_out(run, lambda _: look)
     except (DatabaseUnavailable, DatabaseRejected, ConfigError) as error:
-        logs.get_logger().warning(events.DATABASE_NOT_ASKED, detail=error.message)
+        logs.get_logger().warning(events.DATABASE_SKIPPED, detail=error.message)
     dependencies = {revision.id: revision.dependencies for revision in history.revisions.values()}
     return lay_out(history, at=at, applied=applied, dependencies=dependencies)

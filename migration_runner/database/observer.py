@@ -173,7 +173,9 @@ class Observer:
             seen = seen or "state" in look
             if suspicion >= _LOOKS and reason:
                 revision = running and running.revision
-                logs.get_logger().warning(events.SESSION_CUT, revision=revision, reason=reason)
+                logs.get_logger().warning(
+                    events.SESSION_TERMINATED, revision=revision, reason=reason
+                )
                 session.cut()
                 return
             if running is not None and "state" in look:

@@ -1,5 +1,5 @@
 """Events, and the one stream that they are written to.
 
-It imports only the ground: `errors`, `clock`, `signals`.
-Start with `events` (every name that can appear) and `logs` (how a line is written).
+Imports only the base modules `errors`, `clock` and `signals`.
+Start with `events` (every event's name) and `logs` (how a line is written).
 """

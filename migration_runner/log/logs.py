@@ -1,8 +1,8 @@
-"""One stream, one format: our events, other people's log records, warnings and prints.
+"""One stream, one format: the runner's events, other log records, warnings and prints.
 
 JSON lines on standard output, or a console rendering on a terminal.
-Lines are written with `write(2)`, without a buffer and without a lock: a signal handler or a
-watching thread can write the last line whatever the main thread is in the middle of.
+Lines are written with `write(2)`, without a buffer and without a lock: a signal handler or
+another thread can write the last line, whatever the main thread is doing.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ _LEVELS: Final = logging.getLevelNamesMapping()
 
 _processors: Final[list[Processor]] = []
 _facts: Final[ContextVar[Mapping[str, str]]] = ContextVar("facts", default=MappingProxyType({}))
-_overheard: list[str] | None = None
+_collected: list[str] | None = None
 _stream = _STANDARD_OUTPUT
 _answers = _STANDARD_OUTPUT
 
 
 def log_to_standard_error(*, keep_output: bool = False) -> None:
-    """Keep standard output for the answer of a command that was asked something.
+    """Log to standard error, and keep standard output for a command's answer.
 
-    Not even a child process of env.py's can write there, unless to `keep_output` as it is.
+    Child processes of env.py cannot write there either, unless `keep_output` leaves it as it is.
     """
     global _stream, _answers  # noqa: PLW0603 - the process has one of each
     _stream = _STANDARD_ERROR
@@ -51,31 +51,31 @@ def log_to_standard_error(*, keep_output: bool = False) -> None:
 
 
 def write_line(line: str) -> None:
-    """Write one line of the log; a reader that is gone does not stop the run."""
-    if _overheard is None:
+    """Write one line of the log. A closed pipe does not stop the run."""
+    if _collected is None:
         _write(_stream, line)
     else:
-        _overheard.append(line)
+        _collected.append(line)
 
 
 @contextlib.contextmanager
-def overheard() -> Iterator[list[str]]:
-    """Gather the lines of the log instead of writing them."""
-    global _overheard  # noqa: PLW0603 - the process has one log
-    lines = _overheard = []
+def collected_lines() -> Iterator[list[str]]:
+    """Collect the lines of the log instead of writing them."""
+    global _collected  # noqa: PLW0603 - the process has one log
+    lines = _collected = []
     try:
         yield lines
     finally:
-        _overheard = None
+        _collected = None
 
 
 def write_answer(text: str) -> None:
-    """Write to standard output what a command was asked for."""
+    """Write a command's answer to standard output."""
     _write(_answers, text)
 
 
 def answers_on_terminal() -> bool:
-    """Whether a person reads the answer."""
+    """Whether the answer goes to a terminal."""
     return os.isatty(_answers)
 
 
@@ -87,7 +87,7 @@ def _write(stream: int, text: str) -> None:
 
 
 def open_standard_streams() -> None:
-    """Open the standard streams that are closed, or a socket would get one's number."""
+    """Open the standard streams that are closed: a socket could get one of their numbers."""
     for number in (0, _STANDARD_OUTPUT, 2):
         try:
             os.fstat(number)
@@ -96,7 +96,7 @@ def open_standard_streams() -> None:
 
 
 def configure_logging(log_format: str, log_level: str) -> None:
-    """Set the stream up. `auto` is the console on a terminal and JSON elsewhere."""
+    """Configure the stream. `auto` is the console on a terminal and JSON elsewhere."""
     on_terminal = os.isatty(_stream)
     level = _LEVELS.get(log_level.upper(), logging.INFO)
     if log_format == "console" or (log_format == "auto" and on_terminal):
@@ -112,8 +112,8 @@ def configure_logging(log_format: str, log_level: str) -> None:
         _order,
     ]
     _processors[:] = [*shared, renderer]
-    # For who logs with structlog and configures nothing. An application that env.py imports may
-    # configure it: our own loggers do not read this back.
+    # For code that logs with structlog without configuring it. An application that env.py imports
+    # may configure it differently: the runner's own loggers do not use this configuration.
     structlog.configure(
         processors=_processors,
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -130,38 +130,38 @@ def configure_logging(log_format: str, log_level: str) -> None:
 
 
 def capture_log_records() -> None:
-    """Send the standard library's log records and Python's warnings through our stream.
+    """Send the standard library's log records and Python's warnings to the runner's stream.
 
-    Called again after an env.py was loaded: most of them replace the root logger's handlers.
+    Called again after env.py was loaded: most replace the root logger's handlers.
     """
     root = logging.getLogger()
     root.handlers[:] = [_handler]
     for logger in root.manager.loggerDict.values():
         if isinstance(logger, logging.Logger):
-            # `fileConfig` disables those that are there: a revision's own, for one.
+            # `fileConfig` disables existing loggers, such as a revision's own.
             logger.disabled = False
     root.setLevel(logging.INFO)
     logging.captureWarnings(capture=True)
-    # Alembic's "Running upgrade" repeats `revision_started`; its other lines are about itself.
+    # Alembic's "Running upgrade" repeats `revision_started`; its other lines are internal.
     quiet = logging.INFO if _handler.level <= logging.DEBUG else logging.WARNING
     logging.getLogger("alembic.runtime").setLevel(quiet)
 
 
 @contextlib.contextmanager
-def kept_in_our_stream() -> Iterator[None]:
-    """Take the log records back whenever somebody configures logging, as most env.py do."""
+def log_records_recaptured() -> Iterator[None]:
+    """Capture the log records again whenever logging is configured, as most env.py do."""
     originals = logging.config.fileConfig, logging.config.dictConfig
 
-    def followed(configure: Callable[..., None]) -> Callable[..., None]:
+    def recapturing(configure: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(configure)
-        def configure_and_follow(*args: Any, **kwargs: Any) -> None:
+        def configure_and_recapture(*args: Any, **kwargs: Any) -> None:
             configure(*args, **kwargs)
             capture_log_records()
 
-        return configure_and_follow
+        return configure_and_recapture
 
-    logging.config.fileConfig = followed(originals[0])
-    logging.config.dictConfig = followed(originals[1])
+    logging.config.fileConfig = recapturing(originals[0])
+    logging.config.dictConfig = recapturing(originals[1])
     try:
         yield
     finally:
@@ -174,13 +174,13 @@ def get_logger() -> FilteringBoundLogger:
 
 
 def bind(**facts: str) -> None:
-    """Put `facts` into every line from here on."""
+    """Add `facts` to every line from now on."""
     _facts.set({**_facts.get(), **facts})
 
 
 @contextlib.contextmanager
 def bound(**facts: str) -> Iterator[None]:
-    """Put those of `facts` that are not empty into every line in the block."""
+    """Add those of `facts` that are not empty to every line in the block."""
     known = {name: value for name, value in facts.items() if value}
     token = _facts.set({**_facts.get(), **known})
     try:
@@ -190,13 +190,13 @@ def bound(**facts: str) -> Iterator[None]:
 
 
 def write_last_line(event: str, **facts: Any) -> None:
-    """Write an event whatever the log level is: the result belongs in every log."""
+    """Write an event at any log level: every log has the result."""
     _logger_from(logging.NOTSET).info(event, **facts)
 
 
 @contextlib.contextmanager
 def captured_prints() -> Iterator[None]:
-    """Turn what a revision or an env.py prints into log records, a line each."""
+    """Turn the lines that a revision or env.py prints into log records."""
     lines = _PrintedLines()
     text = io.TextIOWrapper(
         io.BufferedWriter(lines), "utf-8", "backslashreplace", line_buffering=True
@@ -211,7 +211,7 @@ def captured_prints() -> Iterator[None]:
 
 def _logger_from(level: int) -> FilteringBoundLogger:
     if not _processors:
-        # Not set up yet: structlog's own way will do.
+        # Not configured yet: structlog's defaults will do.
         unconfigured: FilteringBoundLogger = structlog.get_logger()
         return unconfigured
     return _make_logger(level)
@@ -219,7 +219,7 @@ def _logger_from(level: int) -> FilteringBoundLogger:
 
 @functools.cache
 def _make_logger(level: int) -> FilteringBoundLogger:
-    """Return a logger that writes what has at least this level, as `_processors` say then."""
+    """Return a logger for this level and above, rendered by `_processors` as they are then."""
     logger = structlog.wrap_logger(
         _LineLogger(),
         processors=_processors,
@@ -231,7 +231,7 @@ def _make_logger(level: int) -> FilteringBoundLogger:
 
 
 def _add_facts(_logger: object, _name: str, event_dict: EventDict) -> EventDict:
-    """Put in what is known of the run."""
+    """Add the facts that are bound to every line."""
     return {
         **event_dict,
         **{name: event_dict.get(name, fact) for name, fact in _facts.get().items()},
@@ -239,13 +239,13 @@ def _add_facts(_logger: object, _name: str, event_dict: EventDict) -> EventDict:
 
 
 def _order(_logger: object, _name: str, event_dict: EventDict) -> EventDict:
-    """Put what every line has first: people read JSON, too."""
+    """Put the keys that every line has first: JSON is also read by people."""
     first = ("timestamp", "level", "event")
     return {**{name: event_dict.pop(name) for name in first}, **event_dict}
 
 
 class _LineLogger:
-    """structlog's way out: every level ends in `write_line`."""
+    """Writes what structlog has rendered: every level with `write_line`."""
 
     def __init__(self, *_: object) -> None:
         self.msg = self.debug = self.info = self.warning = self.error = write_line
@@ -253,7 +253,7 @@ class _LineLogger:
 
 
 class _LineHandler(logging.Handler):
-    """The standard library's way out."""
+    """Writes the standard library's log records."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -263,7 +263,7 @@ class _LineHandler(logging.Handler):
 
 
 class _PrintedLines(io.RawIOBase):
-    """A standard output whose lines are log records."""
+    """A standard output whose lines become log records."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -272,7 +272,7 @@ class _PrintedLines(io.RawIOBase):
         return True
 
     def fileno(self) -> int:
-        """Return the real one's: a child process gets that."""
+        """Return the log's own file descriptor, for child processes."""
         return _stream
 
     def write(self, data: ReadableBuffer) -> int:
@@ -282,7 +282,7 @@ class _PrintedLines(io.RawIOBase):
         return memoryview(data).nbytes
 
     def end(self) -> None:
-        """Give out what has no line's end."""
+        """Log a last line that has no newline."""
         if self._rest:
             self.write(b"\n")
 

@@ -1,4 +1,4 @@
-"""Secrets never leave memory: what is blanked out of every line, message and answer."""
+"""Removes secrets from every line, message and answer."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import re
 from typing import Final
 
 HIDDEN: Final = "***"
-# A shorter secret is no secret, and hiding it would make holes in ordinary words.
+# Hiding a shorter one would blank out parts of ordinary words.
 _SHORTEST_SECRET: Final = 4
 _PASSWORD_IN_URL: Final = re.compile(r"(://[^\s/:@\"']*:)[^\s/@\"']+@")
 
-# Each secret with its spellings, and all spellings, the longest first.
+# The spellings of each secret, and all spellings, the longest first.
 _spellings: dict[str, frozenset[str]] = {}
 _hidden: tuple[str, ...] = ()
 
 
 def hide_secrets(secrets: tuple[str, ...], public: tuple[str, ...] = ()) -> None:
-    """Blank out `secrets`, too, from here on, however they are spelt.
+    """Hide `secrets` from now on, in all their spellings.
 
-    A secret that is part of a `public` word (the user's or database's name) cannot be hidden.
+    A secret that is part of a `public` word (the user's or the database's name) is not hidden.
     """
     global _hidden  # noqa: PLW0603 - the process has one output, and this is its filter
     new = {
@@ -39,13 +39,13 @@ def redact(text: str) -> str:
     for spelling in _hidden:
         text = text.replace(spelling, HIDDEN)
     if "://" in text:
-        # Those that nobody has told us of, in what somebody's env.py says.
+        # Passwords that the runner does not know, say in what env.py logs.
         text = _PASSWORD_IN_URL.sub(rf"\1{HIDDEN}@", text)
     return text
 
 
 def _spell(secret: str) -> frozenset[str]:
-    """Return how URLs, Python, ConfigParser and JSON (also JSON in JSON) write a secret."""
+    """Return a secret as URLs, Python, ConfigParser and JSON (also JSON in JSON) write it."""
     from urllib.parse import quote, quote_plus  # noqa: PLC0415 - only where there is a secret
 
     spellings = {secret, quote(secret), quote(secret, safe=""), quote_plus(secret)}

@@ -41,7 +41,7 @@ class EnvConnections:
     @contextlib.contextmanager
     def available(self) -> Iterator[None]:
         """Wait for whatever connects, and close what is left open at the end."""
-        with self._open, waiting_connections(self._wait), logs.kept_in_our_stream():
+        with self._open, waiting_connections(self._wait), logs.log_records_recaptured():
             yield
 
     def offer(self) -> Callable[[], sqlalchemy.Connection] | None:

@@ -63,7 +63,7 @@ def test_a_database_that_is_away_leaves_the_marks_out(half: Database, migrate: M
 
     assert 0 == result.exit_code, result.stderr
     assert "no database was asked" in result.stdout
-    assert "database_not_asked" in result.stderr
+    assert "database_skipped" in result.stderr
 
 
 @pytest.mark.parametrize(

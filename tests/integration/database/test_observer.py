@@ -115,7 +115,7 @@ def test_it_comes_back_when_somebody_ends_it(
         running.wait_for_event("revision_running", waits_for="Lock: advisory")
     result = running.wait()
     assert 0 == result.exit_code, result.stdout
-    assert [] == result.of("session_cut")
+    assert [] == result.of("session_terminated")
 
 
 def test_where_it_may_not_look_the_revision_is_applied_nevertheless(
@@ -131,7 +131,7 @@ def test_where_it_may_not_look_the_revision_is_applied_nevertheless(
     result = running.wait()
     assert 0 == result.exit_code, result.stdout
     assert "permission denied" in told["detail"]
-    assert [] == result.of("session_cut")
+    assert [] == result.of("session_terminated")
 
 
 def test_a_run_with_nothing_to_do_has_no_observer(

@@ -48,7 +48,7 @@ def test_the_answer_gets_lost(
     proxy.freeze()
     gate.wake(database)
 
-    event = running.wait_for_event("session_cut", revision="r2")
+    event = running.wait_for_event("session_terminated", revision="r2")
     assert "statement or answer got lost on the way" == event["reason"]
     lost(running, committed=["r1"], uncertain=["r2"])
     result = running.wait()
@@ -68,7 +68,7 @@ def test_the_backend_is_gone(
     proxy.freeze()
     terminate(database, pid)
 
-    event = running.wait_for_event("session_cut", revision="r2")
+    event = running.wait_for_event("session_terminated", revision="r2")
     assert "its backend is gone" == event["reason"]
     assert_all_applied(running.wait(), database)
     assert HISTORY == recorded(database)
@@ -82,7 +82,7 @@ def test_nothing_gets_through_for_a_while(
     proxy.mode = "black_hole"
     proxy.freeze()
 
-    event = running.wait_for_event("session_cut", revision="r2")
+    event = running.wait_for_event("session_terminated", revision="r2")
     assert "no answer from the server" == event["reason"]
     lost(running, committed=["r1"], uncertain=["r2"])
     running.wait_for_event("database_unavailable", reason="timeout")
@@ -123,7 +123,7 @@ def test_in_a_commit(
 
     assert_all_applied(result, database)
     assert HISTORY == recorded(database)
-    assert 1 == len(result.of("session_cut"))
+    assert 1 == len(result.of("session_terminated"))
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_at_any_other_statement_of_a_run(
 
     assert_all_applied(result, database)
     assert HISTORY == recorded(database)
-    assert 1 == len(result.of("session_cut"))
+    assert 1 == len(result.of("session_terminated"))
     if statement != "pg_advisory_unlock":
         # With that, the session that broke was the last one.
         database.wait_until(NO_SESSION)
@@ -178,4 +178,4 @@ def test_a_slow_statement_is_no_silence(
     result = running.wait()
 
     assert_all_applied(result, database)
-    assert not result.of("session_cut")
+    assert not result.of("session_terminated")

@@ -59,7 +59,7 @@ def test_the_run_goes_on_when_the_network_is_there_again(
     result = far_run.wait()
     assert_all_applied(result, far_database)
     assert HISTORY == recorded(far_database)
-    assert not result.of("session_cut")
+    assert not result.of("session_terminated")
 
 
 def test_the_server_gives_the_run_lock_back_by_itself(
