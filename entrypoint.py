@@ -1,8 +1,8 @@
 #!/usr/bin/python3 -IS
 """The container's entry point: the command `migrate`.
 
-Started with `-IS`, as in the first line, Python looks neither for packages nor for settings of its
-own, which takes longer than the fast path. Where that is not enough, it is started again, as usual.
+With `-IS`, as in the first line, Python skips site packages and its own settings, which would take
+longer than the fast path. If the fast path is not enough, Python is started again as usual.
 """
 
 import posix
@@ -16,10 +16,10 @@ if __name__ == "__main__":
         from migration_runner.start import exit_on_fast_path
 
         exit_on_fast_path()
-    from migration_runner.fast_path.kept_connection import hand_on, take_over
+    from migration_runner.fast_path.kept_connection import pass_on, take_over
 
     if sys.flags.isolated:
-        again = [sys.executable, "-X", hand_on(), __file__, *sys.argv[1:]]
+        again = [sys.executable, "-X", pass_on(), __file__, *sys.argv[1:]]
         posix.execv(sys.executable, again)
     take_over()
     from migration_runner.start import take_full_path

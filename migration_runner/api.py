@@ -1,9 +1,9 @@
-"""What an env.py or a revision may import from the runner; everything else is its own.
+"""What an env.py or a revision may import from the runner; everything else is private.
 
     from migration_runner.api import engine_from_environment          # env.py
     from migration_runner.api import report_progress, update_in_batches  # a revision
 
-These names and what they take stay as they are from release to release.
+These names and their parameters do not change between releases.
 """
 
 from migration_runner.database.engine import engine_from_environment

@@ -10,7 +10,7 @@ from migration_runner.database.sql_literals import literal
 # `migr` in ASCII: the first of the key's two numbers.
 KEY_CLASS: Final = 0x6D696772
 # The fast path's session is named as a run is: `migrate <run id> <host>`.
-_INTRODUCTION: Final = (
+_PREPARE: Final = (
     "set_config('application_name', regexp_replace(current_setting('application_name'),"  # noqa: S608 - our own constants
     " '^migrate [0-9a-f]+', 'migrate-start'), false),"
     f" (SELECT count(done) FROM ({SET_SERVER_SIDE}) AS done)"
@@ -30,5 +30,5 @@ def start_lock_queries(table: str, schema: str | None, name: str) -> dict[str, s
         "there": f"to_regclass({literal(table)}) IS NOT NULL",
         "heads": _HEADS.format(table=table),
         "take": f"pg_try_advisory_lock({KEY_CLASS}, hashtext({place} || '.' || {literal(name)}))",
-        "introduction": _INTRODUCTION,
+        "prepare": _PREPARE,
     }

@@ -22,7 +22,7 @@ from migration_runner.database.connection_errors import (
 )
 from migration_runner.database.network import KEEPALIVES
 from migration_runner.errors import ConfigError, DatabaseRejected, DatabaseUnavailable
-from migration_runner.fast_path.kept_connection import give_up
+from migration_runner.fast_path.kept_connection import close_kept
 from migration_runner.log import events, logs
 from migration_runner.settings.database_url import DatabaseAddress
 
@@ -77,7 +77,7 @@ def connect_or_make_room(attempt: Callable[[], _Connected]) -> _Connected:
     try:
         return attempt()
     except Exception as error:
-        if classify_error(error).reason != TOO_MANY_CONNECTIONS or not give_up():
+        if classify_error(error).reason != TOO_MANY_CONNECTIONS or not close_kept():
             raise
     return attempt()
 

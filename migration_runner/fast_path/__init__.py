@@ -1,5 +1,5 @@
-"""The run that has nothing to do: over before anything is imported.
+"""The run that has nothing to do: it ends before anything else is imported.
 
-It uses the interpreter's built-in modules and libpq only, and imports no other room.
-Start with `look`; what it compares with is the manifest that `build` writes.
+Uses only the interpreter's built-in modules and libpq, and imports no other room.
+Start with `look`, which compares the database with the manifest that `build` writes.
 """

@@ -1,9 +1,9 @@
-"""Queries over libpq itself: psycopg alone takes ten times as long to import; see `look`.
+"""Queries with libpq alone: psycopg takes ten times as long to import; see `look`.
 
 https://www.postgresql.org/docs/current/libpq.html
 """
 
-# What `ctypes` is made of. Its Python half takes as long to import as libpq takes to connect.
+# The C half of `ctypes`: the Python half takes as long to import as libpq takes to connect.
 import _thread
 import time
 from _ctypes import FUNCFLAG_CDECL, Array, CFuncPtr, _SimpleCData, dlopen, dlsym
@@ -25,55 +25,55 @@ _CONNECTION_OK = 0
 _TUPLES_OK = 2
 
 
-class Conversation:
-    """A connection, and one question after the other, each in a thread of its own.
+class Connection:
+    """A connection that runs one query after another, each in a thread of its own.
 
-    Only so can neither a resolver nor a server that hangs keep the process.
+    So neither a resolver nor a server that hangs can block the process.
     """
 
     def __init__(self, library: str, parameters: dict[str, str]) -> None:
-        """Prepare one; it connects with the first question. Raises `OSError` without a library."""
+        """Load libpq; the first query connects. Raises `OSError` if there is no such library."""
         self._libpq = _Libpq(library)
         self._parameters = parameters
         self._connection: int | None = None
         self._row: list[str | None] | None = None
-        self._left = False
-        # Held while a question is under way, and for good by who closes the connection.
+        self._closed = False
+        # Held while a query is running, and for good once the connection is closed.
         self._idle = _thread.allocate_lock()
-        # The seconds of the connecting.
-        self.waited: float | None = None
+        # The seconds that connecting took.
+        self.connect_seconds: float | None = None
 
-    def ask(self, query: str) -> None:
-        """Begin to ask; there is no answer to the question before that nobody has fetched."""
+    def send(self, query: str) -> None:
+        """Start a query. The row of the previous one is discarded."""
         self._idle.acquire()
         self._row = None
-        _thread.start_new_thread(self._ask, (query.encode(),))
+        _thread.start_new_thread(self._run, (query.encode(),))
 
-    def answer(self, seconds: float) -> list[str | None] | None:
-        """Return the backend's number by the login, and the row; None where there is not one row.
+    def fetch(self, seconds: float) -> list[str | None] | None:
+        """Return the backend's PID as of the login, and the row; None if it is not one row.
 
-        Raises `TimeoutError` where there is no answer within `seconds`, `OSError` where there is no
+        Raises `TimeoutError` if there is no result within `seconds`, `OSError` if there is no
         connection.
         """
         if not self._idle.acquire(timeout=seconds):
             raise TimeoutError
         self._idle.release()
-        if self.waited is None:
+        if self.connect_seconds is None:
             raise OSError
         return self._row
 
     def detach(self) -> int:
-        """Return the connection's descriptor, and leave it open."""
+        """Return the connection's file descriptor, and leave it open."""
         self._idle.acquire()
         return int(self._libpq.socket(self._connection))
 
     def close(self) -> None:
-        """Close the connection. Where an answer is still to come, its thread does that."""
-        self._left = True
+        """Close the connection. If a query is running, its thread does so when it ends."""
+        self._closed = True
         if self._idle.acquire(blocking=False):
             self._libpq.finish(self._connection)
 
-    def _ask(self, query: bytes) -> None:
+    def _run(self, query: bytes) -> None:
         libpq, result = self._libpq, None
         try:
             if self._connection is None and not self._connect():
@@ -89,7 +89,7 @@ class Conversation:
         finally:
             libpq.clear(result)
             self._idle.release()
-            if self._left:
+            if self._closed:
                 self.close()
 
     def _connect(self) -> bool:
@@ -99,12 +99,12 @@ class Conversation:
         self._connection = self._libpq.connect(_texts(names), _texts(values), 0)
         connected = bool(self._libpq.status(self._connection) == _CONNECTION_OK)
         if connected:
-            self.waited = time.perf_counter() - began
+            self.connect_seconds = time.perf_counter() - began
         return connected
 
 
 class _Libpq:
-    """The functions that a conversation needs."""
+    """The functions of libpq that a connection needs."""
 
     def __init__(self, library: str) -> None:
         self._handle = dlopen(library, 0)
@@ -133,7 +133,7 @@ class _Function(CFuncPtr):
 
 
 def _texts(texts: list[bytes]) -> Array[_Text]:
-    """Return C's array of them, with a null pointer behind the last."""
+    """Return them as a C array that ends with a null pointer."""
 
     class Texts(Array):  # type: ignore[type-arg]  # as above
         _length_ = len(texts) + 1

@@ -1,11 +1,11 @@
-"""The fast path: is there anything to do at all? In most runs of a cluster there is not.
+"""The fast path: is there anything to do? Most runs in a cluster have nothing to do.
 
-It finds out before anything is imported: with modules that are part of the interpreter, libpq as
-`libpq` calls it, and the manifest of `migrate build`. Where all is exactly as it expects, it
-says what the full path would say, in the same lines, and the run is over. Where anything is not, it
-has said nothing and changed nothing, and the full path runs as if there were no fast path.
+Decided before anything else is imported: with the interpreter's built-in modules, libpq, and the
+manifest of `migrate build`. If everything is exactly as expected, it writes the lines that the
+full path would write, and the run ends. Otherwise it has written nothing and changed nothing, and
+the full path runs as if there were no fast path.
 
-What it takes for granted is what the manifest says; `manifest` tells how that was found out.
+It relies on what the manifest says; see `build/manifest.py`.
 """
 
 import posix
@@ -21,30 +21,30 @@ from migration_runner.fast_path.report import Moment, UpToDate, now, require_no_
 from migration_runner.fast_path.settings import ordinary
 from migration_runner.fast_path.url import parse_ordinary_url
 
-# A database that is there answers in milliseconds, or with many runs at once in a second. Waiting
-# for one that is not is for the full path.
+# An available database answers in milliseconds, or, with many runs at once, within a second. The
+# full path waits for others.
 _SECONDS = 2.0
 _VERBS = (["upgrade"], ["upgrade", "head"], ["upgrade", "heads"], ["wait"])
 _STATUS = (["status", "--check"], ["status", "--check", "--json"])
 _OVERRIDE = "MIGRATE_DATABASE_URL"
 _URL = "DATABASE_URL"
-# Who chooses these wants the lines that the full path says while it waits.
-_WAITS_IN_ITS_OWN_WAY = ("MIGRATE_RUN_LOCK_TIMEOUT", "MIGRATE_HEARTBEAT")
+# Whoever sets these expects the lines that the full path logs while it waits.
+_WAIT_SETTINGS = ("MIGRATE_RUN_LOCK_TIMEOUT", "MIGRATE_HEARTBEAT")
 _DEFAULT_TERMINATION_LOG = "/dev/termination-log"
 
 
 class _Unusual(Exception):
-    """Something that the full path has to look at."""
+    """Something that only the full path handles."""
 
 
 def try_fast_path(words: list[str]) -> int | None:
-    """Return the exit code of a run that has nothing to do; None where there may be something.
+    """Return the exit code of a run that has nothing to do; None if there may be something to do.
 
-    `words` are those of the command line.
+    `words` are the command line's arguments.
     """
     try:
         return _try(words or ["upgrade"])
-    except Exception:  # noqa: BLE001 - whatever it is, the full path will meet it and report it
+    except Exception:  # noqa: BLE001 - the full path runs into the same error, and reports it
         return None
 
 
@@ -74,7 +74,7 @@ def _try(words: list[str]) -> int:
     name = f"migrate {run_id} {posix.uname().nodename}"
     parameters = _parameters(manifest, address, name)
     parameters["target_session_attrs"] = "any" if read_only else "read-write"
-    waits = not read_only and not any(environment.get(name) for name in _WAITS_IN_ITS_OWN_WAY)
+    waits = not read_only and not any(environment.get(name) for name in _WAIT_SETTINGS)
     row, ready, waited, locked_out = _ask(manifest, query, parameters, waits=waits)
     login, backend, database, version, schema, _, _, rest = row
     if login != backend and not read_only:
@@ -97,7 +97,7 @@ def _environment() -> dict[str, str]:
 
 
 def _made_for(manifest: Manifest, config: str, environment: dict[str, str]) -> bool:
-    """Whether the manifest is of this project, and env.py finds what it found then."""
+    """Whether the manifest is this project's, and the variables that env.py reads are the same."""
     variables: dict[str, str | None] = manifest["variables"]  # type: ignore[assignment]  # as above
     return (
         manifest["config"] == config
@@ -107,12 +107,12 @@ def _made_for(manifest: Manifest, config: str, environment: dict[str, str]) -> b
 
 
 def _fresh(manifest: Manifest) -> bool:
-    """Whether everything is as it was that the fast path depends on."""
+    """Whether the files that the fast path depends on are unchanged."""
     return revisions_unchanged(manifest) and files_unchanged(manifest["files"])  # type: ignore[arg-type]  # as above
 
 
 def _address(environment: dict[str, str], *, offered: bool) -> dict[str, str]:
-    """Return libpq's parameters. Not `offered`: env.py reads DATABASE_URL for itself."""
+    """Return libpq's parameters. Unless `offered`, env.py reads DATABASE_URL itself."""
     for name in (_OVERRIDE, _URL):
         url, file = environment.get(name, "").strip(), environment.get(f"{name}_FILE", "")
         if url and file:
@@ -138,7 +138,7 @@ def _read(file: str) -> bytes:
 
 
 def _parameters(manifest: Manifest, address: dict[str, str], name: str) -> dict[str, str]:
-    """Return libpq's, for a session of this name."""
+    """Return libpq's parameters for a session with this application name."""
     keepalives: dict[str, str] = manifest["keepalives"]  # type: ignore[assignment]  # as above
     return {
         **keepalives,
@@ -152,34 +152,34 @@ def _parameters(manifest: Manifest, address: dict[str, str], name: str) -> dict[
 def _ask(
     manifest: Manifest, query: str, parameters: dict[str, str], *, waits: bool
 ) -> tuple[list[str], Moment, float, float]:
-    """Return what a database at head answers, having looked at the files meanwhile.
+    """Return the row of a database at head; the files are checked in the meantime.
 
-    And when it first answered, and the seconds that were waited for it, and for another run.
-    `waits`: where it is behind, another run may soon have changed that.
+    Also returned: when the first row came, and the seconds waited for it and for another run.
+    `waits`: if the database is behind, wait for a run that may be upgrading it.
     """
-    from migration_runner.fast_path.libpq import Conversation  # noqa: PLC0415 - the dearest import, last
+    from migration_runner.fast_path.libpq import Connection  # noqa: PLC0415 - the slowest import, so last
 
-    talk = Conversation(str(manifest["libpq"]), parameters)
+    connection = Connection(str(manifest["libpq"]), parameters)
     try:
-        talk.ask(query)
+        connection.send(query)
         fresh = _fresh(manifest)
-        row = talk.answer(_SECONDS)
+        row = connection.fetch(_SECONDS)
         ready, locked_out = now(), 0.0
         if fresh and waits and not _at_head(manifest, row):
-            from migration_runner.fast_path.start_lock import wait_for_head  # noqa: PLC0415 - nearly never needed
+            from migration_runner.fast_path.start_lock import wait_for_head  # noqa: PLC0415 - rarely needed
 
-            if wait_for_head(talk, manifest):
-                talk.ask(query)
-                row = talk.answer(_SECONDS)
+            if wait_for_head(connection, manifest):
+                connection.send(query)
+                row = connection.fetch(_SECONDS)
                 locked_out = now()[1] - ready[1]
     finally:
-        talk.close()
+        connection.close()
     if not fresh or row is None or not _at_head(manifest, row):
         raise _Unusual
-    return [str(each) for each in row], ready, talk.waited or 0.0, locked_out
+    return [str(each) for each in row], ready, connection.connect_seconds or 0.0, locked_out
 
 
 def _at_head(manifest: Manifest, row: list[str | None] | None) -> bool:
-    """Whether the database has what the image has, and its ledger, too."""
+    """Whether the database has the image's heads, and the ledger their revisions."""
     heads: list[str] = manifest["heads"]  # type: ignore[assignment]  # as above
     return row is not None and None not in row and row[5:7] == [",".join(heads), manifest["digest"]]

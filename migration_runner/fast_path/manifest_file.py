@@ -1,8 +1,8 @@
-"""The manifest's file: what `migrate build` knew of a project, and whether that still holds.
+"""The manifest's file: what `migrate build` knew about a project, and whether it is still true.
 
-A line that names its format and the Python that wrote it, and behind that what `marshal` makes of
-a `Manifest` and of its parts, which like a compiled module is for that Python alone. No other
-format of the standard library can be read before anything is imported.
+A line with the format's version and the Python that wrote it, then a `Manifest` and its parts as
+`marshal` writes them: like a compiled module, for that Python only. The standard library has no
+other format that can be read without an import.
 """
 
 import marshal
@@ -15,31 +15,31 @@ NAME = ".migrate-manifest"
 _SIZE, _MTIME = 6, 8
 _SIZE_DIGITS = 12
 _MOUNTS = "/proc/self/mountinfo"
-# The time in whole seconds, as an image's layers keep it, and the size; nothing for no file.
+# The time in whole seconds, as image layers keep it, and the size; None if there is no file.
 Stamp = tuple[int, int] | None
 Stamps = dict[str, Stamp]
-# What nobody would find in the files: kept as a dictionary, since `marshal` knows no classes.
+# A dictionary, since `marshal` cannot write classes.
 Manifest = dict[str, object]
 
-# Manifests whose revision files were found to be as they were.
+# Manifests whose revision files were found unchanged.
 _unchanged: set[str] = set()
 
 
 def first_line() -> bytes:
-    """Return the line that a manifest of this runner and this Python begins with."""
+    """Return the first line of manifests of this runner and this Python."""
     return f"migrate manifest 1 {sys.implementation.cache_tag} {__version__}\n".encode()
 
 
 def manifest_beside(config: str) -> str:
-    """Return the path of the manifest of an Alembic configuration."""
+    """Return the path of an Alembic configuration's manifest."""
     folder, separator, _ = config.rpartition("/")
     return f"{folder}{separator}{NAME}"
 
 
 def read_manifest(path: str) -> Manifest | None:
-    """Return what is in the file, but for its parts, of which it has the places.
+    """Return the manifest, with the places of its parts instead of the parts.
 
-    None where it is not there, or another runner's.
+    None if the file does not exist, or was written by another runner or Python.
     """
     try:
         number = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC)
@@ -70,7 +70,7 @@ def read_part(manifest: Manifest, name: str) -> object:
 
 
 def render_manifest(manifest: Manifest, parts: dict[str, object]) -> bytes:
-    """Return the file's content: what every run reads, and behind that the parts."""
+    """Return the file's content: what every run reads, then the parts."""
     rendered = b""
     for name, part in parts.items():
         data = marshal.dumps(part)  # type: ignore[arg-type]  # of what `marshal` takes
@@ -81,7 +81,7 @@ def render_manifest(manifest: Manifest, parts: dict[str, object]) -> bytes:
 
 
 def stamp(path: str) -> Stamp:
-    """Return what tells one version of a file or folder from another."""
+    """Return what distinguishes two versions of a file or folder."""
     try:
         found = posix.stat(path)
     except OSError:
@@ -90,14 +90,14 @@ def stamp(path: str) -> Stamp:
 
 
 def files_unchanged(files: Stamps) -> bool:
-    """Whether all files are as they were. Raises `OSError` where one is not there any more."""
+    """Whether all files are unchanged. Raises `OSError` if one does not exist any more."""
     look = posix.stat
     for path, before in files.items():
         if before is None:
             if stamp(path) is not None:
                 return False
             continue
-        # By number: the names make floats of the times, and there are thousands of files.
+        # By index: the named times are floats, and there are thousands of files.
         found = look(path)
         if found[_MTIME] != before[0] or found[_SIZE] != before[1]:
             return False
@@ -105,11 +105,11 @@ def files_unchanged(files: Stamps) -> bool:
 
 
 def revisions_unchanged(manifest: Manifest) -> bool:
-    """Whether the revision files are as they were.
+    """Whether the revision files are unchanged.
 
-    Folders tell what was added, removed or replaced: that changes their time. In a sealed image
-    that has to do, as long as nothing is mounted over them. A process looks once: the full path
-    believes the fast path before it. Raises what `read_part` raises.
+    Adding, removing or replacing a file changes its folder's time. In a sealed image that is
+    sufficient, unless something is mounted over a folder. A process checks once: the full path
+    relies on the fast path before it. Raises what `read_part` raises.
     """
     path = str(manifest["path"])
     if path not in _unchanged and _revisions_unchanged(manifest):

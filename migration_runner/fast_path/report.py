@@ -1,6 +1,6 @@
-"""What a run that finds nothing to do says: the lines and the termination message; see `look`.
+"""The log lines and the termination message of a run that has nothing to do; see `look`.
 
-As `report` and `logs` would write them, which a test compares.
+They are what `report` and `logs` would write; a test compares them.
 """
 
 import posix
@@ -12,19 +12,19 @@ from migration_runner import __version__
 _MESSAGE_BYTES = 4096
 _SENTENCE_BYTES = 2048
 _SHORTEST_SECRET = 4
-# Seconds since the epoch, and of a clock that only goes forward.
+# Seconds since the epoch, and of a monotonic clock.
 Moment = tuple[float, float]
-# Values are JSON already, or lists of such.
+# The values are JSON, or lists of JSON.
 Facts = list[tuple[str, object]]
 
 
 def now() -> Moment:
-    """Return this moment."""
+    """Return the current moment."""
     return time.time(), time.perf_counter()
 
 
 class UpToDate:
-    """The report of a run that finds its database at head. Raises `ValueError` for odd texts."""
+    """The report of a run at head. Raises `ValueError` for text that JSON would escape."""
 
     def __init__(self, run_id: str, build: str, target: str, heads: list[str]) -> None:
         self._run_id = run_id
@@ -38,7 +38,7 @@ class UpToDate:
     ) -> tuple[bytes, bytes]:
         """Return the log's lines and the termination message. Raises `ValueError` as above.
 
-        `waited` are the seconds until the database was there, `locked_out` those for another run.
+        `waited` are the seconds waited for the database, `locked_out` those for another run.
         """
         waited = round(waited, 3)
         ended = now()
@@ -107,16 +107,16 @@ class UpToDate:
 
 
 def require_no_secret(text: bytes, parameters: dict[str, str]) -> None:
-    """Raise `ValueError` where something would have to be blanked out of `text`."""
+    """Raise `ValueError` if `text` has something to redact."""
     password = parameters.get("password", "")
     public = parameters.get("user", "") + "\n" + parameters.get("dbname", "")
-    told = len(password) >= _SHORTEST_SECRET and password not in public
-    if b"://" in text or (told and password.encode() in text):
+    secret = len(password) >= _SHORTEST_SECRET and password not in public
+    if b"://" in text or (secret and password.encode() in text):
         raise ValueError
 
 
 def write_all(lines: bytes, message: bytes, termination_log: str) -> None:
-    """Write both; a reader that is gone, or a file that is not there, does not matter."""
+    """Write both. A closed pipe or a missing file is no error."""
     try:
         number = posix.open(termination_log, posix.O_RDWR | posix.O_CLOEXEC)
         posix.ftruncate(number, 0)
@@ -151,7 +151,7 @@ def _json(facts: Facts, comma: str, colon: str) -> str:
 
 
 def _quote(text: str) -> str:
-    """Quote a text in which nothing has to be escaped."""
+    """Quote a text. Raises `ValueError` if something in it would be escaped."""
     if '"' in text or "\\" in text or not text.isprintable():
         raise ValueError
     return f'"{text}"'

@@ -1,7 +1,7 @@
-"""Whether a run's settings are so ordinary that the fast path may answer for it; see `look`."""
+"""Whether a run's settings allow the fast path; see `look`."""
 
-# Every value that changes nothing for a database that is at head already. What is not listed here,
-# or has another value, is for the full path to read, and to refuse.
+# Values that make no difference for a database at head. Any other variable or value is read, and
+# perhaps refused, by the full path.
 _ORDINARY = {
     "MIGRATE_TARGET": ("head", "heads"),
     "MIGRATE_WAIT_FOR_DATABASE": ("true", "false"),
@@ -25,25 +25,25 @@ _DURATIONS = (
     "MIGRATE_STATEMENT_TIMEOUT",
     "MIGRATE_HEARTBEAT",
 )
-_MORE_THAN_NONE = ("MIGRATE_CONNECT_TIMEOUT", "MIGRATE_HEARTBEAT")
+_POSITIVE = ("MIGRATE_CONNECT_TIMEOUT", "MIGRATE_HEARTBEAT")
 _FREE = (
     "MIGRATE_BUILD",
     "MIGRATE_TERMINATION_LOG",
     "MIGRATE_DATABASE_URL",
     "MIGRATE_DATABASE_URL_FILE",
 )
-# libpq reads these by itself, here as there, and none has a secret.
+# libpq reads these itself, on both paths, and none is a secret.
 _LIBPQS = ("PGSSLMODE", "PGSSLROOTCERT", "PGAPPNAME", "PGCONNECT_TIMEOUT", "PGTZ", "PGDATA")
 _LONGEST_DIGITS = 4
 
 
 def ordinary(environment: dict[str, str]) -> bool:
-    """Whether nothing in `environment` asks for more than a look at a database at head."""
+    """Whether `environment` has no setting that needs the full path."""
     for name, value in environment.items():
         if not value or not name.startswith(("MIGRATE_", "PG")):
             continue
         if name in _DURATIONS:
-            if not _duration(value) or (value.startswith("0") and name in _MORE_THAN_NONE):
+            if not _duration(value) or (value.startswith("0") and name in _POSITIVE):
                 return False
         elif name not in _FREE and name not in _LIBPQS and value not in _ORDINARY.get(name, ()):
             return False
@@ -51,7 +51,7 @@ def ordinary(environment: dict[str, str]) -> bool:
 
 
 def _duration(text: str) -> bool:
-    """Whether it is one without a fraction, and short enough for Postgres in each unit."""
+    """Whether it is a duration without a fraction, and valid for Postgres in any unit."""
     for unit in ("ms", "s", "m", ""):
         digits = text.removesuffix(unit)
         if digits.isascii() and digits.isdecimal():

@@ -1,12 +1,12 @@
-"""The start lock: of many runs that find the database behind, one goes on, and the others wait.
+"""The start lock: of many runs that find the database behind, one continues, and the others wait.
 
-They wait here, in the fast path, for the end of the one that has imported everything, since then
-there is nothing left to do. Nothing depends on it but the time that it takes: the run lock alone
-decides who works. So whatever is odd, or takes long, is for the full path.
+They wait here, in the fast path, until that run has ended, since then there is usually nothing
+left to do. The start lock only saves time: the run lock alone decides which run works. So
+anything unusual, or a long wait, ends the fast path.
 
-An advisory lock with a key of two numbers, which no run lock ever has. It belongs to a connection
-that its holder keeps open, unused, until the process ends: see `kept_connection`. What is asked is
-in the manifest, from `start_lock_query`.
+It is an advisory lock with a two-number key, which run locks never have. Its holder keeps the
+connection open, unused, until the process ends: see `kept_connection`. The queries are in the
+manifest, from `start_lock_query`.
 """
 
 import _signal  # type: ignore[import-not-found]  # as in `start`
@@ -15,10 +15,10 @@ import time
 from collections.abc import Callable
 
 from migration_runner.fast_path.kept_connection import keep
-from migration_runner.fast_path.libpq import Conversation
+from migration_runner.fast_path.libpq import Connection
 from migration_runner.fast_path.manifest_file import Manifest, read_part
 
-# Then another one goes the full path, too: it tells who has the run lock, and waits for that.
+# After that, a waiting run takes the full path: it reports the run lock's holder, and waits.
 _SECONDS = 10.0
 _ANSWER_SECONDS = 3.0
 # As in `run_lock`.
@@ -29,43 +29,43 @@ _AT_HEAD, _BEHIND = "at head", "behind"
 
 
 def pause(seconds: float) -> bool:
-    """Return True at once where there is a signal to be answered; it stays for the full path."""
+    """Wait; return True at once if a signal arrives, which stays pending for the full path."""
     found = _signal.sigtimedwait(_SIGNALS, seconds)
     if found is None:
         return False
-    # It is blocked, and so it waits again.
+    # The signal is blocked, so it becomes pending again.
     posix.kill(posix.getpid(), found.si_signo)
     return True
 
 
 def wait_for_head(
-    talk: Conversation,
+    connection: Connection,
     manifest: Manifest,
     clock: Callable[[], float] = time.perf_counter,
     pause: Callable[[float], bool] = pause,
 ) -> bool:
-    """Return True when the version table is at head now; whatever else is wrong with the database.
+    """Return True when the version table is at head; nothing else is checked.
 
-    False, for the full path to go on: with the start lock, or where there is nothing to wait for.
-    Raises what `Conversation` raises, and `ValueError` where the database does not answer as usual.
+    False if the full path has to continue: with the start lock, or if there is nothing to wait for.
+    Raises what `Connection` raises, and `ValueError` for an unexpected result.
     """
-    look = _Look(talk, manifest)
+    look = _Look(connection, manifest)
     if not look.direct:
         return False
     found, _ = look.at()
     if found != _BEHIND:
         return found == _AT_HEAD
-    look.introduce()
+    look.prepare()
     began = clock()
     while True:
         found, ours = look.at(take=True)
         if ours:
-            # What the one who had it before has done.
+            # The previous holder may have upgraded it.
             found, _ = look.at()
         if found != _BEHIND:
             return found == _AT_HEAD
         if ours:
-            keep(talk.detach())
+            keep(connection.detach())
             return False
         if clock() - began >= _SECONDS or pause(_jitter()):
             return False
@@ -77,26 +77,26 @@ def _jitter() -> float:
 
 
 class _Look:
-    """Where the database is, by its version table alone, which need not be there yet."""
+    """Where the database is, by its version table alone, which may not exist yet."""
 
-    def __init__(self, talk: Conversation, manifest: Manifest) -> None:
-        self._talk = talk
+    def __init__(self, connection: Connection, manifest: Manifest) -> None:
+        self._connection = connection
         self._manifest = manifest
         self._sql: dict[str, str] = manifest["start_lock"]  # type: ignore[assignment]  # as `manifest` writes it
         self._history: set[str] = set()
         login, backend, there = self._ask(f"pg_backend_pid(), {self._sql['there']}")
         self._there = there == "t"
-        # Otherwise there is a pooler between, and a lock would be somebody else's, too.
+        # Otherwise there is a pooler, and other clients would share the lock's session.
         self.direct = login == backend
 
-    def introduce(self) -> None:
-        """Name the session, and let the server notice soon when this process is gone."""
-        self._ask(self._sql["introduction"])
+    def prepare(self) -> None:
+        """Name the session, and let the server detect soon that this process is gone."""
+        self._ask(self._sql["prepare"])
 
     def at(self, *, take: bool = False) -> tuple[str, bool]:
-        """Return how the database stands to the image, and whether the lock is ours.
+        """Return the database's relation to the image, and whether the lock is ours.
 
-        One query, most often: what it finds is from before the lock was taken.
+        Usually one query, whose result is from before the lock was taken.
         """
         lock = self._sql["take"] if take else "false"
         heads = ours = later = None
@@ -119,9 +119,9 @@ class _Look:
         return _BEHIND if self._history.issuperset(heads.split(",")) else "elsewhere"
 
     def _ask(self, columns: str) -> list[str | None]:
-        self._talk.ask(f"SELECT {columns}")
-        row = self._talk.answer(_ANSWER_SECONDS)
+        self._connection.send(f"SELECT {columns}")
+        row = self._connection.fetch(_ANSWER_SECONDS)
         if row is None:
-            message = f"no such row: {columns}"
+            message = f"not one row: {columns}"
             raise ValueError(message)
         return row

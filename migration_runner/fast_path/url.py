@@ -1,19 +1,19 @@
-"""The ordinary kind of database URL, turned into libpq's parameters; see `look`.
+"""Converts an ordinary database URL to libpq's parameters; see `look`.
 
-Every other kind is `database_url`'s: several hosts, sockets, passwords that nobody encoded.
+`database_url` takes the others: several hosts, sockets, passwords that are not percent-encoded.
 """
 
 _SCHEMES = ("postgresql", "postgres", "postgresql+psycopg", "postgresql+psycopg2")
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
 _HEXADECIMAL = frozenset("0123456789abcdefABCDEF")
-# What libpq knows by the same name; its values are words and paths.
+# Options that libpq has by the same name; their values are words and paths.
 _OPTIONS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "channel_binding", "gssencmode")
 
 
 def parse_ordinary_url(url: str) -> dict[str, str] | None:
     """Return libpq's parameters for `postgresql://user:password@host:port/database`.
 
-    Options may follow. None for every other URL, also for one without a host or a database.
+    Options may follow. None for any other URL, such as one without a host or a database.
     """
     scheme, found, rest = url.partition("://")
     if not found or scheme not in _SCHEMES:
@@ -38,7 +38,7 @@ def parse_ordinary_url(url: str) -> dict[str, str] | None:
 
 
 def _decode(text: str) -> str | None:
-    """Return what a part says, None where it has characters that had to be encoded."""
+    """Decode a part of the URL; None if it has characters that should have been encoded."""
     first, *escaped = text.split("%")
     data = first.encode("ascii", "replace")
     for part in escaped:

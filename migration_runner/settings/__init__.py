@@ -1,4 +1,4 @@
-"""What a run is told: variables, flags, database URLs, durations.
+"""A run's settings: variables, flags, database URLs, durations.
 
-It imports the ground. Start with `variables`, the table of all settings; `settings` reads them.
+Imports the base modules. Start with `variables`, the table of all settings; `settings` reads them.
 """

@@ -1,4 +1,4 @@
-"""Where the database is, as the environment names it: a URL, a file with one, or libpq's words."""
+"""The database's address in the environment: a URL, a file with a URL, or libpq's variables."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from typing import Final
 from migration_runner.errors import ConfigError
 from migration_runner.settings.database_url import DatabaseAddress, parse_database_url
 
-# The first pair wins: the runner's own way to a server that applications reach through a pooler.
+# The first takes precedence: the runner's own route to a server that applications reach through
+# a pooler.
 OVERRIDE: Final = "MIGRATE_DATABASE_URL"
 _URLS: Final = (OVERRIDE, "DATABASE_URL")
 OVERRIDES: Final = (OVERRIDE, f"{OVERRIDE}_FILE")
-# Any of these is a deliberate word on where the database is; the rest of libpq's are details.
 HOW_TO_NAME: Final = "set DATABASE_URL, DATABASE_URL_FILE, or libpq's PGHOST"
+# Any of these names a database; libpq's other variables are details.
 _LIBPQ_PLACES: Final = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE")
 _OTHER_DATABASE: Final = re.compile(
     r"(?:sqlite|mysql|mariadb|mssql|oracle|cockroachdb|duckdb|redshift|snowflake|clickhouse\w*)"
@@ -29,18 +30,18 @@ LIBPQ_SECRETS: Final = ("PGPASSWORD", "PGSSLPASSWORD")
 def load_database_address(
     environment: Mapping[str, str] | None = None,
 ) -> DatabaseAddress | None:
-    """Read where the database is from `environment` (the process's own by default).
+    """Read the database's address from `environment` (the process's own by default).
 
-    `MIGRATE_DATABASE_URL`, else `DATABASE_URL`, each as it is or as the file that the variable
-    with `_FILE` names, else libpq's own variables. None where nothing says it.
-    Raises `ConfigError`, with no secret in it.
+    From `MIGRATE_DATABASE_URL`, else `DATABASE_URL` (or the file named by the same variable with
+    `_FILE`), else libpq's variables. None if none of them is set.
+    Raises `ConfigError`, without secrets.
     """
     environment = os.environ if environment is None else environment
     elsewhere = tuple(value for name in LIBPQ_SECRETS if (value := environment.get(name)))
     if named := _named_url(environment):
         origin, url = named
         if _OTHER_DATABASE.match(url):
-            # env.py's, which is asked where it connects.
+            # Not Postgres: env.py connects.
             return None
         try:
             address = parse_database_url(url)
@@ -55,23 +56,23 @@ def load_database_address(
 
 
 def export_override(environment: MutableMapping[str, str]) -> None:
-    """Let an env.py, or a child, that reads `DATABASE_URL` by itself follow the override, too."""
+    """Apply the override also to an env.py or a child process that reads `DATABASE_URL` itself."""
     if any(environment.get(name) for name in OVERRIDES) and (named := _named_url(environment)):
         environment["DATABASE_URL"] = named[1]
         environment.pop("DATABASE_URL_FILE", None)
 
 
 def _named_url(environment: Mapping[str, str]) -> tuple[str, str] | None:
-    """Return which variable has the URL, and the URL."""
+    """Return the name of the variable that has the URL, and the URL."""
     for name in _URLS:
         url, file = environment.get(name, "").strip(), environment.get(f"{name}_FILE", "")
         if url and file:
-            message = f"{name} and {name}_FILE are both set: keep one"
+            message = f"{name} and {name}_FILE are both set: unset one"
             raise ConfigError(message)
         if url:
             return name, url
         if "://" in file:
-            message = f"{name}_FILE is a URL, not the path of a file that has one: set {name}"
+            message = f"{name}_FILE is a URL, not the path of a file: set {name} instead"
             raise ConfigError(message)
         if file:
             origin = f"{name}_FILE ({file})"
@@ -83,7 +84,7 @@ def _read(origin: str, file: Path) -> str:
     try:
         url = file.read_text(encoding="utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        reason = error.strerror if isinstance(error, OSError) else "not valid UTF-8"
         message = f"{origin} cannot be read: {reason}"
         raise ConfigError(message) from None
     if not url:

@@ -1,9 +1,8 @@
-"""A database URL, as applications write it, turned into what libpq takes.
+"""Converts a database URL, as applications write it, to libpq's connection parameters.
 
-The URLs in circulation are SQLAlchemy's and libpq's, with passwords that somebody did not encode.
-So the user name and the password end at the first `@` behind which hosts, database and options
-read cleanly, and a `%` that starts no escape stands for itself.
-An encoded URL therefore always means what it says.
+URLs are SQLAlchemy's or libpq's, and often have passwords that are not percent-encoded.
+So the credentials end at the first `@` after which hosts, database and options are valid, and a
+`%` that does not start an escape stands for itself. Encoded URLs keep their exact meaning.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ _PLACE = re.compile(
     r"(?:\?(?P<options>[\w%]+=[^&]*(?:&[\w%]+=[^&]*)*)?)?"
 )
 SECRET_PARAMETERS: Final = ("password", "sslpassword", "oauth_client_secret")
-# asyncpg and pg8000 spell libpq's `sslmode` this way; their other options mean nothing to libpq.
+# asyncpg and pg8000 name libpq's `sslmode` this way; libpq has none of their other options.
 _SSL_MODES = frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"})
 _SSL_FLAGS = {"true": "require", "1": "require", "false": "disable", "0": "disable"}
 _LIBPQ_DRIVERS: Final = frozenset({None, "psycopg", "psycopg2", "psycopg2cffi"})
@@ -30,29 +29,29 @@ _LIBPQ_DRIVERS: Final = frozenset({None, "psycopg", "psycopg2", "psycopg2cffi"})
 
 @dataclass(frozen=True)
 class DatabaseAddress:
-    """Where the database is: libpq's connection parameters, and what must never be shown.
+    """The database's address: libpq's connection parameters, and the secrets among them.
 
-    Parameters that are missing here come from libpq's own environment (`PGHOST`, `PGSERVICE` ...).
+    libpq takes missing parameters from its environment variables (`PGHOST`, `PGSERVICE` ...).
     """
 
     parameters: dict[str, str] = field(default_factory=dict, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
-    # The variable that names it, and the driver that the URL names.
+    # The variable that has the address, and the driver in the URL.
     origin: str = ""
     driver: str = ""
 
     @property
     def public(self) -> tuple[str, ...]:
-        """What stays readable even where a secret is the same: the user's and database's name."""
+        """The names of the user and the database, shown even if a secret is the same word."""
         return self.parameters.get("user", ""), self.parameters.get("dbname", "")
 
 
 def parse_database_url(url: str) -> DatabaseAddress:
-    """Turn `url` into a `DatabaseAddress`.
+    """Parse `url`.
 
-    Takes `postgres://`, `postgresql://` and `postgresql+<driver>://`, several hosts
+    Accepts `postgres://`, `postgresql://` and `postgresql+<driver>://`, several hosts
     (`host1:5432,host2:5432`, or one `host=` option each), sockets (`?host=/run/postgresql`) and
-    libpq's options. Raises `ValueError`, without the password in it, when it is something else.
+    libpq's options. Raises `ValueError`, without the password, for anything else.
     """
     if "\n" in url:
         message = "has more than one line"
@@ -85,7 +84,7 @@ def parse_database_url(url: str) -> DatabaseAddress:
 
 
 def _split(rest: str) -> tuple[str | None, re.Match[str]]:
-    """Part the credentials from the place; see the module's docstring for where."""
+    """Split the credentials from the rest; the module's docstring says where."""
     at = -1
     if whole := _PLACE.fullmatch(rest):
         return None, whole
@@ -113,20 +112,20 @@ def _put(parameters: dict[str, str], name: str, value: str) -> None:
 
 
 def _put_option(parameters: dict[str, str], name: str, value: str, driver: str | None) -> None:
-    # Imported late: the settings are read without psycopg where no URL has options.
+    # Imported late: without options in the URL, the settings are read without psycopg.
     from psycopg import pq  # noqa: PLC0415
 
     if name == "ssl":
         name, value = "sslmode", _SSL_FLAGS.get(value.lower(), value)
         if value not in _SSL_MODES:
-            # Not shown, as below.
-            message = f"has an ssl= that is none of {', '.join(sorted(_SSL_MODES))}"
+            # The value is not shown, as below.
+            message = f"has an invalid ssl=: use one of {', '.join(sorted(_SSL_MODES))}"
             raise ValueError(message)
     known = {option.keyword.decode() for option in pq.Conninfo.get_defaults()}
     if name in known:
         parameters[name] = value
     elif driver in _LIBPQ_DRIVERS:
-        # The name itself is not shown: it can be a piece of a password that nobody encoded.
+        # The name is not shown: it can be part of a password that is not percent-encoded.
         nearest = difflib.get_close_matches(name, known, n=1)
         hint = f" (did you mean {nearest[0]!r}?)" if nearest else ""
         message = f"has an option that libpq does not know{hint}"

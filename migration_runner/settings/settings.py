@@ -1,7 +1,7 @@
-"""The settings of a run: read once, checked as a whole, never changed.
+"""The settings of a run: read once, checked together, never changed.
 
-Environment variables first, as containers are configured; a flag of the command line wins over
-its variable. An empty variable counts as not set, as in docker-compose and Kubernetes templates.
+They come from environment variables, as is usual for containers; a command-line flag overrides
+its variable. An empty variable counts as unset, as in docker-compose and Kubernetes templates.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from migration_runner.settings.database_address import HOW_TO_NAME, OVERRIDES, l
 from migration_runner.settings.database_url import DatabaseAddress
 from migration_runner.settings.variables import PREFIX, VARIABLES, Variable
 
-# What was given as flags: by `Variable.field`, and Alembic's own by the names in `AlembicOptions`.
+# The flags that were given: by `Variable.field`, and Alembic's by the names in `AlembicOptions`.
 Flags = Mapping[str, Any]
 DEFAULT_SECTION: Final = "alembic"
 _DEFAULT_FILES: Final = ("alembic.ini", "pyproject.toml", "migrations/alembic.ini")
@@ -28,7 +28,7 @@ _CONFIG_SUFFIXES: Final = (".ini", ".cfg", ".toml")
 
 @dataclass(frozen=True)
 class AlembicOptions:
-    """What stands before Alembic's own commands: `-c`, `-n`, `-x` and `--raiseerr`."""
+    """Alembic's global options: `-c`, `-n`, `-x` and `--raiseerr`."""
 
     files: tuple[str, ...] = ("alembic.ini",)
     section: str = DEFAULT_SECTION
@@ -45,9 +45,9 @@ class AlembicOptions:
 
 @dataclass(frozen=True)
 class Settings:
-    """What is in force for one run. Times are in seconds.
+    """The settings in force for one run. Times are in seconds.
 
-    `database` is None where none is named: env.py must know one then.
+    `database` is None if no setting names one: then env.py has to.
     """
 
     database: DatabaseAddress | None
@@ -78,7 +78,7 @@ class Settings:
     build: str
 
     def each_history(self) -> list[tuple[str, Settings]]:
-        """Return the settings for each of `histories`, with its name; or only these, unnamed."""
+        """Return the name and settings of each of `histories`; without any, "" and these."""
         if not self.histories:
             return [("", self)]
         return [(name, self._of_history(name)) for name in self.histories]
@@ -93,7 +93,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Origin:
-    """One setting as somebody wrote it, and where: a flag, a variable, or the default."""
+    """One setting as it was written, and where: a flag, a variable, or the default."""
 
     name: str
     text: str
@@ -101,7 +101,7 @@ class Origin:
 
 
 def trace_setting(variable: Variable, environment: Mapping[str, str], flags: Flags) -> Origin:
-    """Return a setting's text and where it comes from."""
+    """Return a setting's text and origin."""
     if variable.field in flags:
         return Origin(variable.name, flags[variable.field], variable.flag)
     if text := environment.get(variable.name):
@@ -110,10 +110,10 @@ def trace_setting(variable: Variable, environment: Mapping[str, str], flags: Fla
 
 
 def trace_alembic_config(environment: Mapping[str, str], flags: Flags) -> Origin:
-    """Return the path of the Alembic configuration and where it comes from.
+    """Return the path and origin of the Alembic configuration.
 
-    As Alembic has it: `alembic.ini`, and a `pyproject.toml` beside it or in its place. Where
-    neither is, `migrations/alembic.ini`, as Flask-Migrate has it.
+    The default is Alembic's: `alembic.ini`, or a `pyproject.toml` with Alembic's section; without
+    either, Flask-Migrate's `migrations/alembic.ini`.
     """
     name = "ALEMBIC_CONFIG"
     if files := flags.get("files"):
@@ -140,9 +140,8 @@ def load_settings(
 ) -> Settings:
     """Read the settings from `environment` (the process's own by default) and `flags`.
 
-    Where a command `needs_database`, one must be named; where it `needs_project`, the Alembic
-    configuration must be there. Raises `ConfigError` that lists every problem there is, and shows
-    no secret.
+    With `needs_database`, a setting must name one; with `needs_project`, the Alembic configuration
+    must exist. Raises `ConfigError`, which lists every problem and shows no secret.
     """
     environment = os.environ if environment is None else environment
     flags = {} if flags is None else flags
@@ -155,7 +154,7 @@ def load_settings(
     try:
         values["database"] = load_database_address(environment)
         if needs_database and values["database"] is None:
-            problems.append(f"no database is named: {HOW_TO_NAME}")
+            problems.append(f"no database is configured: {HOW_TO_NAME}")
     except ConfigError as error:
         problems.append(error.message)
     settings = None if problems else Settings(**values)
@@ -167,7 +166,7 @@ def load_settings(
             problems += _missing_files(options, way)
     if problems:
         raise ConfigError(
-            "The settings are wrong: " + "; ".join(problems) + ".",
+            "Invalid settings: " + "; ".join(problems) + ".",
             problems=problems,
         )
     assert settings is not None  # noqa: S101 - there is no problem
@@ -177,7 +176,7 @@ def load_settings(
 def _parse_variables(
     environment: Mapping[str, str], flags: Flags
 ) -> tuple[dict[str, Any], list[str]]:
-    """Return the values, and what is wrong with the others."""
+    """Return the valid values, and the problems with the others."""
     problems = []
     values: dict[str, Any] = {}
     for variable in VARIABLES:
@@ -205,17 +204,17 @@ def _alembic_options(environment: Mapping[str, str], flags: Flags) -> AlembicOpt
 
 
 def _missing_files(options: AlembicOptions, way: str) -> list[str]:
-    """Return what is wrong with an Alembic configuration's files, which are named in this `way`."""
+    """Return the problems with an Alembic configuration's files; `way` is how to name others."""
     problems = []
     for file in options.files:
-        reason = f"is not there (looked in {Path.cwd()})"
+        reason = f"does not exist (looked in {Path.cwd()})"
         try:
             if Path(file).is_file():
                 continue
         except OSError as error:
-            # A folder that may not be entered, for one.
+            # Such as a folder without execute permission.
             reason = f"cannot be read: {error.strerror}"
-        problems.append(f"the Alembic configuration {file!r} {reason}; name it with {way}")
+        problems.append(f"the Alembic configuration {file!r} {reason}; set it with {way}")
     return problems
 
 
@@ -227,8 +226,6 @@ def _unknown_variables(environment: Mapping[str, str]) -> list[str]:
         name = variable.removeprefix(PREFIX)
         if variable != name and name not in known:
             nearest = difflib.get_close_matches(name, known, n=1)
-            hint = "there is no setting like it"
-            if nearest:
-                hint = f"did you mean {PREFIX}{nearest[0]}?"
-            problems.append(f"{variable} is unknown: {hint}")
+            hint = f" (did you mean {PREFIX}{nearest[0]}?)" if nearest else ""
+            problems.append(f"{variable} is not a setting{hint}")
     return problems

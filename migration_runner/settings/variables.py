@@ -1,4 +1,4 @@
-"""Every `MIGRATE_` variable: its name, how it is read, its default, and one line of help."""
+"""Every `MIGRATE_` variable: its name, parser, default, and one line of help."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PREFIX: Final = "MIGRATE_"
 
 @dataclass(frozen=True)
 class Variable:
-    """One setting: its environment variable, how it is read, and its default, as text."""
+    """One setting: its environment variable, its parser, and its default as text."""
 
     name: str
     parse: Callable[[str], Any]
@@ -53,13 +53,13 @@ def _parse_switch(text: str) -> bool:
 
 
 def _parse_lock_key(text: str) -> int | None:
-    """Read a signed 64-bit integer, as `pg_try_advisory_lock(bigint)` takes; empty: derived."""
+    """Parse a key for `pg_try_advisory_lock(bigint)`; None, for a derived key, if it is empty."""
     if not text:
         return None
     try:
         key = int(text)
     except ValueError:
-        message = "must be a whole number"
+        message = "must be an integer"
         raise ValueError(message) from None
     if not -(2**63) <= key < 2**63:
         message = "must fit in a signed 64-bit integer"
@@ -70,65 +70,70 @@ def _parse_lock_key(text: str) -> int | None:
 def _parse_list(text: str) -> tuple[str, ...]:
     names = tuple(os.path.normpath(part) for each in text.split(",") if (part := each.strip()))
     if len(set(names)) < len(names):
-        message = "names one twice"
+        message = "has a name twice"
         raise ValueError(message)
     return names
 
 
 VARIABLES: Final = (
-    Variable("MIGRATE_TARGET", str, "head", "what to upgrade to, as `alembic upgrade` takes it"),
+    Variable("MIGRATE_TARGET", str, "head", "what to upgrade to, as in `alembic upgrade`"),
     Variable("MIGRATE_WAIT_TIMEOUT", parse_duration, "60s", "how long to wait for the database"),
-    Variable("MIGRATE_CONNECT_TIMEOUT", parse_duration, "5s", "how long one attempt may take"),
+    Variable("MIGRATE_CONNECT_TIMEOUT", parse_duration, "5s", "how long to try to connect"),
     Variable(
-        "MIGRATE_WAIT_FOR_DATABASE", _parse_switch, "false", "wait for a missing database, too"
+        "MIGRATE_WAIT_FOR_DATABASE",
+        _parse_switch,
+        "false",
+        "also wait for a database that does not exist yet",
     ),
-    Variable("MIGRATE_POOLER", _one_of("detect", "session"), "detect", "trust a session pooler"),
+    Variable(
+        "MIGRATE_POOLER", _one_of("detect", "session"), "detect", "trust a pooler's session mode"
+    ),
     Variable(
         "MIGRATE_HISTORIES",
         _parse_list,
         "",
         "several histories in one run: sections (-n) or config files (-c), comma-separated",
     ),
-    Variable("MIGRATE_RUN_LOCK", _one_of("on", "off"), "on", "one run at a time, by a lock"),
+    Variable("MIGRATE_RUN_LOCK", _one_of("on", "off"), "on", "allow one run at a time, by a lock"),
     Variable("MIGRATE_RUN_LOCK_TIMEOUT", parse_duration, "10m", "how long to wait for other runs"),
-    Variable("MIGRATE_RUN_LOCK_KEY", _parse_lock_key, "", "the advisory lock's key (derived)"),
+    Variable("MIGRATE_RUN_LOCK_KEY", _parse_lock_key, "", "advisory lock key (default: derived)"),
     Variable("MIGRATE_DDL_LOCK_TIMEOUT", parse_duration, "5s", "lock_timeout inside a revision"),
-    Variable("MIGRATE_DDL_RETRY_TIMEOUT", parse_duration, "10m", "all tries of one revision"),
+    Variable("MIGRATE_DDL_RETRY_TIMEOUT", parse_duration, "10m", "how long to retry a revision"),
     Variable(
         "MIGRATE_CONCURRENT_LOCK_TIMEOUT",
         parse_duration,
         "0",
-        "lock_timeout of CREATE INDEX CONCURRENTLY and its like (0: none)",
+        "lock_timeout of CREATE INDEX CONCURRENTLY and similar (0: none)",
     ),
     Variable(
         "MIGRATE_TRANSACTIONS",
         _one_of("project", "revision"),
         "project",
-        "as env.py has them, or one for each revision",
+        "env.py's transactions, or one per revision",
     ),
     Variable("MIGRATE_STATEMENT_TIMEOUT", parse_duration, "0", "statement_timeout (0: none)"),
     Variable(
         "MIGRATE_REPAIR_INVALID_INDEXES",
         _parse_switch,
         "false",
-        "drop the invalid index that a revision's last try left, and build it again",
+        "rebuild an invalid index that an earlier attempt left",
     ),
-    Variable("MIGRATE_ROLE", str, "", "SET ROLE to this before migrating"),
+    Variable("MIGRATE_ROLE", str, "", "role to SET before migrating"),
     Variable(
-        "MIGRATE_ON_AHEAD", _one_of("ok", "fail"), "ok", "when the database is newer than the image"
+        "MIGRATE_ON_AHEAD", _one_of("ok", "fail"), "ok", "if the database is newer than the image"
     ),
-    Variable("MIGRATE_LEDGER", _one_of("on", "off", "require"), "on", "record what was applied"),
+    Variable("MIGRATE_LEDGER", _one_of("on", "off", "require"), "on", "record applied revisions"),
     Variable(
         "MIGRATE_CHECKSUM",
         _one_of("warn", "fail", "off"),
         "warn",
-        "when an applied revision's file was edited",
+        "if the file of an applied revision was edited",
     ),
     Variable("MIGRATE_HEARTBEAT", parse_duration, "10s", "how often a long revision is reported"),
-    Variable("MIGRATE_LOG_FORMAT", _one_of("auto", "json", "console"), "auto", "how to log"),
+    Variable("MIGRATE_LOG_FORMAT", _one_of("auto", "json", "console"), "auto", "log format"),
     Variable(
-        "MIGRATE_LOG_LEVEL", _one_of("debug", "info", "warning", "error"), "info", "how much to log"
+        "MIGRATE_LOG_LEVEL", _one_of("debug", "info", "warning", "error"), "info", "log level"
     ),
-    Variable("MIGRATE_TERMINATION_LOG", Path, "/dev/termination-log", "the termination message"),
-    Variable("MIGRATE_BUILD", str, "", "the build that report and ledger name"),
+    Variable("MIGRATE_TERMINATION_LOG", Path, "/dev/termination-log", "termination message file"),
+    Variable("MIGRATE_BUILD", str, "", "build to name in the report and the ledger"),
 )

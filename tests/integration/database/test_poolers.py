@@ -222,7 +222,7 @@ def test_the_runners_own_url_is_named_once(database: Database, migrate: Migrate)
 
     assert 78 == result.exit_code, result.stdout
     (problem,) = result.finished["error"]["problems"]
-    assert "MIGRATE_DATABASE_URL and MIGRATE_DATABASE_URL_FILE are both set: keep one" == problem
+    assert "MIGRATE_DATABASE_URL and MIGRATE_DATABASE_URL_FILE are both set: unset one" == problem
     assert "canary" not in result.stdout + result.stderr
 
 

@@ -33,6 +33,7 @@ def test_only_this(at_head: AtHead) -> None:
     assert {
         "migration_runner",
         "migration_runner.start",
+        "migration_runner.fast_path",
         "migration_runner.fast_path.look",
         "migration_runner.fast_path.libpq",
         "migration_runner.fast_path.report",

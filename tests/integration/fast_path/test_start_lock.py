@@ -319,7 +319,7 @@ def test_the_session_is_named_and_watched(every_database: Database) -> None:
     questions = start_lock_queries("alembic_version", None, "alembic_version")
     with every_database.connect() as connection:
         connection.execute("SET application_name = 'migrate 0123456789ab some-host'")
-        connection.execute(f"SELECT {questions['introduction']}".encode())
+        connection.execute(f"SELECT {questions['prepare']}".encode())
         rows = connection.execute("SELECT name, setting || coalesce(unit, '') FROM pg_settings")
         found = dict(rows.fetchall())
 

@@ -153,7 +153,7 @@ def test_a_file_that_is_not_there(database: Database, project: Project, migrate:
 
     assert 78 == result.exit_code
     for name in ("store.ini", "none.ini"):
-        assert f"{name!r} is not there" in result.finished["summary"]
+        assert f"{name!r} does not exist" in result.finished["summary"]
     assert "MIGRATE_HISTORIES" in result.finished["summary"]
 
 
@@ -163,7 +163,7 @@ def test_one_that_is_named_twice(database: Database, project: Project, migrate: 
     result = migrate.run(DATABASE_URL=database.url, MIGRATE_HISTORIES="store.ini,./store.ini")
 
     assert 78 == result.exit_code
-    assert "MIGRATE_HISTORIES names one twice" in result.finished["summary"]
+    assert "MIGRATE_HISTORIES has a name twice" in result.finished["summary"]
 
 
 def test_a_section_that_is_not_there(

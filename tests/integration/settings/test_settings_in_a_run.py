@@ -26,11 +26,11 @@ def test_every_problem_is_told_at_once(
     assert 78 == result.exit_code, result.stdout
     problems = "\n".join(result.finished["error"]["problems"])
     for words in (
-        "MIGRATE_WAIT_TIMOUT is unknown: did you mean MIGRATE_WAIT_TIMEOUT?",
+        "MIGRATE_WAIT_TIMOUT is not a setting (did you mean MIGRATE_WAIT_TIMEOUT?)",
         "MIGRATE_CONNECT_TIMEOUT",
         "'soon'",
-        "MIGRATE_RUN_LOCK_KEY must be a whole number",
-        "'missing.ini' is not there",
+        "MIGRATE_RUN_LOCK_KEY must be an integer",
+        "'missing.ini' does not exist",
         "DATABASE_URL and DATABASE_URL_FILE are both set",
     ):
         assert words in problems

@@ -1,4 +1,4 @@
-"""The connection that has the start lock, handed on and given up."""
+"""The connection that holds the start lock, passed on and closed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import time
 import pytest
 
 from migration_runner.fast_path import kept_connection
-from migration_runner.fast_path.kept_connection import give_up, hand_on, keep, take_over
+from migration_runner.fast_path.kept_connection import close_kept, keep, pass_on, take_over
 
 
 @pytest.fixture(autouse=True)
@@ -21,14 +21,14 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return kept
 
 
-def test_it_is_handed_on_to_one_interpreter_only(
+def test_it_is_passed_on_to_one_interpreter_only(
     kept: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         keep(ours.fileno())
 
-        option = hand_on()
+        option = pass_on()
 
         assert os.get_inheritable(ours.fileno())
         name, _, number = option.partition("=")
@@ -41,13 +41,13 @@ def test_it_is_handed_on_to_one_interpreter_only(
 
 def test_there_may_be_nothing_to_hand_on(kept: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     assert not take_over()
-    option = hand_on()
+    option = pass_on()
     monkeypatch.setitem(sys._xoptions, option, True)  # noqa: FBT003, SLF001 - as Python does
 
     assert take_over()
 
     assert [] == kept
-    assert not give_up()
+    assert not close_kept()
 
 
 def test_it_is_given_up_once_and_the_server_has_ended_it() -> None:
@@ -68,7 +68,7 @@ def test_it_is_given_up_once_and_the_server_has_ended_it() -> None:
     given: list[tuple[bool, list[str]]] = []
 
     def give() -> None:
-        given.append((give_up(), [*ended]))
+        given.append((close_kept(), [*ended]))
 
     threads = [threading.Thread(target=give), threading.Thread(target=give)]
     for thread in threads:

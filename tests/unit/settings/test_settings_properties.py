@@ -65,7 +65,7 @@ def test_any_text_gives_settings_or_an_error_that_names_the_variable(
     found = _load({**address, name: text}, configuration)
 
     if isinstance(found, ConfigError):
-        unset = not text.strip() and "no database is named" in found.message
+        unset = not text.strip() and "no database is configured" in found.message
         assert name in found.message or unset
         assert 1 == len(found.facts["problems"])
 
@@ -78,7 +78,7 @@ def test_an_unknown_variable_is_named(configuration: Path, name: str) -> None:
     if variable in NAMES:
         return
     assert isinstance(found, ConfigError)
-    assert f"{variable} is unknown" in found.message
+    assert f"{variable} is not a setting" in found.message
 
 
 @st.composite
