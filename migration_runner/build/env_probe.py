@@ -23,7 +23,7 @@ from migration_runner.build.offline_connection import (
     offline_connections,
 )
 from migration_runner.database.version_tables import VersionChange
-from migration_runner.history.request import PlannedStep, Request, StepMade
+from migration_runner.history.request import CompletedStep, PlannedStep, Request
 from migration_runner.log import logs
 from migration_runner.project.alembic_project import AlembicProject
 from migration_runner.project.context import ConfiguredContext
@@ -79,11 +79,11 @@ class _Watch:
     def apply(self, plan: Callable[[], list[PlannedStep]]) -> Iterable[PlannedStep]:  # noqa: ARG002 - as `EnvListener` has it
         return ()
 
-    def write(self, step: StepMade, change: VersionChange, *, last: bool) -> bool:  # noqa: ARG002 - as above
+    def write(self, step: CompletedStep, change: VersionChange, *, last: bool) -> bool:  # noqa: ARG002 - as above
         """Nothing is made."""
         return False
 
-    def made(self, step: StepMade) -> None:
+    def made(self, step: CompletedStep) -> None:
         """Nothing is made."""
 
     def offer(self) -> Connection:

@@ -1,5 +1,5 @@
-"""The image's revisions: their graph, their digests, how a database stands to them, drawings.
+"""The image's revisions: their graph, their digests, a database's relation to them, drawings.
 
-It imports `settings` and the fast path's manifest, and knows neither Alembic nor a connection.
+Imports `settings` and the fast path's manifest; uses neither Alembic nor a connection.
 Start with `history`, then `relation`: behind, at head, ahead, diverged.
 """

@@ -1,4 +1,4 @@
-"""The history as a Mermaid flowchart: the oldest revision at the bottom, arrows to what follows."""
+"""The history as a Mermaid flowchart: the oldest revision at the bottom, arrows point upwards."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Final
 from migration_runner.history.drawing_text import counts, notes, words
 from migration_runner.history.layout import Graph, Node
 
-# The text's colour, too: it is white in a dark theme, and these grounds are light.
+# With the text's colour: a dark theme's is white, and these backgrounds are light.
 _CLASSES: Final = {
     "applied": "fill:#dcfce7,stroke:#15803d,color:#111111",
     "pending": "fill:#fef3c7,stroke:#b45309,color:#111111,stroke-dasharray:4 2",
     "head": "stroke-width:3px",
     "current": "stroke:#1d4ed8,stroke-width:3px",
 }
-# All but words could be Mermaid's syntax, or that of the Markdown which it looks for in a label,
-# such as emphasis and lists. Inside of a word these two are neither.
+# Anything but words could be Mermaid syntax, or Markdown in a label, such as emphasis and lists.
+# Within a word, `_` and `-` are neither.
 _SPECIAL: Final = re.compile(r"[^\w ,-]|(?<![^\W_])[_-]|[_-](?![^\W_])")
 
 
 def render_mermaid(graph: Graph) -> str:
-    """Render the graph for Mermaid, say in Markdown between fences."""
-    # From the oldest: so a new revision leaves the lines of a history without branches as they are.
+    """Render the graph for Mermaid, for example in a fenced Markdown block."""
+    # Oldest first: without branches, a new revision then leaves the existing lines unchanged.
     oldest_first = list(reversed(graph.nodes.items()))
     ids = {name: f"r{number}" for number, (name, _) in enumerate(oldest_first, start=1)}
     members: dict[str, list[str]] = {kind: [] for kind in _CLASSES}

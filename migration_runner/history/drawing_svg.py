@@ -1,4 +1,4 @@
-"""The history as a standalone SVG: circles in lanes, what they are beside them, a legend."""
+"""The history as a standalone SVG: circles in lanes, text beside them, a legend."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Final
 from unicodedata import east_asian_width
 from xml.sax.saxutils import escape
 
-from migration_runner.history.drawing_text import counts, notes, words
+from migration_runner.history.drawing_text import CURRENT_MEANS, HEAD_MEANS, counts, notes, words
 from migration_runner.history.layout import Graph, Mark, Node
 
 _ROW: Final = 26
 _LANE: Final = 18
 _MARGIN: Final = 20
-_CHARACTER: Final = 7.8  # in 12 pixels no common monospace font is wider
+_CHARACTER: Final = 7.8  # at 12 pixels no common monospace font is wider
 _WHITE, _INK, _GRAY, _BLUE = "#ffffff", "#1f2937", "#6b7280", "#1d4ed8"
-# To be told apart without colours, too: pending is not filled.
+# Distinguishable without colours, too: pending is not filled.
 _COLORS: Final[dict[Mark | None, str]] = {
     "applied": 'fill="#15803d" stroke="#15803d"',
     "pending": f'fill="{_WHITE}" stroke="#b45309"',
@@ -25,13 +25,13 @@ _DASHED: Final = 'stroke-dasharray="4 3"'
 
 
 def render_svg(graph: Graph) -> str:
-    """Render the graph as an SVG document. The ground is white, whatever is around it."""
+    """Render the graph as an SVG document with a white background."""
     nodes = list(graph.nodes.values())
     needs = [(node, graph.nodes[name]) for node in nodes for name in node.needs]
     beside = max(graph.lanes, 1) * _LANE
     drawn = [_text(beside, node.row, " ".join(words(node)), bold=node.current) for node in nodes]
     legend = list(_legend(graph, dependencies=bool(needs)))
-    # A row stays empty between the two.
+    # An empty row separates the two.
     for row, (symbol, text) in enumerate(legend, start=len(nodes) + bool(nodes)):
         drawn.append(f'<g transform="translate(0 {row * _ROW})">{symbol}</g>')
         drawn.append(_text(beside, row, text))
@@ -59,7 +59,7 @@ def render_svg(graph: Graph) -> str:
 
 
 def _lines(nodes: Iterable[Node]) -> Iterator[str]:
-    """Draw the lanes' lines: straight as far as they go, and curves where they change lanes."""
+    """Draw the lines: straight within a lane, curved between lanes."""
     since: dict[int, int] = {}
     for node in nodes:
         for lane in {node.lane: None, **{step.source: None for step in node.steps}}:
@@ -79,14 +79,14 @@ def _curve(source: int, row: int, target: int) -> str:
 
 
 def _dependency(child: Node, parent: Node) -> str:
-    """Draw it beside the lines, bowed to the left, so that it is not taken for one of them."""
+    """Draw a dependency as a curve to the left, distinct from the lines."""
     x, y, to_x, to_y = *_place(child), *_place(parent)
     bow = min(x, to_x) - _bow(child, parent)
     return f'<path d="M{x} {y}C{bow} {y} {bow} {to_y} {to_x} {to_y}" {_DASHED}/>'
 
 
 def _bow(child: Node, parent: Node) -> int:
-    """Return how far: the further, the longer it is."""
+    """Return how far a dependency curves to the left: longer ones curve further."""
     return min(_LANE + 4 * (parent.row - child.row), 4 * _LANE)
 
 
@@ -102,12 +102,12 @@ def _circle(lane: int, row: int, mark: Mark | None, *, head: bool = False) -> st
 
 
 def _legend(graph: Graph, *, dependencies: bool) -> Iterator[tuple[str, str]]:
-    """Return symbols, and what they mean."""
+    """Yield symbols and their meaning."""
     for mark, text in counts(graph):
         yield _circle(0, 0, mark), text
-    yield _circle(0, 0, None, head=True), "(head) nothing descends from it"
-    if graph.asked:
-        yield "", "(current) the database is there"
+    yield _circle(0, 0, None, head=True), HEAD_MEANS
+    if graph.connected:
+        yield "", CURRENT_MEANS
     if dependencies:
         yield f'<path d="M-8 0H8" stroke="{_GRAY}" stroke-width="2" {_DASHED}/>', "depends on"
     for note in notes(graph):

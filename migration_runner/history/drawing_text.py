@@ -1,4 +1,4 @@
-"""The history as text, a line for each revision, drawn like `git log --graph` in plain ASCII."""
+"""The history as text, one line per revision, drawn like `git log --graph` in plain ASCII."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from typing import Final
 
 from migration_runner.history.layout import Graph, Mark, Node
 
-# With up to so many lanes, what stands beside them is one column.
+HEAD_MEANS: Final = "(head) = newest"
+CURRENT_MEANS: Final = "(current) = the database's revision"
+# With at most this many lanes, the text beside them is aligned.
 _ALIGNED: Final = 6
 
 
 def render_text(graph: Graph) -> str:
     """Render the graph for a terminal, with a legend as its last line."""
-    # Where nobody was asked, nothing is to be told apart.
-    marks = {"applied": "*", "pending": "o", None: "?" if graph.asked else "*"}
+    # Without a database all revisions are marked alike.
+    marks = {"applied": "*", "pending": "o", None: "?" if graph.connected else "*"}
     margin = 2 * min(graph.lanes, _ALIGNED)
     lines = []
     open_lanes: set[int] = set()
@@ -27,13 +29,13 @@ def render_text(graph: Graph) -> str:
         open_lanes -= {node.lane, *(step.source for step in node.steps)}
         open_lanes |= {step.target for step in node.steps}
     legend = [f"{marks[mark]} {text}" for mark, text in counts(graph)]
-    legend += ["(head) nothing descends from it"]
-    legend += ["(current) the database is there"] if graph.asked else []
+    legend += [HEAD_MEANS]
+    legend += [CURRENT_MEANS] if graph.connected else []
     return "\n".join([*lines, ", ".join(legend) + "".join(f". {note}" for note in notes(graph))])
 
 
 def words(node: Node) -> list[str]:
-    """Return what stands beside a revision: its id and labels, the description, what it is."""
+    """Return the text beside a revision: its id and labels, its description, head and current."""
     name = printable(node.revision.id)
     if labels := ", ".join(map(printable, sorted(node.revision.labels))):
         name += f" ({labels})"
@@ -42,36 +44,36 @@ def words(node: Node) -> list[str]:
 
 
 def printable(text: str) -> str:
-    """Return `text` on one line, without anything that a terminal or XML could stumble over.
+    """Return `text` on one line, without characters that are unsafe in a terminal or XML.
 
-    When there is nothing else in it, it is escaped: an id must not vanish.
+    If nothing is left, it is escaped: an id must not disappear.
     """
     shown = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return shown or (text and ascii(text))
 
 
 def counts(graph: Graph) -> list[tuple[Mark | None, str]]:
-    """Return, for every mark that the legend explains, what it means and how often it is there."""
+    """Return the marks of the legend, each with its meaning and count."""
     not_known = graph.count(None)
-    if not graph.asked:
-        return [(None, f"revisions: {len(graph.nodes)} (no database was asked)")]
+    if not graph.connected:
+        return [(None, f"revisions: {len(graph.nodes)} (without a database)")]
     found: list[tuple[Mark | None, str]] = [
         ("applied", f"applied: {graph.count('applied')}"),
         ("pending", f"pending: {graph.count('pending')}"),
     ]
-    return [*found, (None, f"not known: {not_known}")] if not_known else found
+    return [*found, (None, f"unknown: {not_known}")] if not_known else found
 
 
 def notes(graph: Graph) -> list[str]:
-    """Return what there is to say that no revision shows."""
+    """Return notes about the whole graph."""
     found = [] if graph.nodes else ["The history has no revisions"]
     if named := ", ".join(map(printable, graph.unknown)):
-        found.append(f"The database is at {named}, which this history does not have")
+        found.append(f"The database is at {named}, which is not in this history")
     return found
 
 
 def _row(node: Node, open_lanes: Iterable[int], mark: str) -> str:
-    """Draw the lanes beside a revision, and its way to lanes that are not the next one."""
+    """Draw the lanes beside a revision, and its lines to lanes that are not adjacent."""
     cells = {2 * lane: "|" for lane in open_lanes}
     furthest = max((step.target for step in node.steps), default=0)
     if furthest > node.lane + 1:
@@ -83,11 +85,11 @@ def _row(node: Node, open_lanes: Iterable[int], mark: str) -> str:
 
 
 def _below(node: Node, open_lanes: Iterable[int]) -> Iterator[str]:
-    """Draw what is between a revision and the next one: lines that change lanes."""
+    """Draw the lines between a revision and the next one that change lanes."""
     stays = any(step.source == step.target for step in node.steps)
     live = {*open_lanes, node.lane} if stays else {*open_lanes} - {node.lane}
     to_right = [step for step in node.steps if step.source < step.target]
-    # From the nearest: a line to a lane further left crosses under it.
+    # Nearest first: a line to a lane further left crosses under it.
     to_left = [step for step in node.steps if step.source > step.target]
     to_left.sort(key=lambda step: (step.source, -step.target))
     if to_right:
@@ -103,7 +105,7 @@ def _below(node: Node, open_lanes: Iterable[int]) -> Iterator[str]:
             cells.setdefault(column, "_")
         yield _joined(cells | {2 * source - 1: "/"})
     if not node.steps:
-        # Without it, the first revision of one line would seem to stand on the next line.
+        # Otherwise the first revision of a branch would seem to descend from the row below.
         yield _joined({2 * lane: "|" for lane in live})
 
 

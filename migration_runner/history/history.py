@@ -1,4 +1,4 @@
-"""The image's revisions: read once, judged before anything is touched."""
+"""The image's revisions: read once, and checked before the database is touched."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from migration_runner.errors import HistoryError
 class Revision(NamedTuple):
     """One revision of the history. `parents` has its `down_revision` and its `depends_on`.
 
-    An image must have `breaks_before`, too, to live with a database that this is applied to.
+    Once it is applied, the database needs images that have the revision `breaks_before`.
     """
 
     id: str
@@ -22,16 +22,16 @@ class Revision(NamedTuple):
     path: str
     description: str
     breaks_before: str | None = None
-    # Those of its parents that it only depends on.
+    # The parents that are only in `depends_on`.
     dependencies: frozenset[str] = frozenset()
-    # Of its file and of the program in it, where a build has noted them.
+    # Of its file and of the code in it, if a build has recorded them.
     file_sha256: str | None = None
     code_sha256: str | None = None
 
 
 @dataclass(frozen=True)
 class History:
-    """The image's revision graph. `heads` are Alembic's: what nothing descends from."""
+    """The image's revision graph. `heads` are Alembic's: revisions without descendants."""
 
     revisions: dict[str, Revision]
     heads: tuple[str, ...]
@@ -41,7 +41,7 @@ class History:
         return [revision for revision in revisions if revision not in self.revisions]
 
     def with_ancestors(self, revisions: Iterable[str]) -> set[str]:
-        """Return `revisions` and everything that they descend from or depend on."""
+        """Return `revisions` and all that they descend from or depend on."""
         found: set[str] = set()
         ahead = list(revisions)
         while ahead:
@@ -52,7 +52,7 @@ class History:
         return found
 
     def in_order(self, revisions: Iterable[str]) -> list[str]:
-        """Return those of `revisions` that are in this history, each behind its ancestors."""
+        """Return those of `revisions` that are in this history, each after its ancestors."""
         wanted = set(revisions)
         ordered: dict[str, None] = {}
         for revision in sorted(wanted & self.revisions.keys()):
@@ -66,30 +66,30 @@ class History:
         return list(ordered)
 
     def heads_after(self, heads: Iterable[str], applied: Iterable[str]) -> tuple[str, ...]:
-        """Return the heads of a database at `heads` once `applied` are, too.
+        """Return the heads of a database at `heads` after `applied` are applied.
 
-        It is asked after every revision: what lies below the heads is not gone through.
+        Called after every revision, so it does not traverse the history below the heads.
         """
         there = {revision for revision in (*heads, *applied) if revision in self.revisions}
         below = {parent for revision in there for parent in self.revisions[revision].parents}
         return tuple(sorted(there - below))
 
     def check_breaks(self) -> None:
-        """Raise `HistoryError` for a `breaks_before` that is no ancestor of its revision."""
+        """Raise `HistoryError` for a `breaks_before` that is not an ancestor of its revision."""
         for revision in self.revisions.values():
             line = revision.breaks_before
             if line is not None and not self._has_ancestor(revision, line):
                 message = (
                     f"{revision.path} (revision {revision.id}) has breaks_before = {line!r}, which"
-                    " is none of its ancestors. Name the whole id of the oldest revision that an"
-                    " image must have to work behind this one."
+                    " is not an ancestor. Set it to the full id of the oldest revision that an"
+                    " image must have to work after this one."
                 )
                 raise HistoryError(message, reason="broken_history", revision=revision.id)
 
     def _has_ancestor(self, revision: Revision, line: object) -> bool:
-        """Whether `line` names a revision or an ancestor of it, of which most are close by.
+        """Whether `line` is a revision or an ancestor of it; most are close.
 
-        Compared, not looked up: anything can be written there, also what has no hash.
+        Compared, not looked up: the file can have any value there, even an unhashable one.
         """
         seen, ahead = {revision.id}, deque([revision])
         while ahead:
@@ -102,34 +102,34 @@ class History:
         return False
 
     def require_one_head(self) -> None:
-        """Raise `HistoryError` when there are several heads, naming them and what joins them."""
+        """Raise `HistoryError` if there are several heads."""
         if len(self.heads) > 1:
             named = "; ".join(
                 f"{head} ({self.revisions[head].path})" for head in sorted(self.heads)
             )
             message = (
                 f"The history has {len(self.heads)} heads: {named}."
-                " Join them with `alembic merge heads -m '...'`,"
-                " or take all of them with MIGRATE_TARGET=heads."
+                " Merge them with `alembic merge heads -m '...'`,"
+                " or upgrade to all of them with MIGRATE_TARGET=heads."
             )
             raise HistoryError(message, reason="several_heads", heads=sorted(self.heads))
 
 
 def check_consistency(revisions: Sequence[Revision]) -> None:
-    """Raise `HistoryError` for revision ids that are there twice, and for parents that are not."""
+    """Raise `HistoryError` for duplicate revision ids and for missing parents."""
     problems = []
     first: dict[str, Revision] = {}
     for revision in revisions:
         if revision.id in first:
             problems.append(
                 f"revision {revision.id} is in two files, {first[revision.id].path} and"
-                f" {revision.path}: give one of them another id (`revision = ...`)"
+                f" {revision.path}: change one of the ids (`revision = ...`)"
             )
         first.setdefault(revision.id, revision)
     known = set(first).union(*(revision.labels for revision in revisions))
     problems += [
-        f"{revision.path} (revision {revision.id}) builds on {parent}, which is not there:"
-        " copy the missing file into the image, or correct its down_revision"
+        f"{revision.path} (revision {revision.id}) refers to {parent}, which does not exist:"
+        " add the missing file to the image, or correct down_revision or depends_on"
         for revision in revisions
         for parent in revision.parents
         if parent not in known and not _abbreviates(parent, known)
@@ -140,5 +140,5 @@ def check_consistency(revisions: Sequence[Revision]) -> None:
 
 
 def _abbreviates(parent: str, known: Iterable[str]) -> bool:
-    """Alembic takes the first characters of a revision id in `depends_on`."""
+    """Whether it is a revision id's beginning, which Alembic accepts in `depends_on`."""
     return any(revision.startswith(parent) for revision in known)

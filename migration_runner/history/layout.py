@@ -1,4 +1,4 @@
-"""Where every revision stands in a drawing of the history: its row, its lane, its marks."""
+"""The layout of a drawing of the history: each revision's row, lane and marks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Mark = Literal["applied", "pending"]
 
 
 class Step(NamedTuple):
-    """A line's way from a row to the next one, from one lane to another or in the same."""
+    """A line from a row to the next one, to another lane or in the same."""
 
     source: int
     target: int
@@ -23,8 +23,8 @@ class Step(NamedTuple):
 class Node:
     """A revision in its place, with its edges: lines to `downs`, dependencies on `needs`.
 
-    `downs` are its `down_revision`. Below its row, the lines take these `steps`, and all others go
-    straight on. `mark` is None when nobody can tell.
+    `downs` are its `down_revision`. Below its row, lines take these `steps`, and all others
+    continue straight. `mark` is None if it is not known.
     """
 
     revision: Revision
@@ -40,11 +40,11 @@ class Node:
 
 @dataclass(frozen=True)
 class Graph:
-    """The history, newest first. `unknown` is where the database is and the history is not."""
+    """The history, newest first. `unknown` are the database's heads that it does not have."""
 
     nodes: dict[str, Node]
     lanes: int
-    asked: bool
+    connected: bool
     unknown: tuple[str, ...]
 
     def count(self, mark: Mark | None) -> int:
@@ -59,16 +59,16 @@ def lay_out(
     applied: Collection[str] = (),
     dependencies: Mapping[str, Collection[str]] | None = None,
 ) -> Graph:
-    """Return the places of the revisions, and what a database at `at` has of them.
+    """Return the layout of the revisions, marked for a database at `at`.
 
-    None for `at`: no database was asked. `applied` is what else is known to be in there with all
-    its ancestors, say by the ledger. `dependencies` has, of each revision's parents, those that
-    it only depends on.
+    `at` is None without a database. `applied` are further revisions known to be applied with all
+    their ancestors, for example by the ledger. `dependencies` has those of each revision's parents
+    that are only in `depends_on`.
     """
     heads, current = set(history.heads), set(at or ())
     there = history.with_ancestors({*current, *applied})
     unknown = tuple(sorted(history.unknown(current)))
-    # What an unknown revision stands on can be anything: then only what is applied is certain.
+    # An unknown revision can have any ancestors: then only applied revisions are certain.
     others: Mark | None = None if at is None or unknown else "pending"
     downs, needs = {}, {}
     for name, revision in history.revisions.items():
@@ -94,7 +94,7 @@ def lay_out(
 
 
 def _newest_first(history: History, parents: Mapping[str, Sequence[str]]) -> list[str]:
-    """Put children before parents, line by line, and the longest line first."""
+    """Order children before parents, branch by branch, the longest branch first."""
     children = dict.fromkeys(parents, 0)
     length: dict[str, int] = {}
     for name in history.in_order(parents):
@@ -106,7 +106,7 @@ def _newest_first(history: History, parents: Mapping[str, Sequence[str]]) -> lis
     rows = []
     while ready:
         rows.append(name := ready.pop())
-        # Of what is free now the first parent is next: so a line stays together.
+        # The first parent comes next, so that a branch stays together.
         for parent in reversed(parents[name]):
             children[parent] -= 1
             if not children[parent]:
@@ -115,7 +115,7 @@ def _newest_first(history: History, parents: Mapping[str, Sequence[str]]) -> lis
 
 
 class _Lanes:
-    """Which lane leads to which revision; never two to the same one."""
+    """Which lane leads to which revision; at most one to each."""
 
     def __init__(self) -> None:
         self.width = 0
@@ -123,7 +123,7 @@ class _Lanes:
         self._taken: set[int] = set()
 
     def place(self, name: str, parents: Sequence[str]) -> tuple[int, tuple[Step, ...]]:
-        """Return the lane of the next row's revision, and how the lines go on from there."""
+        """Return the lane of the next row's revision, and the steps of the lines below it."""
         lane = self._leading_to.pop(name) if name in self._leading_to else self._take(0)
         self._taken.remove(lane)
         steps = []
@@ -133,7 +133,7 @@ class _Lanes:
             if target is None:
                 self._leading_to[parent] = target = leftmost = self._take(leftmost)
             elif number == 0 and target > lane:
-                # A line goes straight on to its first parent: the other one comes over.
+                # The line to the first parent stays straight: the other line moves to this lane.
                 moved = target
                 self._leading_to[parent] = target = self._take(lane)
             steps.append(Step(lane, target))

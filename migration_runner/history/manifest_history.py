@@ -1,6 +1,6 @@
-"""The history as a build has noted it, for runs that need not execute every revision file again.
+"""The history as recorded by a build, so that runs need not execute every revision file.
 
-Good as long as no file and no folder of revisions is another; see `manifest`.
+Valid as long as the revision files and folders are unchanged; see `manifest_file`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from migration_runner.settings.settings import DEFAULT_SECTION, AlembicOptions
 
 
 class ManifestRevision(NamedTuple):
-    """What a revision file says, and how `history` describes it."""
+    """What a revision file declares, and what `history` has about it."""
 
     id: str
     down_revision: Names
@@ -37,14 +37,14 @@ class ManifestRevision(NamedTuple):
 
 
 class ManifestHistory(NamedTuple):
-    """The history's revisions and its heads."""
+    """The history's revisions and heads."""
 
     revisions: list[ManifestRevision]
     heads: tuple[str, ...]
 
 
 def load_manifest_history(options: AlembicOptions) -> ManifestHistory | None:
-    """Return the noted history of a configuration; None where there is none, or it is stale."""
+    """Return the recorded history of a configuration; None if there is none, or it is stale."""
     if len(options.files) > 1 or options.section != DEFAULT_SECTION:
         return None
     config = options.files[0]
@@ -58,6 +58,6 @@ def load_manifest_history(options: AlembicOptions) -> ManifestHistory | None:
             return None
         history: Any = read_part(manifest, "history")
     except (OSError, ValueError, EOFError, TypeError):
-        # Something is not there any more, or half of the file.
+        # A file is missing, or the manifest is truncated.
         return None
     return ManifestHistory([ManifestRevision(*each) for each in history], tuple(heads))

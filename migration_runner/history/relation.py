@@ -1,8 +1,8 @@
-"""How the database and the image stand to each other: behind, at head, ahead, diverged.
+"""The relation of the database to the image: behind, at head, ahead, diverged.
 
-Both are sets of revisions that contain every ancestor of their members. The image's set is its
-history; the database's is what its heads descend from, by the image's files where it knows a
-revision and by the ledger where it does not. Ahead is what is proved: the whole image is in there.
+Both are sets of revisions with all their ancestors. The image's set is its history; the database's
+is its heads and their ancestors, known from the image's files or, for other revisions, from the
+ledger. `AHEAD` is proved: the database contains the image's whole history.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ UNPROVED: Final = "unproved"
 
 
 class Recorded(Protocol):
-    """What the ledger has on a revision."""
+    """What the ledger has about a revision."""
 
     @property
     def parents(self) -> Sequence[str]:
-        """What it descends from or depends on."""
+        """The revisions that it descends from or depends on."""
 
     @property
     def breaks_before(self) -> str | None:
-        """The revision that an image must have to live with this one."""
+        """The revision that an image must have to work with this one."""
 
 
 @dataclass(frozen=True)
 class Relation:
-    """The relation, and what shows it.
+    """The relation, and the revisions that it follows from.
 
     `unknown` are the database's revisions that the image does not have, as far as the ledger
-    tells; `missing` the image's heads that the database does not contain; `breaks` the unknown
-    revisions that this image is too old for, each with the revision that it would need.
+    records them; `missing` the image's heads that the database does not contain; `breaks` the
+    unknown revisions that this image is too old for, each with the revision that it would need.
     """
 
     kind: str
@@ -48,16 +48,16 @@ class Relation:
 
 
 def relate(history: History, heads: Sequence[str], ledger: Mapping[str, Recorded]) -> Relation:
-    """Return the relation of a database at `heads`, of which `ledger` has the last rows."""
-    there: set[str] = set()
+    """Return the relation of a database at `heads`; `ledger` has each revision's last row."""
+    contained: set[str] = set()
     unknown: set[str] = set()
     gap = False
     ahead = list(heads)
     while ahead:
         revision = ahead.pop()
-        if revision in there:
+        if revision in contained:
             continue
-        there.add(revision)
+        contained.add(revision)
         if known := history.revisions.get(revision):
             ahead += known.parents
         elif recorded := ledger.get(revision):
@@ -66,11 +66,11 @@ def relate(history: History, heads: Sequence[str], ledger: Mapping[str, Recorded
         else:
             unknown.add(revision)
             gap = True
-    missing = tuple(sorted(set(history.heads) - there))
+    missing = tuple(sorted(set(history.heads) - contained))
     if not unknown:
         return Relation(BEHIND if missing else AT_HEAD, missing=missing)
     if missing or not history.revisions:
-        # Nothing is in everything, but an image without revisions was hardly meant to be.
+        # Any database contains an empty history, but an image without revisions is a mistake.
         kind = UNPROVED if gap or not missing else DIVERGED
         return Relation(kind, tuple(sorted(unknown)), missing)
     breaks = tuple(

@@ -1,4 +1,4 @@
-"""Where a run is to take a database, step by step, in Alembic's words."""
+"""What a run is to do with a database, in Alembic's words, and the steps of it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _RELATIVE: Final = re.compile(r"(?:.+@)?[+-]\d+")
 
 
 class Step(Protocol):
-    """One of Alembic's steps: all that matters of it here is its function."""
+    """One of Alembic's steps; only its function is used here."""
 
     migration_fn: Any
 
 
 @dataclass(frozen=True)
 class Request:
-    """Where to, in Alembic's words: `upgrade head`, `downgrade -1`, `stamp --purge a b`."""
+    """A command in Alembic's words: `upgrade head`, `downgrade -1`, `stamp --purge a b`."""
 
     direction: Direction
     targets: tuple[str, ...]
@@ -29,12 +29,12 @@ class Request:
 
     @property
     def target(self) -> str:
-        """The target as people write it."""
+        """The target as it is written on the command line."""
         return " ".join(self.targets)
 
     @property
     def words(self) -> list[str]:
-        """The command line that Alembic would have: `upgrade` takes one target there."""
+        """Alembic's command line, where `upgrade` takes one target."""
         targets = self.targets[:1] if self.direction == "upgrade" else self.targets
         options = ["--purge"] if self.purge else []
         if self.tag is not None:
@@ -43,19 +43,19 @@ class Request:
 
     @property
     def relative(self) -> bool:
-        """Whether the target counts from where the database is: `-1`, `branch@+2`."""
+        """Whether the target is relative to the database's revision: `-1`, `branch@+2`."""
         return any(_RELATIVE.fullmatch(target) for target in self.targets)
 
 
 @dataclass(frozen=True)
 class PlannedStep:
-    """One step of a request: the revision that is applied or undone, or what is stamped."""
+    """One step of a request: the revision that is applied, undone or stamped."""
 
     revision: str
     step: Step
 
     def guard(self, around: Callable[[Callable[[], None]], None]) -> None:
-        """Let `around` call the revision's own function."""
+        """Wrap the revision's own function in `around`."""
         function = self.step.migration_fn
 
         @functools.wraps(function)
@@ -66,8 +66,8 @@ class PlannedStep:
 
 
 @dataclass(frozen=True)
-class StepMade:
-    """What Alembic has just written to the version table, its transaction still open."""
+class CompletedStep:
+    """A step that is written to the version table; its transaction is still open."""
 
     direction: Direction
     revisions: tuple[str | None, ...]

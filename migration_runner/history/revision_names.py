@@ -1,4 +1,4 @@
-"""What a revision file says of itself, and whether it says that plainly."""
+"""The names that a revision file declares, and whether it declares them as constants."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-# As a revision file has it: nothing, one, or several.
+# As in a revision file: none, one or several.
 Names = str | tuple[str, ...] | None
 
 _NAMES: Final = ("revision", "down_revision", "depends_on", "branch_labels", "breaks_before")
@@ -22,14 +22,14 @@ def as_tuple(value: str | Iterable[str] | None) -> tuple[str, ...]:
 
 
 def as_name(value: str | Iterable[str] | None) -> Names:
-    """Return names as `marshal` takes them."""
+    """Return names as `marshal` can write them."""
     return value if value is None or isinstance(value, str) else tuple(value)
 
 
-def says_plainly(path: str, values: Mapping[str, Any]) -> bool:
-    """Whether the file says in constants what it was found to say when it was executed.
+def declares_constants(path: str, values: Mapping[str, Any]) -> bool:
+    """Whether the file declares `values`, found by executing it, as constants.
 
-    What it computes can be something else in the next run.
+    What it computes can be different in the next run.
     """
     if not path.endswith(".py"):
         return False
@@ -39,7 +39,7 @@ def says_plainly(path: str, values: Mapping[str, Any]) -> bool:
         for node in ast.walk(tree)
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del)
     )
-    said = dict(_constants(tree))
+    declared = dict(_constants(tree))
     star = any(
         alias.name in (*_NAMES, "*") or alias.asname in _NAMES
         for node in ast.walk(tree)
@@ -47,12 +47,13 @@ def says_plainly(path: str, values: Mapping[str, Any]) -> bool:
         for alias in node.names
     )
     return not star and all(
-        values.get(name) == said.get(name) and written[name] == (name in said) for name in _NAMES
+        values.get(name) == declared.get(name) and written[name] == (name in declared)
+        for name in _NAMES
     )
 
 
 def _constants(tree: ast.Module) -> Iterable[tuple[str, Any]]:
-    """Give the names that are assigned a constant at the top of the file."""
+    """Yield the names that are assigned a constant at module level."""
     for statement in tree.body:
         targets: list[ast.expr] = []
         if isinstance(statement, ast.Assign):

@@ -21,7 +21,7 @@ from alembic.util import CommandError
 from migration_runner.database.version_tables import VersionChange
 from migration_runner.errors import HistoryError
 from migration_runner.history.manifest_history import ManifestHistory
-from migration_runner.history.request import Direction, PlannedStep, Request, StepMade
+from migration_runner.history.request import CompletedStep, Direction, PlannedStep, Request
 from migration_runner.ledger.table import SCHEMA
 from migration_runner.log import logs
 from migration_runner.project.attributes import Offer, attributes_with
@@ -45,13 +45,13 @@ class EnvListener(Protocol):
     def apply(self, plan: Callable[[], list[PlannedStep]]) -> Iterable[PlannedStep]:
         """Hand the planned steps to Alembic one by one; control comes back behind each."""
 
-    def write(self, step: StepMade, change: VersionChange, *, last: bool) -> bool:
+    def write(self, step: CompletedStep, change: VersionChange, *, last: bool) -> bool:
         """Change the version table for a step, and note that; False where Alembic shall do it.
 
         `last`: nothing else comes before the step's transaction ends.
         """
 
-    def made(self, step: StepMade) -> None:
+    def made(self, step: CompletedStep) -> None:
         """Note that Alembic has changed the version table for a step, in its transaction."""
 
 
@@ -229,8 +229,8 @@ def _hide_ledger(theirs: Callable[[Any, Any, Any], bool] | None) -> Callable[[An
     return include_name
 
 
-def _made(info: MigrationInfo) -> StepMade:
+def _made(info: MigrationInfo) -> CompletedStep:
     if info.is_stamp:
-        return StepMade("stamp", info.destination_revision_ids or (None,))
+        return CompletedStep("stamp", info.destination_revision_ids or (None,))
     direction: Direction = "upgrade" if info.is_upgrade else "downgrade"
-    return StepMade(direction, (info.up_revision_id,))
+    return CompletedStep(direction, (info.up_revision_id,))

@@ -29,7 +29,7 @@ from migration_runner.history.history import History, Revision, check_consistenc
 from migration_runner.history.manifest_history import ManifestHistory, ManifestRevision
 from migration_runner.history.request import PlannedStep, Request
 from migration_runner.history.revision_digest import digest_revision
-from migration_runner.history.revision_names import as_name, as_tuple, says_plainly
+from migration_runner.history.revision_names import as_name, as_tuple, declares_constants
 from migration_runner.project.errors import describe_interpolation
 from migration_runner.project.loading import (
     loading,
@@ -95,7 +95,7 @@ class RevisionFiles:
     def manifest_revisions(self) -> list[ManifestRevision] | None:
         """Return what a manifest has of them; None where a file does not say plainly what it is."""
         scripts = [script for script in self.directory.walk_revisions() if script.revision]
-        if not all(says_plainly(script.path, vars(script.module)) for script in scripts):
+        if not all(declares_constants(script.path, vars(script.module)) for script in scripts):
             return None
         return [_to_manifest(script, self.history.revisions[script.revision]) for script in scripts]
 

@@ -11,7 +11,7 @@ import sqlalchemy
 from migration_runner.database.session import log_statements
 from migration_runner.database.version_tables import VersionChange
 from migration_runner.errors import ConfigError, Interrupted, MigrationError, RevisionFailed
-from migration_runner.history.request import PlannedStep, StepMade
+from migration_runner.history.request import CompletedStep, PlannedStep
 from migration_runner.log import events, logs
 from migration_runner.project.attributes import Offer
 from migration_runner.project.context import ConfiguredContext
@@ -114,11 +114,11 @@ class Attempt:
         """Hand the steps to Alembic, for the version table that was configured last."""
         return self._tables[-1].apply(plan)
 
-    def write(self, step: StepMade, change: VersionChange, *, last: bool) -> bool:
+    def write(self, step: CompletedStep, change: VersionChange, *, last: bool) -> bool:
         """Write a step into its version table; `--sql` makes steps on paper only."""
         return bool(self._tables) and self._tables[-1].write(step, change, last=last)
 
-    def made(self, step: StepMade) -> None:
+    def made(self, step: CompletedStep) -> None:
         """Note that Alembic has written a step itself."""
         if self._tables:
             self._tables[-1].made(step)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from migration_runner.database.session import count_commits
 from migration_runner.database.version_tables import VersionChange
 from migration_runner.errors import RevisionFailed
-from migration_runner.history.request import PlannedStep, StepMade
+from migration_runner.history.request import PlannedStep, CompletedStep
 from migration_runner.run.context import RunContext
 from migration_runner.run.database_state import DatabaseState
 from migration_runner.run.decisions import Decide
@@ -65,7 +65,7 @@ class ConfiguredTable:
             if not self.state.session.in_transaction:
                 self._progress.committed()
 
-    def write(self, step: StepMade, change: VersionChange, *, last: bool) -> bool:
+    def write(self, step: CompletedStep, change: VersionChange, *, last: bool) -> bool:
         """Write the step into version table and ledger at once, in its own transaction."""
         if step.direction == "stamp":
             return False
@@ -81,7 +81,7 @@ class ConfiguredTable:
             self._checks.check_indexes()
         return written
 
-    def made(self, step: StepMade) -> None:
+    def made(self, step: CompletedStep) -> None:
         """Write the step into the ledger, in its own transaction."""
         self._checks.check_indexes()
         self.state.ledger.record(step.direction, step.revisions, self._progress.elapsed())

@@ -18,7 +18,7 @@ from migration_runner.database.statements import (
 )
 from migration_runner.database.version_tables import VersionChange
 from migration_runner.history.relation import Relation, relate
-from migration_runner.history.request import StepMade
+from migration_runner.history.request import CompletedStep
 from migration_runner.ledger.keeper import Entries, LedgerKeeper, LedgerPolicy, Recorded
 from migration_runner.project.context import ConfiguredContext
 from migration_runner.run.context import RunContext
@@ -87,7 +87,7 @@ class DatabaseState:
         return heads
 
     def write_step(
-        self, step: StepMade, change: VersionChange, seconds: float, along: Sequence[str]
+        self, step: CompletedStep, change: VersionChange, seconds: float, along: Sequence[str]
     ) -> bool:
         """Change version table and ledger with one message, and execute what goes along with it.
 

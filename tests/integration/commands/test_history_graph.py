@@ -34,8 +34,7 @@ def test_as_text(half: Database, migrate: Migrate) -> None:
         "*    r2 r2 does its work. (current)",
         "*    r1 r1 does its work.",
         "",
-        "* applied: 2, o pending: 2, (head) nothing descends from it,"
-        " (current) the database is there",
+        "* applied: 2, o pending: 2, (head) = newest, (current) = the database's revision",
     ] == result.stdout.splitlines()
     assert "" == result.stderr
 
@@ -62,7 +61,7 @@ def test_a_database_that_is_away_leaves_the_marks_out(half: Database, migrate: M
     )
 
     assert 0 == result.exit_code, result.stderr
-    assert "no database was asked" in result.stdout
+    assert "without a database" in result.stdout
     assert "database_skipped" in result.stderr
 
 

@@ -14,7 +14,7 @@ from migration_runner.history.history import History, Revision
 from migration_runner.history.layout import lay_out
 from tests.fixtures.graphs import BRANCHED, LINE, Parents, make_graph, make_history, shapes
 
-LEGEND = "(head) nothing descends from it, (current) the database is there"
+LEGEND = "(head) = newest, (current) = the database's revision"
 
 
 def _text(
@@ -46,7 +46,7 @@ def test_without_a_database_nothing_is_marked_but_heads() -> None:
         "*  r2 Make r2.",
         "*  r1 Make r1.",
         "",
-        "* revisions: 3 (no database was asked), (head) nothing descends from it",
+        "* revisions: 3 (without a database), (head) = newest",
     ] == render_text(graph).splitlines()
 
 
@@ -193,8 +193,8 @@ def test_of_a_database_at_an_unknown_revision_only_what_is_below_is_certain() ->
     lines = render_text(graph).splitlines()
     assert "?      merge Make merge. (head)" == lines[0]
     assert lines[-1] == (
-        f"* applied: 2, o pending: 0, ? not known: 4, {LEGEND}."
-        " The database is at newer, which this history does not have"
+        f"* applied: 2, o pending: 0, ? unknown: 4, {LEGEND}."
+        " The database is at newer, which is not in this history"
     )
 
 

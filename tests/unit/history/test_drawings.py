@@ -81,7 +81,7 @@ def test_whatever_an_id_is_the_svg_is_valid(odd: str, shown: str) -> None:
 
     first, *_, last = [each.text for each in root.iter(f"{SVG}text")]
     assert f"{shown} (<l>) (head)" == first
-    assert "The database is at <zz>, which this history does not have" == last
+    assert "The database is at <zz>, which is not in this history" == last
 
 
 def test_the_svg_has_a_circle_for_each_revision_and_stands_alone() -> None:
@@ -120,8 +120,8 @@ def test_a_history_without_revisions() -> None:
     graph = make_graph({}, at=[])
 
     assert [
-        "* applied: 0, o pending: 0, (head) nothing descends from it,"
-        " (current) the database is there. The history has no revisions"
+        "* applied: 0, o pending: 0, (head) = newest,"
+        " (current) = the database's revision. The history has no revisions"
     ] == render_text(graph).splitlines()
     assert 'note1["The history has no revisions"]' in render_mermaid(graph)
     assert "The history has no revisions" in _svg_texts(graph)

@@ -12,7 +12,7 @@ from migration_runner.errors import HistoryError
 from migration_runner.history.history import Revision
 from migration_runner.history.manifest_history import ManifestHistory
 from migration_runner.history.request import Request
-from migration_runner.history.revision_names import says_plainly
+from migration_runner.history.revision_names import declares_constants
 from migration_runner.project.alembic_project import AlembicProject
 from migration_runner.settings.settings import AlembicOptions
 from tests.fixtures.project import Project
@@ -145,8 +145,8 @@ def test_what_is_said_plainly(tmp_path: Path, text: str, plainly: bool) -> None:
     if "depends_on" in text:
         values |= {"depends_on": ("a", "b")}  # type: ignore[dict-item]  # as the file has it
 
-    assert plainly == says_plainly(str(path), values)
+    assert plainly == declares_constants(str(path), values)
 
 
 def test_a_compiled_file_says_nothing(tmp_path: Path) -> None:
-    assert not says_plainly(str(tmp_path / "r2.pyc"), VALUES)
+    assert not declares_constants(str(tmp_path / "r2.pyc"), VALUES)
