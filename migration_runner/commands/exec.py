@@ -206,5 +206,5 @@ class _Heads:
         policy = LedgerPolicy(run.settings.ledger)
         keeper = LedgerKeeper(session, run.project.history, (schema, table), policy, run.report)
         if keeper.unrecorded(self._heads):
-            keeper.make_ready()
+            keeper.create_if_missing()
             keeper.adopt(self._heads)

@@ -47,13 +47,13 @@ def ledger(invocation: Invocation) -> None:
 
 def _read(connection: sqlalchemy.Connection, limit: int | None) -> list[LedgerEntry]:
     access = ledger_access(connection)
-    if access.there and not access.readable:
+    if access.exists and not access.readable:
         message = (
             "This role may not read the ledger. GRANT USAGE ON SCHEMA migration_runner and"
             " SELECT ON migration_runner.ledger to it."
         )
         raise DatabaseRejected(message, reason="ledger_unreadable")
-    return read_ledger(connection, limit) if access.there else []
+    return read_ledger(connection, limit) if access.exists else []
 
 
 def _read_through_env(invocation: Invocation, limit: int | None) -> list[LedgerEntry]:

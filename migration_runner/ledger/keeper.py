@@ -1,4 +1,4 @@
-"""Keeping the ledger of one history: made when it may be, written with every revision."""
+"""Keeps the ledger of one history: creates it where allowed, and writes it with every revision."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import sqlalchemy
 from migration_runner import __version__
 from migration_runner.database.session import WorkSession
 from migration_runner.database.statements import message_of
+from migration_runner.documentation import docs_page
 from migration_runner.errors import DatabaseRejected
 from migration_runner.history.history import History
 from migration_runner.history.revision_digest import RevisionDigest, digest_revision
@@ -31,25 +32,24 @@ from migration_runner.log import events, logs
 from migration_runner.report.report import RunReport
 
 _ADVICE: Final = (
-    "GRANT CREATE ON DATABASE once, or let an administrator make it (docs/privileges.md);"
-    " MIGRATE_LEDGER=off goes without"
+    "Let the role create it (GRANT CREATE ON DATABASE), let an administrator create it"
+    f" ({docs_page('privileges')}), or set MIGRATE_LEDGER=off"
 )
 
-
 Entries = Mapping[str, LedgerEntry]
-# Revisions with their seconds.
+# Revisions with their durations in seconds.
 Recorded = dict[str, float | None]
 
 
 @dataclass
 class LedgerPolicy:
-    """What `MIGRATE_LEDGER` says: `on`, `off` or `require`; it is warned of once a run."""
+    """The setting `MIGRATE_LEDGER`: `on`, `off` or `require`; a run warns once."""
 
     mode: str
     warned: bool = False
 
     def unavailable(self, detail: str) -> None:
-        """Warn, or raise `DatabaseRejected` where the ledger is required."""
+        """Warn, or raise `DatabaseRejected` if the ledger is required."""
         if self.mode == "require":
             message = f"The ledger cannot be written: {detail}. {_ADVICE}."
             raise DatabaseRejected(message, reason="ledger_unavailable")
@@ -61,7 +61,8 @@ class LedgerPolicy:
 class LedgerKeeper:
     """The ledger of one version table, over one session.
 
-    Where it cannot be had, `policy` decides: without it everything works, but nothing is proved.
+    If it is not available, `policy` decides: a run works without it, but cannot prove that a
+    database is ahead, or that a file was edited.
     """
 
     def __init__(
@@ -80,27 +81,27 @@ class LedgerKeeper:
         self._report = report
         self._host = socket.gethostname()
         self._access: LedgerAccess | None = None
-        # A run looks more than once.
+        # A run checks more than once.
         self._expectations: dict[tuple[str, ...], str | None] = {}
 
     def access(self) -> LedgerAccess:
-        """Look up what there is, and what this role may do."""
+        """Look up whether the ledger exists, and the role's privileges on it."""
         if self._access is None:
             with self._session.between_transactions():
                 self._access = ledger_access(self._session.connection)
         return self._access
 
     def entries(self) -> Entries:
-        """Return every revision's last row; none where there is no ledger to read."""
+        """Return every revision's last row; none without a readable ledger."""
         if self._policy.mode == "off" or not self.access().readable:
             return {}
         with self._session.between_transactions():
             return self._ledger.latest()
 
     def complete(self, heads: Sequence[str]) -> bool:
-        """Whether everything below `heads` is recorded, and its file is what was applied.
+        """Whether `heads` and their ancestors are recorded, with unchanged files.
 
-        False also where that is not known without reading every row or every file.
+        Also False if answering would take reading every row or every file.
         """
         if self._policy.mode == "off" or self._history.unknown(heads):
             return False
@@ -110,41 +111,41 @@ class LedgerKeeper:
             return self._ledger.digest() == expected
 
     def _expected(self, heads: tuple[str, ...]) -> str | None:
-        """Return the digest of what lies below `heads`; None where that is not noted."""
+        """Return the digest of `heads` and their ancestors; None if a build has not recorded it."""
         if heads not in self._expectations:
             revisions = self._history.revisions
-            there = self._history.with_ancestors(heads)
-            digests = [(each, revisions[each].file_sha256 or "") for each in there]
-            noted = all(digest for _, digest in digests)
-            self._expectations[heads] = digest_of(digests) if noted else None
+            applied = self._history.with_ancestors(heads)
+            digests = [(each, revisions[each].file_sha256 or "") for each in applied]
+            complete = all(digest for _, digest in digests)
+            self._expectations[heads] = digest_of(digests) if complete else None
         return self._expectations[heads]
 
     def last(self, count: int) -> list[LedgerEntry]:
-        """Return the newest rows; none where there is no ledger to read."""
+        """Return the newest rows; none without a readable ledger."""
         if self._policy.mode == "off" or not self.access().readable:
             return []
         with self._session.between_transactions():
             return self._ledger.last(count)
 
     def of_run(self, run_id: str, direction: str) -> list[str]:
-        """Return what one run has recorded, in order."""
+        """Return the revisions that one run has recorded, in order."""
         with self._session.between_transactions():
             return list(self._ledger.of_run(run_id, direction))
 
     def check(self) -> bool:
-        """Whether it can be written, or made; warns or raises where it can't."""
+        """Whether the ledger can be written, or created; if not, warn or raise."""
         if self._policy.mode == "off":
             return False
         access = self.access()
-        if access.there and not access.writable:
-            self._policy.unavailable("this role may not write to migration_runner.ledger")
-        elif not access.there and not access.creatable:
-            self._policy.unavailable("this role may not make the schema migration_runner")
-        return access.writable or (access.creatable and not access.there)
+        if access.exists and not access.writable:
+            self._policy.unavailable("permission denied for table migration_runner.ledger")
+        elif not access.exists and not access.creatable:
+            self._policy.unavailable("permission denied to create the schema migration_runner")
+        return access.writable or (access.creatable and not access.exists)
 
-    def make_ready(self) -> None:
-        """Make it where it is not there. To be called under the run lock."""
-        if not self.check() or self.access().there:
+    def create_if_missing(self) -> None:
+        """Create the ledger if it does not exist. To be called under the run lock."""
+        if not self.check() or self.access().exists:
             return
         try:
             with self._session.between_transactions():
@@ -156,20 +157,20 @@ class LedgerKeeper:
         self._access = None
 
     def unrecorded(self, heads: Iterable[str], entries: Entries | None = None) -> list[str]:
-        """Return the revisions that the database has and the ledger does not know of.
+        """Return the applied revisions that the ledger does not record as applied.
 
-        `entries` is what was read of the ledger just now, if it was.
+        `entries` are the ledger's entries, if they have just been read.
         """
         entries = self.entries() if entries is None else entries
-        there = self._history.with_ancestors(heads)
+        applied = self._history.with_ancestors(heads)
         return self._history.in_order(
             revision
-            for revision in there
+            for revision in applied
             if revision not in entries or entries[revision].direction == "downgrade"
         )
 
     def adopt(self, heads: Sequence[str]) -> None:
-        """Record what somebody else has applied, under the run lock."""
+        """Record revisions that were applied without the ledger, under the run lock."""
         if not self._records():
             return
         found = self.unrecorded(heads)
@@ -181,7 +182,7 @@ class LedgerKeeper:
             logs.get_logger().info(events.REVISIONS_ADOPTED, count=len(found), heads=list(heads))
 
     def insert(self, direction: str, revisions: Sequence[str | None], seconds: float) -> str | None:
-        """Return the statement that `record` would execute; None where nothing is recorded."""
+        """Return the statement that `record` would execute; None if nothing is recorded."""
         if not self._records():
             return None
         rows = [self._row(direction, revision, seconds) for revision in revisions]
@@ -190,12 +191,12 @@ class LedgerKeeper:
     def record(
         self, direction: str, revisions: Sequence[str | None], seconds: float | None
     ) -> None:
-        """Record a step in the transaction that is open: its own."""
+        """Record a step in its own transaction, which is open."""
         if not self._records():
             return
         rows = [self._row(direction, revision, seconds) for revision in revisions]
         if direction == "stamp":
-            # What lies below has not run here: it is taken over, as a whole.
+            # The ancestors were not applied by this run: they are adopted.
             below = self.unrecorded([each for each in revisions if each])
             rows = [self._row("adopted", each) for each in below if each not in revisions] + rows
         self._write(rows)
@@ -204,11 +205,11 @@ class LedgerKeeper:
         return self._policy.mode != "off" and self.access().writable
 
     def _write(self, rows: Sequence[LedgerRow]) -> bool:
-        """Write rows into the open transaction, which goes on where they cannot be written."""
+        """Write rows in the open transaction, which stays usable if that fails."""
         try:
             self._ledger.write(rows, self._author())
         except sqlalchemy.exc.DBAPIError as error:
-            # A revision that sets another role, for one.
+            # For example, a revision has set another role.
             if error.connection_invalidated:
                 raise
             self._policy.unavailable(message_of(error))
@@ -216,12 +217,12 @@ class LedgerKeeper:
         return True
 
     def recorded(self, direction: str) -> Recorded | None:
-        """Return what this run itself has recorded, with its seconds; None where it records not."""
+        """Return what this run has recorded, with durations; None if it does not record."""
         with self._session.between_transactions():
             return self.recorded_on(self._session.connection, direction)
 
     def recorded_on(self, connection: sqlalchemy.Connection, direction: str) -> Recorded | None:
-        """Return the same over another connection, as env.py may have closed its own."""
+        """Return the same over another connection: env.py may have closed its own."""
         if self._policy.mode == "off" or self._policy.warned:
             return None
         access = ledger_access(connection)

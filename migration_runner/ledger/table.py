@@ -1,7 +1,7 @@
 """The ledger: who applied which revision, when, for how long, from which build.
 
-One table in a schema of its own, for every history in the database. Rows are only ever added, each
-in the transaction of the revision that it tells of.
+One table in its own schema, for every history in the database. Rows are only added, each in the
+transaction of the revision that it records.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ CREATE TABLE IF NOT EXISTS migration_runner.ledger (
 )""",
     "COMMENT ON TABLE migration_runner.ledger IS 'Applied Alembic revisions, format 1'",
 )
-# What is recorded, in one text: every revision that is there, with the digest of its file. Not in
-# the database's collation, which may put other letters first than Python does.
+# The applied revisions with the digests of their files, in one text. In the C collation: the
+# database's may sort differently from Python.
 _DIGEST: Final = """\
 SELECT md5(string_agg(revision || ':' || file_sha256, ',' ORDER BY revision COLLATE "C"))
 FROM (SELECT DISTINCT ON (revision COLLATE "C") revision, direction, file_sha256
@@ -61,8 +61,8 @@ FROM (SELECT DISTINCT ON (revision COLLATE "C") revision, direction, file_sha256
   WHERE version_table_schema = {schema} AND version_table = {table} AND revision IS NOT NULL
   ORDER BY revision COLLATE "C", sequence DESC) AS latest
 WHERE direction <> 'downgrade'"""
-# Two runs of two histories can make it at the same moment, in spite of IF NOT EXISTS.
-_MADE_BY_ANOTHER: Final = frozenset({"23505", "42P06", "42P07", "XX000"})
+# Runs of two histories can conflict here when they start at the same time, despite IF NOT EXISTS.
+_CREATED_CONCURRENTLY: Final = frozenset({"23505", "42P06", "42P07", "XX000"})
 _DENIED: Final = frozenset({"42501", "3F000"})
 
 
@@ -83,7 +83,7 @@ class LedgerRow:
 
 @dataclass(frozen=True)
 class LedgerAuthor:
-    """Who writes: the same in every row of a run."""
+    """What is the same in every row of a run."""
 
     run_id: str
     runner_version: str
@@ -94,7 +94,7 @@ class LedgerAuthor:
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """A row as it is in the table."""
+    """A row of the table."""
 
     sequence: int
     version_table_schema: str
@@ -119,25 +119,25 @@ class LedgerEntry:
 
 @dataclass(frozen=True)
 class LedgerAccess:
-    """What this role may do: all of it looked up in the catalog, so that nothing can fail."""
+    """What the role may do: looked up in the catalog, so that no statement fails."""
 
-    there: bool
+    exists: bool
     readable: bool
     writable: bool
     creatable: bool
 
 
 class LedgerDenied(Exception):
-    """The role may not make the ledger, or not write to it."""
+    """The role may not create the ledger, or not write to it."""
 
 
 def ledger_access(connection: sqlalchemy.Connection) -> LedgerAccess:
-    """Look up whether there is a ledger, and this role's rights to it."""
+    """Look up whether the ledger exists, and the role's privileges on it."""
     query = text(
         "SELECT c.oid IS NOT NULL,"
         " coalesce(has_schema_privilege(n.oid, 'USAGE')"
         " AND has_table_privilege(c.oid, 'SELECT'), false),"
-        # Writing needs reading, too: to know what is recorded already.
+        # Writing also needs SELECT, to know what is recorded already.
         " coalesce(has_schema_privilege(n.oid, 'USAGE')"
         " AND has_table_privilege(c.oid, 'SELECT')"
         " AND has_table_privilege(c.oid, 'INSERT'), false),"
@@ -151,7 +151,7 @@ def ledger_access(connection: sqlalchemy.Connection) -> LedgerAccess:
 
 
 def create_ledger(connection: sqlalchemy.Connection) -> None:
-    """Make schema and table where they are not there. Raises `LedgerDenied`."""
+    """Create schema and table if they do not exist. Raises `LedgerDenied`."""
     for _ in range(2):
         try:
             with protected(connection):
@@ -161,7 +161,7 @@ def create_ledger(connection: sqlalchemy.Connection) -> None:
             code = sqlstate_of(error)
             if code in _DENIED:
                 raise LedgerDenied(message_of(error)) from error
-            if code not in _MADE_BY_ANOTHER:
+            if code not in _CREATED_CONCURRENTLY:
                 raise
         else:
             return
@@ -175,12 +175,12 @@ class Ledger:
         self._table = {"version_table_schema": schema, "version_table": table}
 
     def write(self, rows: Sequence[LedgerRow], author: LedgerAuthor) -> None:
-        """Add rows, in the transaction that is open. A failure leaves that as it was."""
+        """Add rows in the open transaction, which a failure leaves unchanged."""
         if rows:
             execute_protected(self._connection, self.insert(rows, author))
 
     def insert(self, rows: Iterable[LedgerRow], author: LedgerAuthor) -> str:
-        """Return the statement that adds rows. `started_at` is by the server's clock."""
+        """Return the statement that adds rows. `started_at` follows the server's clock."""
         return f"{_INSERT} {', '.join(self._values(row, author) for row in rows)}"
 
     def _values(self, row: LedgerRow, author: LedgerAuthor) -> str:
@@ -200,7 +200,7 @@ class Ledger:
         return {entry.revision: entry for entry in map(_entry, rows.mappings()) if entry.revision}
 
     def digest(self) -> str | None:
-        """Return what `digest_of` makes of the revisions that are recorded; None without any."""
+        """Return `digest_of` the recorded revisions; None without any."""
         schema, table = self._table.values()
         query = digest_query(literal(schema), literal(table))
         digest: str | None = execute_plain(self._connection, query).scalar_one()
@@ -217,7 +217,7 @@ class Ledger:
         return [_entry(row) for row in rows.mappings()]
 
     def of_run(self, run_id: str, direction: str) -> dict[str, float | None]:
-        """Return the revisions that one run has recorded, with their seconds."""
+        """Return the revisions that one run has recorded, with durations in seconds."""
         query = (
             f"SELECT revision, duration_seconds FROM {TABLE}"  # noqa: S608 - our own names
             " WHERE version_table_schema = :version_table_schema AND version_table = :version_table"
@@ -232,12 +232,12 @@ class Ledger:
 
 
 def digest_query(schema: str, table: str) -> str:
-    """Return the query for `digest_of` what is recorded for one version table; both are SQL."""
+    """Return a query for `digest_of` one version table's recorded revisions; both are SQL."""
     return _DIGEST.format(schema=schema, table=table)
 
 
 def digest_of(revisions: Iterable[tuple[str, str]]) -> str:
-    """Return the digest of revisions that are recorded with these digests of their files."""
+    """Return the digest of revision ids and the digests of their files."""
     # By the id alone, as the query sorts: one can be the beginning of another.
     ordered = sorted((revision.encode(), digest.encode()) for revision, digest in revisions)
     text = b",".join(revision + b":" + digest for revision, digest in ordered)
@@ -245,7 +245,7 @@ def digest_of(revisions: Iterable[tuple[str, str]]) -> str:
 
 
 def read_ledger(connection: sqlalchemy.Connection, count: int | None) -> list[LedgerEntry]:
-    """Return the last `count` rows (None: all) of every history, newest first."""
+    """Return the last `count` rows (None: all) of all histories, newest first."""
     query = f"SELECT {_COLUMNS} FROM {TABLE} ORDER BY sequence DESC LIMIT :count"  # noqa: S608 - our own names
     parameter = sqlalchemy.bindparam("count", count, sqlalchemy.BigInteger)
     return [_entry(row) for row in connection.execute(text(query).bindparams(parameter)).mappings()]

@@ -1,5 +1,5 @@
-"""An Alembic project as it is: its configuration, its revisions, its env.py.
+"""An unmodified Alembic project: its configuration, its revisions, its env.py.
 
-The only room that imports Alembic. It imports `ledger` and what is below.
-Start with `alembic_project`; Alembic's private names are used in `revisions` and `heads`.
+The only room that imports Alembic. Imports `ledger` and the rooms below.
+Start with `alembic_project`; only `revisions` and `heads` use Alembic's private names.
 """

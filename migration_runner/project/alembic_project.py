@@ -1,8 +1,8 @@
-"""Running somebody's env.py, unmodified, and being told what happens in it.
+"""Runs a project's unmodified env.py, and observes what it does.
 
 `alembic.context` looks `configure` up on the instance of `EnvironmentContext`, and Alembic's
-commands make that instance by a name in `alembic.command`: those are the two places to listen at.
-By another name there they load the revisions.
+commands create that instance by a name in `alembic.command`: the runner replaces these two.
+Commands load the revisions by another name in that module.
 """
 
 from __future__ import annotations
@@ -28,37 +28,37 @@ from migration_runner.project.attributes import Offer, attributes_with
 from migration_runner.project.command_line import configure, run_alembic_command
 from migration_runner.project.context import ConfiguredContext
 from migration_runner.project.flask import enter_flask_application
-from migration_runner.project.heads import hand_steps_over, steps_handed_over, was_written
+from migration_runner.project.heads import delegate_steps, delegated_steps, was_delegated
 from migration_runner.project.loading import sentence
 from migration_runner.project.revisions import RevisionFiles
 from migration_runner.settings.settings import AlembicOptions
 
-_READING = frozenset({"current", "heads", "history", "branches", "show"})
+_READ_ONLY = frozenset({"current", "heads", "history", "branches", "show"})
 
 
 class EnvListener(Protocol):
-    """Who is told what happens while env.py runs."""
+    """Is notified of what happens while env.py runs."""
 
     def configured(self, context: ConfiguredContext) -> None:
         """Take the connection that env.py has configured, before Alembic reads the heads."""
 
     def apply(self, plan: Callable[[], list[PlannedStep]]) -> Iterable[PlannedStep]:
-        """Hand the planned steps to Alembic one by one; control comes back behind each."""
+        """Yield the planned steps to Alembic one by one; control returns after each."""
 
     def write(self, step: CompletedStep, change: VersionChange, *, last: bool) -> bool:
-        """Change the version table for a step, and note that; False where Alembic shall do it.
+        """Update the version table for a step, and record it; False to leave that to Alembic.
 
-        `last`: nothing else comes before the step's transaction ends.
+        `last`: nothing else happens before the step's transaction ends.
         """
 
     def made(self, step: CompletedStep) -> None:
-        """Note that Alembic has changed the version table for a step, in its transaction."""
+        """Alembic has updated the version table for a step, in its transaction."""
 
 
 class AlembicProject:
-    """Somebody's Alembic configuration: its revisions, and its env.py.
+    """A project's Alembic configuration, its revisions, and its env.py.
 
-    `transaction_per_revision` makes one for each revision, whatever env.py says.
+    `transaction_per_revision` overrides env.py's `transaction_per_migration`.
     """
 
     def __init__(
@@ -69,9 +69,9 @@ class AlembicProject:
         transaction_per_revision: bool = False,
         manifest: ManifestHistory | None = None,
     ) -> None:
-        """Load the revisions, for what is most likely done with them: Alembic's `words` for it.
+        """Load the revisions. `words` is the Alembic command that is most likely to follow.
 
-        Where there are a build's `manifest`, the files are not executed.
+        With a build's `manifest`, the revision files are not executed.
         Raises `ConfigError` or `HistoryError`.
         """
         self._options = options
@@ -89,10 +89,10 @@ class AlembicProject:
         self.manifest_revisions = self._files.manifest_revisions
 
     def run_env(self, request: Request, offer: Offer, listener: EnvListener) -> None:
-        """Load env.py and let it make a request.
+        """Run env.py to carry out a request.
 
-        env.py finds what is offered in `config.attributes["connection"]`; `listener` is told of
-        whichever connection it uses.
+        env.py finds the offered connection in `config.attributes["connection"]`; `listener` gets
+        the connection that it uses.
         """
 
         def steps(heads: Sequence[str], _context: MigrationContext) -> Iterable[MigrationStep]:
@@ -106,9 +106,9 @@ class AlembicProject:
         self._load_env(request.words, steps, offer, listener, tag=request.tag, **options)
 
     def compare_models(self, offer: Offer, listener: EnvListener) -> list[Any]:
-        """Return how the models differ from the database, as `alembic check` finds it.
+        """Return the differences between models and database, as `alembic check` does.
 
-        Raises `PendingRevisions` when the database is not at the head.
+        Raises `PendingRevisions` if the database is not at head.
         """
         nothing = ("message", "branch_label", "version_path", "rev_id", "depends_on")
         arguments: dict[str, Any] = dict.fromkeys(nothing)
@@ -134,20 +134,20 @@ class AlembicProject:
         return [diff for ops in script.upgrade_ops_list for diff in ops.as_diffs()]
 
     def run_command(self, words: Sequence[str], offer: Offer, listener: EnvListener) -> None:
-        """Run one of Alembic's own commands, `listener` being told of its env.py.
+        """Run one of Alembic's own commands, with `listener` observing its env.py.
 
         Raises what `run_alembic_command` raises.
         """
         config = configure(self._options, words)
         enter_flask_application(config)
         config.attributes = attributes_with(offer)
-        with self._listened_to(listener), self._revisions_at_hand(words[0]):
+        with self._observed_by(listener), self._loaded_revisions(words[0]):
             run_alembic_command(config)
 
     @contextlib.contextmanager
-    def _revisions_at_hand(self, verb: str) -> Iterator[None]:
-        """Let a command that only reads have the revisions that are loaded, or noted, already."""
-        if verb not in _READING:
+    def _loaded_revisions(self, verb: str) -> Iterator[None]:
+        """Let a read-only command use the revisions that are already loaded."""
+        if verb not in _READ_ONLY:
             yield
             return
         command.ScriptDirectory = self._files  # type: ignore[attr-defined, assignment]  # see the module's docstring
@@ -157,8 +157,8 @@ class AlembicProject:
             command.ScriptDirectory = ScriptDirectory  # type: ignore[attr-defined]  # as above
 
     @contextlib.contextmanager
-    def _listened_to(self, listener: EnvListener) -> Iterator[None]:
-        """Let Alembic's commands make contexts that tell `listener`."""
+    def _observed_by(self, listener: EnvListener) -> Iterator[None]:
+        """Make Alembic's commands create contexts that notify `listener`."""
 
         def make(*args: Any, **kwargs: Any) -> EnvironmentContext:
             environment = EnvironmentContext(*args, **kwargs)
@@ -187,19 +187,19 @@ class AlembicProject:
             self.config, self._files.directory, fn=work, **{"as_sql": False, "tag": None, **options}
         )
         self._listen(environment, listener)
-        with environment, steps_handed_over():
+        with environment, delegated_steps():
             self._files.directory.run_env()
 
     def _listen(self, environment: EnvironmentContext, listener: EnvListener) -> None:
-        """Listen to what env.py configures, on the instance: the module proxy is keyed by class."""
+        """Observe `configure` on the instance: the module proxy is keyed by class."""
         configure_context = environment.configure
 
         def step_made(ctx: MigrationContext, step: MigrationInfo, **_: Any) -> None:
-            if not was_written(ctx):
+            if not was_delegated(ctx):
                 listener.made(_made(step))
 
-        def configure_and_tell(*args: Any, **kwargs: Any) -> None:
-            # Most env.py have configured logging of their own by now.
+        def configure_and_notify(*args: Any, **kwargs: Any) -> None:
+            # By now, most env.py have configured logging.
             logs.capture_log_records()
             theirs = kwargs.get("on_version_apply") or ()
             callbacks = (theirs,) if callable(theirs) else tuple(theirs)
@@ -209,17 +209,17 @@ class AlembicProject:
                 kwargs["transaction_per_migration"] = True
             configure_context(*args, **kwargs)
             context = environment.get_context()
-            hand_steps_over(
+            delegate_steps(
                 context,
                 lambda step, change: listener.write(_made(step), change, last=not callbacks),
             )
             listener.configured(ConfiguredContext(context))
 
-        environment.configure = configure_and_tell  # type: ignore[method-assign]
+        environment.configure = configure_and_notify  # type: ignore[method-assign]
 
 
 def _hide_ledger(theirs: Callable[[Any, Any, Any], bool] | None) -> Callable[[Any, Any, Any], bool]:
-    """Keep an env.py with `include_schemas` from taking the ledger for a table to drop."""
+    """Hide the ledger from autogenerate: with `include_schemas`, it would drop the table."""
 
     def include_name(name: Any, kind: Any, parents: Any) -> bool:
         if kind == "schema" and name == SCHEMA:

@@ -1,4 +1,4 @@
-"""`config.attributes`, in which an env.py finds the connection that is offered to it."""
+"""`config.attributes`, in which an env.py finds the connection that the runner offers."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import Any, Final, TypeAlias
 
 import sqlalchemy
 
-# Opens the runner's own connection, for an env.py that asks for it; None: there is none.
+# Opens the runner's connection, for an env.py that asks for it; None if there is none.
 # A string: SQLAlchemy 1.4 has no such name.
 Offer: TypeAlias = "Callable[[], sqlalchemy.Connection] | None"
 _OFFERED: Final = "connection"
 
 
 def attributes_with(offer: Offer) -> dict[Any, Any]:
-    """Return what `config.attributes` can be, with the runner's connection in it."""
+    """Return a value for `config.attributes` that has the runner's connection."""
     return _Attributes(offer)
 
 
 class _Attributes(dict[Any, Any]):
-    """`config.attributes`, whose connection is opened when an env.py asks for it.
+    """`config.attributes`, whose connection is opened when env.py asks for it.
 
-    One with an engine of its own never asks, and the runner has no second connection then.
+    An env.py with its own engine never asks, so no second connection is opened.
     """
 
     def __init__(self, offer: Offer) -> None:

@@ -1,4 +1,4 @@
-"""Backfills that neither lock a whole table nor start from nothing when they are killed."""
+"""Backfills that neither lock a whole table nor start over when they are killed."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _BATCH_SIZE = 1000
 def update_in_batches(table: str, assignments: str, where: str, size: int = _BATCH_SIZE) -> None:
     """Run `UPDATE table SET assignments WHERE where`, `size` ids at a time, each committed.
 
-    The table's primary key is `id`, a number above 0. `where` must not hold for a row that is
-    done: so a second run does only what is left. All arguments are SQL of the revision's own.
-    The loop is the server's (a DO block may commit since PostgreSQL 11), so `--sql` has it, too.
+    The table's primary key is `id`, a positive number. `where` must be false for rows that are
+    done, so that a second run updates only the rest. All arguments are the revision's own SQL.
+    The loop runs in the server (a DO block may commit since PostgreSQL 11), also with `--sql`.
     """
     with op.get_context().autocommit_block():
         op.execute(
@@ -34,5 +34,5 @@ def update_in_batches(table: str, assignments: str, where: str, size: int = _BAT
                 END LOOP;
             END
             $$
-            """  # noqa: S608 - SQL of the revision's own, nothing from outside
+            """  # noqa: S608 - the revision's own SQL, no external input
         )

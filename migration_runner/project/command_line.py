@@ -1,7 +1,7 @@
-"""Alembic's own command line: its options, its commands, and what it makes of them.
+"""Alembic's own command line: its options and commands.
 
-Alembic's `CommandLine` reads them, so that `-c`, `-n`, `-x`, `pyproject.toml`, `ALEMBIC_CONFIG` and
-`config.cmd_opts` are what an env.py knows, whichever release of Alembic is installed
+Alembic's `CommandLine` parses them, so that `-c`, `-n`, `-x`, `pyproject.toml`, `ALEMBIC_CONFIG`
+and `config.cmd_opts` are what an env.py expects of the installed release of Alembic
 (https://alembic.sqlalchemy.org/en/latest/api/commands.html#alembic.config.CommandLine).
 """
 
@@ -23,10 +23,10 @@ from migration_runner.settings.settings import AlembicOptions
 
 
 def configure(options: AlembicOptions, command: Sequence[str]) -> Config:
-    """Return the configuration that Alembic would run `command` with: `["upgrade", "head"]`.
+    """Return the configuration with which Alembic would run `command`: `["upgrade", "head"]`.
 
-    Its `cmd_opts` has the command's function and arguments. Raises `UsageError` for words that
-    Alembic does not take, `SystemExit` when it has printed its help.
+    Its `cmd_opts` has the command's function and arguments. Raises `UsageError` for arguments that
+    Alembic does not accept, `SystemExit` after printing help.
     """
     line = _Line(prog="migrate")
     try:
@@ -38,27 +38,27 @@ def configure(options: AlembicOptions, command: Sequence[str]) -> Config:
 
 
 def run_alembic_command(config: Config) -> None:
-    """Run the command that `config` was made for.
+    """Run the command of `config`.
 
-    Raises `HistoryError` for what Alembic refuses, `PendingRevisions` where that is because the
-    database is behind.
+    Raises `HistoryError` if Alembic refuses it, `PendingRevisions` if that is because the database
+    is behind.
     """
     try:
         _run(config)
     except BrokenPipeError:
-        # `migrate history | head`: whoever reads has seen enough.
+        # `migrate history | head`: the reader has closed the pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except CommandError as error:
         if config.cmd_opts and config.cmd_opts.raiseerr:
             traceback.print_exc(file=sys.stderr)
         if type(error).__name__ == "DatabaseNotAtHead" or "not up to date" in str(error):
-            message = f"{sentence(error)} Run `migrate`."
+            message = f"{sentence(error)} Run `migrate` first."
             raise PendingRevisions(message) from error
         raise HistoryError(sentence(error), reason="alembic") from error
 
 
 def _run(config: Config) -> None:
-    """Run the command as Alembic's own command line does, but print nothing of what it raises."""
+    """Run the command as Alembic's own command line does, but let errors through."""
     options: Any = config.cmd_opts
     function, positional, keywords = options.cmd
     function(
@@ -69,14 +69,14 @@ def _run(config: Config) -> None:
 
 
 class _Line(CommandLine):
-    """Alembic's command line, up to the moment when it would run the command."""
+    """Alembic's command line, without running the command."""
 
     config: Config | None = None
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog)
         _raise_usage_errors(self.parser)
-        # argparse names the command behind the options that stand before it.
+        # argparse puts the global options before the command's name.
         for name, sub in _subparsers(self.parser).items():
             sub.prog = f"{prog} {name}"
         _subparsers(self.parser)["history"].add_argument(
@@ -84,7 +84,7 @@ class _Line(CommandLine):
             nargs="?",
             const="-",
             metavar="FILE",
-            help="Draw it: as text, or into a file that ends in .svg, .mmd or .txt",
+            help="Draw the history as text, or into a .svg, .mmd or .txt file",
         )
 
     def run_cmd(self, config: Config, options: argparse.Namespace) -> None:  # noqa: ARG002 - Alembic passes them
@@ -92,7 +92,7 @@ class _Line(CommandLine):
 
 
 def usage_error(message: str, prog: str) -> UsageError:
-    """Return what argparse has to say, as an error of ours."""
+    """Return an error message of argparse's as a `UsageError`."""
     return UsageError(f"{message[:1].upper()}{message[1:]}. See `{prog} --help`.")
 
 
@@ -106,7 +106,7 @@ def _raise_usage_errors(parser: argparse.ArgumentParser) -> None:
 
 
 def _subparsers(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
-    """Return the parsers of the commands: argparse has no public way."""
+    """Return the commands' parsers, for which argparse has no public interface."""
     for action in parser._actions:  # noqa: SLF001 - see the docstring
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - see the docstring
             return dict(action.choices)

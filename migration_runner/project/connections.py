@@ -1,9 +1,9 @@
-"""The connections that somebody's env.py makes for itself: waited for, and kept out of the log.
+"""The connections that env.py opens itself: with retries, and with their secrets hidden.
 
-SQLAlchemy asks `do_connect` listeners before it connects, and then the dialect
+SQLAlchemy calls `do_connect` listeners before it connects, and then the dialect
 (https://docs.sqlalchemy.org/en/20/core/events.html#sqlalchemy.events.DialectEvents.do_connect).
-Listeners of the project's own (that fetch a token, for one) have to come first, so ours only puts
-itself around the dialect.
+The project's own listeners (which may fetch a token) have to come first, so the runner's listener
+only wraps the dialect.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from migration_runner.database.probe import libpq_timeout
 from migration_runner.log.redaction import hide_secrets
 from migration_runner.settings.database_url import SECRET_PARAMETERS
 
-# Calls the function that it is given, which may take so many seconds, until it connects.
+# Calls a function, which gets a timeout in seconds, until it connects.
 Wait = Callable[[Callable[[float], Any], tuple[type[BaseException], ...]], Any]
 
 _LIBPQ_DRIVERS: Final = ("psycopg", "psycopg2")
 _LIBPQ_TIMEOUT: Final = "connect_timeout"
 
 
-# Makes a connection: of the dialect, its own way to connect, and what to connect with.
+# Opens a connection, given the dialect, its own `connect`, and the arguments for that.
 Connect = Callable[[Any, Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
 
 
@@ -37,7 +37,7 @@ Connect = Callable[[Any, Callable[..., Any], tuple[Any, ...], dict[str, Any]], A
 def waiting_connections(wait: Wait) -> Iterator[None]:
     """Let every Postgres engine in this process connect through `wait`.
 
-    An engine with a `creator` connects by itself, and is not seen here.
+    Except engines with a `creator`, which does not use the dialect.
     """
 
     def connect_waiting(
@@ -58,7 +58,7 @@ def connections_through(connect: Connect) -> Iterator[None]:
     changed: list[Any] = []
 
     def before(dialect: Any, _record: Any, _arguments: Any, words: dict[str, Any]) -> None:
-        # PyMySQL's word is another one.
+        # "passwd" is PyMySQL's.
         secrets = (words.get(name) for name in (*SECRET_PARAMETERS, "passwd"))
         public = [words.get(name) for name in ("user", "dbname", "database")]
         hide_secrets(
@@ -86,7 +86,7 @@ def _through(connect: Connect, dialect: Any, original: Callable[..., Any]) -> Ca
 
 
 def _limit(dialect: Any, arguments: tuple[Any, ...], seconds: float) -> dict[str, Any]:
-    """Return the driver's word for a limit, where nobody has chosen one."""
+    """Return the driver's argument for a timeout, unless the project has set one."""
     if dialect.driver == "asyncpg":
         return {"timeout": seconds}
     chosen = _LIBPQ_TIMEOUT in str(arguments) or os.environ.get("PGCONNECT_TIMEOUT")
@@ -96,11 +96,11 @@ def _limit(dialect: Any, arguments: tuple[Any, ...], seconds: float) -> dict[str
 
 
 def _failures(dialect: Any) -> tuple[type[BaseException], ...]:
-    """Return what a connection that cannot be made raises."""
+    """Return the exceptions that the driver raises if it cannot connect."""
     driver = dialect.loaded_dbapi if hasattr(dialect, "loaded_dbapi") else dialect.dbapi
     own = [driver.Error, OSError]
     if dialect.driver == "asyncpg":
-        # SQLAlchemy leaves asyncpg's own as they are.
+        # SQLAlchemy does not translate asyncpg's own exceptions here.
         asyncpg = importlib.import_module("asyncpg")
         own += [asyncpg.PostgresError, asyncpg.InterfaceError]
     return tuple(own)

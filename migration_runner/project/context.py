@@ -1,4 +1,4 @@
-"""What an env.py has configured: Alembic's context, as far as a run deals with it."""
+"""What env.py has configured: the part of Alembic's context that a run uses."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from alembic.runtime.migration import MigrationContext
 
 
 class ConfiguredContext:
-    """What env.py has configured: a connection, and the version table on it."""
+    """What env.py has configured: a connection and a version table."""
 
     def __init__(self, context: MigrationContext) -> None:
         self._context = context
@@ -16,17 +16,17 @@ class ConfiguredContext:
 
     @property
     def offline(self) -> bool:
-        """Whether Alembic only writes SQL: `--sql`."""
+        """Whether Alembic only prints SQL: `--sql`."""
         return bool(self._context.as_sql)
 
     @property
     def transactional_ddl(self) -> bool:
-        """Whether the kind of database rolls DDL back."""
+        """Whether the database can roll back DDL."""
         return bool(self._context.impl.transactional_ddl)
 
     @property
     def translates_schemas(self) -> bool:
-        """Whether the connection takes schemas for others: only SQLAlchemy can name a table."""
+        """Whether the connection maps schema names: then only SQLAlchemy knows a table's schema."""
         connection = self._context.connection
         return connection is not None and bool(
             connection.get_execution_options().get("schema_translate_map")
@@ -38,21 +38,21 @@ class ConfiguredContext:
         return self._context.connection
 
     def heads(self) -> tuple[str, ...]:
-        """Read the heads from the version table; none where there is no such table."""
+        """Read the heads from the version table; none if there is no such table."""
         return tuple(sorted(self._context.get_current_heads()))
 
     def heads_on(self, connection: sqlalchemy.Connection, schema: str) -> tuple[str, ...]:
         """Read the heads from the same version table over another connection.
 
-        There the search_path can be another one: the table is in `schema`.
+        The table is in `schema`: the other connection's search_path may differ.
         """
         opts = {"version_table": self.version_table, "version_table_schema": schema or None}
         return ConfiguredContext(MigrationContext.configure(connection, opts=opts)).heads()
 
     def change_nothing(self) -> None:
-        """Keep Alembic from making the version table when nothing is going to be applied."""
+        """Keep Alembic from creating the version table, since nothing will be applied."""
         self._context.opts["dont_mutate"] = True
 
     def run_nothing(self) -> None:
-        """Keep Alembic from asking the database anything at all."""
+        """Keep Alembic from querying the database at all."""
         self._context.run_migrations = lambda **_: None  # type: ignore[method-assign]  # of this instance

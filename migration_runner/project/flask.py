@@ -1,8 +1,8 @@
-"""Flask-Migrate's projects: their env.py asks Flask for its current application.
+"""Flask-Migrate projects: their env.py uses Flask's current application.
 
-`flask db upgrade` finds the application as the `flask` command does (`.flaskenv`, FLASK_APP,
-`app.py`, `wsgi.py`) and the revisions beside the `alembic.ini`, which does not say where they are
-(https://flask-migrate.readthedocs.io). So do we.
+As with `flask db upgrade`, the application is found as by the `flask` command (`.flaskenv`,
+FLASK_APP, `app.py`, `wsgi.py`), and the revisions beside the `alembic.ini`, which does not name
+their folder (https://flask-migrate.readthedocs.io).
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ _LOCATION: Final = "script_location"
 
 
 def enter_flask_application(config: Config) -> None:
-    """Make the application current, for the rest of the process, where env.py asks Flask for it.
+    """Push the application's context, for the rest of the process, if env.py uses it.
 
-    Raises `ConfigError` when it cannot be loaded.
+    Raises `ConfigError` if the application cannot be loaded.
     """
     if not config.config_file_name or not Path(config.config_file_name).is_file():
         return
     try:
         location = config.get_main_option(_LOCATION)
     except (CommandError, configparser.Error, UnicodeDecodeError):
-        # What is wrong with it is told when the revisions are loaded.
+        # Reported when the revisions are loaded.
         return
     folder = Path(location) if location else Path(config.config_file_name).resolve().parent
     env = folder / "env.py"
@@ -44,7 +44,7 @@ def enter_flask_application(config: Config) -> None:
         return
     if not location:
         config.set_main_option(_LOCATION, str(folder).replace("%", "%%"))
-    # Only where a project has it.
+    # Flask is installed only where the project needs it.
     flask, command_line = importlib.import_module("flask"), importlib.import_module("flask.cli")
     if flask.has_app_context():
         return
@@ -53,15 +53,15 @@ def enter_flask_application(config: Config) -> None:
         application = command_line.ScriptInfo(os.environ.get("FLASK_APP")).load_app()
     except command_line.NoAppException as error:
         message = (
-            f"env.py ({env}) asks Flask for its current application, and none was found:"
+            f"No Flask application found, which env.py ({env}) needs:"
             f" {' '.join(str(error).split())} Set FLASK_APP, as for `flask db upgrade`."
         )
         raise ConfigError(message, reason="no_flask_application") from error
     except Exception as error:
         file, line = locate(error) or (str(env), 0)
         message = (
-            f"The Flask application failed ({file}, line {line}): {type(error).__name__}: {error}."
-            " It has to load for env.py to run."
+            f"The Flask application, which env.py needs, failed to load ({file}, line {line}):"
+            f" {type(error).__name__}: {error}."
         )
         raise ConfigError(message, reason="flask_application_failed") from error
     application.app_context().push()

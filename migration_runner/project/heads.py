@@ -1,7 +1,7 @@
-"""Alembic's upkeep of the version table, and who writes a step's change in its place.
+"""Alembic's updates of the version table, which the runner can take over for a step.
 
-What is private here: `alembic.runtime.migration` makes its `HeadMaintainer` by that name, and the
-three methods that write (the same since 2014).
+Private names used: `HeadMaintainer`, which `alembic.runtime.migration` looks up by that name, and
+its three methods that write (unchanged since 2014).
 """
 
 from __future__ import annotations
@@ -15,32 +15,32 @@ from alembic.runtime.migration import HeadMaintainer, MigrationContext, Migratio
 
 from migration_runner.database.version_tables import VersionChange
 
-# Makes a step's only change; False where Alembic shall do it.
+# Writes a step's only change; False to leave it to Alembic.
 Write = Callable[[MigrationInfo, VersionChange], bool]
 _OPTION: Final = "migrate_steps"
 
 
 class _Steps:
-    """Who writes the steps of a context, and whether that was so with the last one."""
+    """The function that writes a context's steps, and whether it wrote the last one."""
 
     def __init__(self, write: Write) -> None:
         self.write = write
         self.written = False
 
 
-def hand_steps_over(context: MigrationContext, write: Write) -> None:
-    """Let `write` make the change of each step that changes one row, where it can."""
+def delegate_steps(context: MigrationContext, write: Write) -> None:
+    """Let `write` make the change of each step that changes a single row."""
     context.opts[_OPTION] = _Steps(write)
 
 
-def was_written(context: MigrationContext) -> bool:
-    """Whether the change of the last step was handed over."""
+def was_delegated(context: MigrationContext) -> bool:
+    """Whether `write` made the change of the last step."""
     steps: _Steps | None = context.opts.get(_OPTION)
     return steps is not None and steps.written
 
 
 class _Heads(HeadMaintainer):
-    """Alembic's, which gathers the changes of a step before it makes them."""
+    """Alembic's class, but it collects the changes of a step before it writes them."""
 
     def __init__(self, context: MigrationContext, heads: Any) -> None:
         super().__init__(context, heads)
@@ -50,14 +50,14 @@ class _Heads(HeadMaintainer):
         steps: _Steps | None = self.context.opts.get(_OPTION)
         if steps is not None:
             heads = set(self.heads)
-            changes = self._gather(step)
+            changes = self._collect(step)
             steps.written = len(changes) == 1 and steps.write(step.info, changes[0])
             if steps.written:
                 return
             self.heads = heads
         super().update_to_step(step)
 
-    def _gather(self, step: Any) -> list[VersionChange]:
+    def _collect(self, step: Any) -> list[VersionChange]:
         changes: list[VersionChange] = []
         self._changes = changes
         try:
@@ -90,8 +90,8 @@ class _Heads(HeadMaintainer):
 
 
 @contextlib.contextmanager
-def steps_handed_over() -> Iterator[None]:
-    """Let Alembic's contexts hand their steps over."""
+def delegated_steps() -> Iterator[None]:
+    """Let Alembic's contexts delegate their steps."""
     migration.HeadMaintainer = _Heads  # type: ignore[misc]  # see the module's docstring
     try:
         yield

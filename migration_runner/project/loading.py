@@ -1,4 +1,4 @@
-"""What is said of a configuration, of folders and of revision files that do not load."""
+"""Errors of configurations, folders and revision files that cannot be loaded."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from migration_runner.settings.settings import DEFAULT_SECTION
 
 
 def sentence(error: BaseException) -> str:
-    """Return what an error says, as a sentence."""
+    """Return an error's message as a sentence."""
     return " ".join(str(error).split()).rstrip(".") + "."
 
 
 @contextlib.contextmanager
 def loading(scripts: ScriptDirectory) -> Iterator[None]:
-    """Raise `HistoryError` that names the first file that does not load."""
+    """Raise `HistoryError` that names the file that cannot be loaded."""
     try:
         yield
     except (CommandError, RevisionError) as error:
@@ -33,9 +33,9 @@ def loading(scripts: ScriptDirectory) -> Iterator[None]:
     except Exception as error:
         file, line = _where(error, scripts)
         message = (
-            f"A revision file does not load: {file}, line {line}:"
+            f"A revision file cannot be loaded: {file}, line {line}:"
             f" {type(error).__name__}: {sentence(error)}"
-            " Mend the file, or install what it imports."
+            " Fix the file, or install what it imports."
         )
         raise HistoryError(message, reason="import_error", file=file, line=line) from error
 
@@ -52,15 +52,15 @@ def _where(error: BaseException, scripts: ScriptDirectory) -> tuple[str | None, 
 
 
 def require_folders(folders: Sequence[Path]) -> None:
-    """Raise `ConfigError` where no folder of revisions is there, or one cannot be read."""
+    """Raise `ConfigError` if no folder of revisions exists, or one cannot be read."""
     for folder in folders:
         try:
             with os.scandir(folder):
                 pass
         except PermissionError:
             message = (
-                f"The folder of revisions {folder} may not be read by uid {os.getuid()}: let it"
-                " (chmod a+rX), or copy it into the image with other rights."
+                f"Permission denied to uid {os.getuid()} for the folder of revisions {folder}:"
+                " make it readable (chmod -R a+rX), for example in the image's build."
             )
             raise ConfigError(message, reason="unreadable_folder") from None
         except OSError:
@@ -68,7 +68,10 @@ def require_folders(folders: Sequence[Path]) -> None:
         else:
             return
     named = ", ".join(map(str, folders))
-    message = f"There is no folder of revisions: {named}. Copy it there, or mend version_locations."
+    message = (
+        f"The folder of revisions does not exist: {named}."
+        " Copy it there, or correct script_location or version_locations."
+    )
     raise ConfigError(message, reason="missing_folder")
 
 
@@ -78,7 +81,7 @@ def version_folders(scripts: ScriptDirectory) -> list[Path]:
 
 
 def name_configuration(config: Config) -> str:
-    """Return the names of the files that Alembic has read, and of the section in them."""
+    """Return the names of the files that Alembic has read, and of the section."""
     names = [config.config_file_name, getattr(config, "toml_file_name", None)]
     named = " or ".join(str(name) for name in names if name and Path(name).exists())
     section = config.config_ini_section

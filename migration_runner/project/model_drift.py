@@ -30,7 +30,7 @@ def describe_difference(difference: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    """Return a server default by its SQL; everything else by its own words."""
+    """Return a server default's SQL; anything else as `str` has it."""
     return str(value.arg if isinstance(value, sqlalchemy.DefaultClause) else value)
 
 

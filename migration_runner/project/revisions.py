@@ -1,9 +1,9 @@
-"""The revision files: loaded into a history, and the way from one revision to another.
+"""The revision files: loaded into a history, and the steps from one revision to another.
 
-The one place that knows Alembic's insides. What is private here: `ScriptDirectory._load_revisions`
-(to know the files of duplicate ids), `_upgrade_revs`, `_downgrade_revs` and `_stamp_revs`
-(underscored, and the same since 2012), `Script._all_down_revisions` and
-`_versioned_down_revisions`, and two methods of `RevisionMap`, which are only made faster.
+Private names of Alembic used: `ScriptDirectory._load_revisions` (to know the files of duplicate
+ids), `_upgrade_revs`, `_downgrade_revs` and `_stamp_revs` (unchanged since 2012),
+`Script._all_down_revisions` and `_versioned_down_revisions`, and two methods of `RevisionMap`,
+which are replaced by faster ones.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class RevisionFiles:
     """The revision files of an Alembic configuration, loaded and consistent."""
 
     def __init__(self, config: Config, manifest: ManifestHistory | None = None) -> None:
-        """Load them, but for those in a build's `manifest`: these are executed when planned.
+        """Load the files. With a build's `manifest`, a file is executed only when it is planned.
 
         Raises `ConfigError` or `HistoryError`.
         """
@@ -55,10 +55,10 @@ class RevisionFiles:
             raise ConfigError(message) from None
         except (CommandError, configparser.Error, UnicodeDecodeError) as error:
             named, reason = name_configuration(config), sentence(error)
-            message = f"{named} is no usable Alembic configuration: {reason}"
+            message = f"{named} is not a valid Alembic configuration: {reason}"
             raise ConfigError(message) from error
         require_folders(version_folders(self.directory))
-        # The last plan: what it was for, its revisions, and its steps while nobody has had them.
+        # The last plan: its request and heads, its revisions, and its steps until they are taken.
         self._planned_for: tuple[Request, tuple[str, ...]] | None = None
         self._planned: list[str] = []
         self._steps: list[PlannedStep] = []
@@ -67,7 +67,7 @@ class RevisionFiles:
     def _load(self) -> History:
         scripts = list(_load_files(self.directory))
         check_consistency([_describe(script) for script in scripts])
-        # So that the files are executed once.
+        # So that the files are executed only once.
         self.directory.revision_map = _Map(lambda: scripts)
         try:
             heads = tuple(self.directory.get_heads())
@@ -79,7 +79,7 @@ class RevisionFiles:
         return history
 
     def _load_from(self, manifest: ManifestHistory) -> History:
-        """Return the history that a build has found consistent."""
+        """Return the history that a build has recorded, after checking it."""
         scripts = self.directory
         scripts.revision_map = _ManifestMap(
             lambda: [_ManifestScript(scripts, each) for each in manifest.revisions]
@@ -89,11 +89,11 @@ class RevisionFiles:
         )
 
     def from_config(self, _config: Config) -> ScriptDirectory:
-        """Return the revisions where Alembic would load them: in place of `ScriptDirectory`."""
+        """Return the loaded revisions: Alembic calls this in place of `ScriptDirectory`'s."""
         return self.directory
 
     def manifest_revisions(self) -> list[ManifestRevision] | None:
-        """Return what a manifest has of them; None where a file does not say plainly what it is."""
+        """Return the revisions for a manifest; None if a file computes its names."""
         scripts = [script for script in self.directory.walk_revisions() if script.revision]
         if not all(declares_constants(script.path, vars(script.module)) for script in scripts):
             return None
@@ -105,9 +105,9 @@ class RevisionFiles:
         return [Path(self.directory.dir), *version_folders(self.directory)]
 
     def check_target(self, target: str) -> None:
-        """Raise `HistoryError` when `target` cannot be found in the history.
+        """Raise `HistoryError` if `target` is not in the history.
 
-        Relative targets (`+1`) depend on the database and are not looked at.
+        Relative targets (`+1`) depend on the database and are not checked.
         """
         if target == "head":
             self.history.require_one_head()
@@ -116,16 +116,18 @@ class RevisionFiles:
         try:
             found = self.directory.get_revisions(target)
         except CommandError as error:
-            message = f"The target {target!r} is not to be had: {sentence(error)}"
+            message = f"Invalid target {target!r}: {sentence(error)}"
+            if "Can't locate revision" in message:
+                message = f"No such revision: {target!r}."
             raise HistoryError(message, reason="unknown_target", target=target) from error
         if not found and self.history.revisions and target not in ("base", "None"):
-            message = f"The target {target!r} names no revision of this image."
+            message = f"No such revision: {target!r}."
             raise HistoryError(message, reason="unknown_target", target=target)
 
     def plan(self, request: Request, heads: Sequence[str]) -> list[PlannedStep]:
         """Return the steps of a request for a database at `heads`.
 
-        Raises `HistoryError` when there is no way.
+        Raises `HistoryError` if there are none that lead to the target.
         """
         if self._planned_for == (request, tuple(heads)) and self._steps:
             steps, self._steps = self._steps, []
@@ -147,27 +149,33 @@ class RevisionFiles:
             return [_planned(step) for step in steps]
         except (CommandError, RevisionError, AssertionError) as error:
             message = (
-                f"There is no way from {', '.join(heads) or 'base'} to {request.target}:"
-                f" {sentence(error)}"
+                f"Cannot {request.direction} from {', '.join(heads) or 'base'} to"
+                f" {request.target}: {sentence(error)}"
             )
+            if "Ambiguous walk" in message:
+                place = "below a merge" if request.direction == "downgrade" else "above a branch"
+                message = (
+                    f"{request.target} is ambiguous {place}: name the revision to"
+                    f" {request.direction} to."
+                )
             raise HistoryError(message, reason="no_path", target=request.target) from error
 
     def pending(self, request: Request, heads: Sequence[str]) -> list[str]:
-        """Return the revisions of a request's plan; a run asks more than once.
+        """Return the revisions of a request's plan, which is kept for the next call.
 
         Raises what `plan` raises.
         """
-        asked = request, tuple(heads)
-        if self._planned_for != asked:
+        wanted = request, tuple(heads)
+        if self._planned_for != wanted:
             self._steps = self._plan(request, heads)
-            self._planned_for, self._planned = asked, [step.revision for step in self._steps]
+            self._planned_for, self._planned = wanted, [step.revision for step in self._steps]
         return self._planned
 
     def _plan_upgrade(self, targets: Sequence[str], at: tuple[str, ...]) -> list[PlannedStep]:
-        """Plan to one target after the other: Alembic takes one at a time."""
+        """Plan one target after another: Alembic takes one at a time."""
         planned: list[PlannedStep] = []
         for target in targets:
-            # Its annotations say `str`; Alembic itself passes the tuple of heads.
+            # Annotated as `str`, but Alembic itself passes the tuple of heads.
             heads: Any = at
             found = map(_planned, self.directory._upgrade_revs(target, heads))  # noqa: SLF001 - see the module's docstring
             planned += found
@@ -176,10 +184,10 @@ class RevisionFiles:
 
 
 class _Map(RevisionMap):
-    """Alembic's map of revisions, without what is quadratic in it."""
+    """Alembic's revision map, with a quadratic method replaced."""
 
     def _filter_into_branch_heads(self, targets: Iterable[Any]) -> set[Any]:
-        """Return those from which no other one descends, as `current` prints them."""
+        """Return the targets from which no other one descends, as `current` prints them."""
         kept = set(targets)
         below: set[str] = set()
         ahead = list(kept)
@@ -191,20 +199,20 @@ class _Map(RevisionMap):
 
 
 class _ManifestMap(_Map):
-    """A map of revisions that a build has found to have no cycle."""
+    """A revision map that is known to have no cycle, as a build has checked."""
 
     def _detect_cycles(self, *_: object) -> None:
         pass
 
 
 class _ManifestScript(Script):
-    """A revision file that is executed when somebody asks for its module: for a planned step."""
+    """A revision file that is executed when its module is used, for a planned step."""
 
     def __init__(self, scripts: ScriptDirectory, manifest_revision: ManifestRevision) -> None:
         self._scripts = scripts
         self._docstring = manifest_revision.docstring
         self.path = manifest_revision.path
-        # Not `Script`'s own, which begins with the module.
+        # Not `Script`'s own, which needs the module.
         AlembicRevision.__init__(
             self,
             manifest_revision.id,
@@ -214,7 +222,7 @@ class _ManifestScript(Script):
         )
 
     @cached_property
-    def module(self) -> ModuleType:  # type: ignore[override]  # there, it is set at once
+    def module(self) -> ModuleType:  # type: ignore[override]  # an attribute in `Script`
         folder, name = os.path.split(self.path)
         with loading(self._scripts):
             return load_python_file(folder, name)
@@ -265,20 +273,20 @@ def _planned(step: MigrationStep) -> PlannedStep:
 def _load_files(scripts: ScriptDirectory) -> Iterable[Script]:
     """Execute the revision files. Raises `HistoryError`."""
     with loading(scripts), warnings.catch_warnings():
-        # "loaded twice! ignoring": two version_locations that are one folder.
+        # "loaded twice! ignoring": two version_locations can be the same folder.
         warnings.simplefilter("ignore", UserWarning)
         yield from scripts._load_revisions()  # noqa: SLF001 - see the module's docstring
 
 
 def _describe(script: Script) -> Revision:
-    """Describe a script as its file says it, before Alembic has resolved labels and names."""
+    """Describe a script as in its file, before Alembic has resolved labels and partial ids."""
     parents = as_tuple(script.down_revision) + as_tuple(script.dependencies)
     labels = frozenset(script.branch_labels or ())
     return Revision(script.revision, parents, labels, script.path, script.doc)
 
 
 def _resolve(script: Script) -> Revision:
-    """Describe a script with its parents as revision ids."""
+    """Describe a script, with its parents resolved to revision ids."""
     parents = tuple(script._all_down_revisions)  # noqa: SLF001 - labels in depends_on, resolved
     labels = frozenset(script.branch_labels or ())
     line = getattr(script.module, "breaks_before", None)

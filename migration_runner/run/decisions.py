@@ -126,7 +126,7 @@ def decide_stamp(run: RunContext) -> Decide:
             return False
         state.ledger.check()
         acquire(run, state, lambda: False)
-        state.ledger.make_ready()
+        state.ledger.create_if_missing()
         return True
 
     return decide
@@ -160,6 +160,6 @@ def _key(run: RunContext, state: DatabaseState) -> int:
 
 
 def _prepare_ledger(state: DatabaseState, *, complete: bool = False) -> None:
-    state.ledger.make_ready()
+    state.ledger.create_if_missing()
     if not complete:
         state.ledger.adopt(state.heads())

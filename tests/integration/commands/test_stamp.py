@@ -97,11 +97,15 @@ def test_a_stamp_to_where_the_database_is_does_nothing(
     assert 1 == len([row for row in _ledger(database) if row[0] == "stamp"])
 
 
-@pytest.mark.parametrize("target", ["r9", "nowhere@head"])
-def test_an_unknown_target(database: Database, migrate: Migrate, target: str) -> None:
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [("r9", "No such revision: 'r9'."), ("nowhere@head", "Invalid target 'nowhere@head': ")],
+)
+def test_an_unknown_target(database: Database, migrate: Migrate, target: str, said: str) -> None:
     result = migrate.run("stamp", target, DATABASE_URL=database.url)
 
     assert 65 == result.exit_code, result.stdout
+    assert result.finished["summary"].startswith(said)
     assert [(None,)] == database.query("SELECT to_regclass('alembic_version')::text")
 
 

@@ -1,4 +1,4 @@
-"""Where the ledger cannot be had: `on` warns once and goes on, `require` touches nothing."""
+"""Without privileges on the ledger: `on` warns once and continues, `require` touches nothing."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from migration_runner.documentation import docs_page
 from migration_runner.ledger.table import CREATE_LEDGER
 from tests.fixtures.databases import Database
 from tests.fixtures.project import Project
@@ -59,7 +60,7 @@ def _may(database: Database, *rights: str) -> None:
 
 def _warning(result: Result) -> dict[str, Any]:
     (event,) = result.of("ledger_unavailable")
-    assert "docs/privileges.md" in event["advice"]
+    assert docs_page("privileges") in event["advice"]
     return event
 
 

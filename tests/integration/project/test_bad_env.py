@@ -46,20 +46,20 @@ BAD = [
         "import a_package_of_nobodys",
         78,
         "import_error",
-        ("env.py, line 1", "No module named 'a_package_of_nobodys'", "Install what brings"),
+        ("env.py, line 1", "No module named 'a_package_of_nobodys'", "Install the package"),
     ),
-    Bad("import models", 78, "import_error", ("models.py, line 2", "Install what brings nobodys")),
+    Bad("import models", 78, "import_error", ("models.py, line 2", "that provides nobodys.")),
     Bad(
         "import shop.models",
         78,
         "import_error",
-        ("There is one in", "/src, which is not on Python's path: set prepend_sys_path"),
+        ("It is in", "/src, which is not on Python's path: set prepend_sys_path"),
     ),
     Bad(
         "from decimal import Decimals",
         78,
         "import_error",
-        ("cannot import name 'Decimals'", "Look whether the installed version"),
+        ("cannot import name 'Decimals'", "Check that the installed version"),
     ),
 ]
 
@@ -258,7 +258,7 @@ def test_a_folder_of_revisions_that_is_missing(
     result = migrate.run(verb)
 
     assert 78 == result.exit_code, result.stdout
-    assert "There is no folder of revisions" in result.finished["summary"]
+    assert "The folder of revisions does not exist" in result.finished["summary"]
 
 
 def test_an_image_without_revisions_is_not_built(project: Project, migrate: Migrate) -> None:

@@ -65,7 +65,7 @@ def test_a_configuration_that_is_no_configuration(
     result = migrate.run(DATABASE_URL=database.url)
 
     assert 78 == result.exit_code, result.stdout
-    assert "no usable Alembic configuration" in result.finished["summary"]
+    assert "not a valid Alembic configuration" in result.finished["summary"]
 
 
 def test_wrong_arguments(migrate: Migrate) -> None:

@@ -100,7 +100,9 @@ def test_a_planned_file_that_does_not_load(project: Project) -> None:
     _, noted = _projects(project)
     file.write_text(file.read_text().replace("decimal", MISSING))
 
-    with pytest.raises(HistoryError, match=f"does not load: {file}, line 7: ModuleNotFoundError"):
+    with pytest.raises(
+        HistoryError, match=f"cannot be loaded: {file}, line 7: ModuleNotFoundError"
+    ):
         noted.plan(Request("upgrade", ("head",)), ("r1",))
 
 
