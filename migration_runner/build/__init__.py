@@ -1,4 +1,4 @@
-"""What `migrate build` finds out and writes into the manifest.
+"""The manifest of `migrate build`: what it has, and how that is determined.
 
-It imports `run` and what is below; no run imports it. Start with `manifest`.
+Imports `run` and the rooms below; no run imports it. Start with `manifest`.
 """

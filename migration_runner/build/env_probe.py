@@ -1,8 +1,8 @@
-"""What somebody's env.py does, found out in a build: by running it where it can reach nothing.
+"""Determines in a build what env.py does, by running it offline.
 
-It gets a connection over which nothing can be asked, and a `DATABASE_URL` that leads nowhere, and
-is watched: what it configures, where it connects, which variables and files it reads. What it does
-beyond that would have to be done in every run, so there is no fast path then.
+It gets an offline connection, which runs no queries, and a `DATABASE_URL` of a server that does not
+exist. Recorded are what it configures, where it connects, and which variables and files it reads.
+Anything else that it does would have to happen in every run, so it turns the fast path off.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final
 
 from sqlalchemy.engine import Connection, Engine
 
-from migration_runner.build.env_recorder import Reaching, audited, recorded_environment
+from migration_runner.build.env_recorder import Obstacle, audited, recorded_environment
 from migration_runner.build.offline_connection import (
     OFFLINE_URL,
     offered_connection,
@@ -31,15 +31,15 @@ from migration_runner.project.context import ConfiguredContext
 _URL: Final = "DATABASE_URL"
 
 
-class Unlearnable(Exception):
-    """Why the fast path cannot stand for this env.py."""
+class NoFastPath(Exception):
+    """Why the fast path is not possible with this project."""
 
 
 @dataclass
 class EnvFacts:
-    """What env.py configures, and on what that depends.
+    """What env.py configures, and what that depends on.
 
-    `offered`: it takes the runner's connection; otherwise it goes where DATABASE_URL says.
+    `offered`: it uses the runner's connection; otherwise it connects to DATABASE_URL itself.
     """
 
     offered: bool = False
@@ -49,8 +49,8 @@ class EnvFacts:
     files: set[str] = field(default_factory=set)
 
 
-class _Watch:
-    """Watches env.py, as `EnvListener` and by what it reads."""
+class _Probe:
+    """The `EnvListener` that records what env.py configures."""
 
     def __init__(self) -> None:
         self.facts = EnvFacts()
@@ -62,14 +62,14 @@ class _Watch:
         self._configured += 1
         if self._configured > 1:
             message = "env.py configures more than one context"
-            raise Reaching(message)
+            raise Obstacle(message)
         connection = context.connection
         if connection is None:
             message = "env.py configures no connection"
-            raise Reaching(message)
+            raise Obstacle(message)
         if context.translates_schemas:
-            message = "env.py translates schemas"
-            raise Reaching(message)
+            message = "env.py uses schema_translate_map"
+            raise Obstacle(message)
         self.engine = connection.engine
         self.facts.offered = connection is self.offered
         self.facts.version_table = context.version_table
@@ -80,53 +80,53 @@ class _Watch:
         return ()
 
     def write(self, step: CompletedStep, change: VersionChange, *, last: bool) -> bool:  # noqa: ARG002 - as above
-        """Nothing is made."""
+        """No step is run."""
         return False
 
     def made(self, step: CompletedStep) -> None:
-        """Nothing is made."""
+        """No step is run."""
 
     def offer(self) -> Connection:
-        """Offer the runner's connection."""
+        """Offer an offline connection in place of the runner's."""
         if self.offered is None:
             self.offered = offered_connection()
         return self.offered
 
 
-def learn_env(project: AlembicProject, root: Path) -> EnvFacts:
-    """Return what the env.py of a project does, whose own modules lie in `root`.
+def probe_env(project: AlembicProject, root: Path) -> EnvFacts:
+    """Return what a project's env.py does; the project's own modules are in `root`.
 
-    Raises `Unlearnable`.
+    Raises `NoFastPath`.
     """
-    watch = _Watch()
-    Reaching.reasons.clear()
+    probe = _Probe()
+    Obstacle.reasons.clear()
     try:
         with (
-            recorded_environment(watch.facts.variables, OFFLINE_URL),
-            audited(watch.facts.files),
-            offline_connections(lambda: watch.engine),
+            recorded_environment(probe.facts.variables, OFFLINE_URL),
+            audited(probe.facts.files),
+            offline_connections(lambda: probe.engine),
             logs.collected_lines() as lines,
             logs.captured_prints(),
         ):
-            project.run_env(Request("upgrade", ("heads",)), watch.offer, watch)
-    except (Reaching, Exception, SystemExit) as error:
-        raise Unlearnable(str(error) or type(error).__name__) from error
-    if Reaching.reasons:
-        raise Unlearnable(Reaching.reasons[0])
-    facts = watch.facts
+            project.run_env(Request("upgrade", ("heads",)), probe.offer, probe)
+    except (Obstacle, Exception, SystemExit) as error:
+        raise NoFastPath(str(error) or type(error).__name__) from error
+    if Obstacle.reasons:
+        raise NoFastPath(Obstacle.reasons[0])
+    facts = probe.facts
     if lines or not facts.version_table:
-        message = "env.py says something in every run" if lines else "env.py configures nothing"
-        raise Unlearnable(message)
+        message = "env.py prints or logs in every run" if lines else "env.py configures no context"
+        raise NoFastPath(message)
     for name in sorted(facts.variables - {_URL}):
         if os.environ.get(name):
-            message = f"env.py reads the variable {name}"
-            raise Unlearnable(message)
+            message = f"env.py reads the variable {name}, which is set"
+            raise NoFastPath(message)
     facts.files |= {str(path) for path in _modules_in(root)}
     return facts
 
 
 def _modules_in(root: Path) -> Iterator[Path]:
-    """Give the files of modules that are the project's own, also those that revisions imported."""
+    """Yield the files of the project's own modules, also of those that revisions import."""
     installed = [Path(prefix) for prefix in (sys.prefix, sys.base_prefix) if prefix != "/usr"]
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)

@@ -1,4 +1,4 @@
-"""Watching somebody's code: what it reads, and whether it reaches beyond this process."""
+"""Records what env.py reads, and whether it reaches beyond this process."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-# Of the machine and of Python, and of no consequence for where a version table is.
+# The system's and Python's, which do not decide where a version table is.
 _IGNORED: Final = frozenset({"PATH", "HOME", "LANG", "LC_ALL", "TERM", "COLUMNS", "LINES"})
-# Of https://docs.python.org/3/library/audit_events.html: what reaches beyond this process.
+# From https://docs.python.org/3/library/audit_events.html: events that reach beyond this process.
 _REACHING_OUT: Final = (
     "socket.connect",
     "socket.getaddrinfo",
@@ -25,8 +25,8 @@ _WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _MODULES: Final = (".py", ".pyc", ".so")
 
 
-class Reaching(BaseException):
-    """What env.py does that the fast path would leave out; noted, as it may catch anything."""
+class Obstacle(BaseException):
+    """What env.py does that the fast path would skip. Recorded, since env.py may catch it."""
 
     reasons: ClassVar[list[str]] = []
 
@@ -37,7 +37,7 @@ class Reaching(BaseException):
 
 @contextlib.contextmanager
 def replaced(owner: Any, name: str, value: object) -> Iterator[None]:
-    """Let an attribute be another for a while."""
+    """Replace an attribute temporarily."""
     original = getattr(owner, name)
     setattr(owner, name, value)
     try:
@@ -48,37 +48,38 @@ def replaced(owner: Any, name: str, value: object) -> Iterator[None]:
 
 @contextlib.contextmanager
 def recorded_environment(variables: set[str], url: str) -> Iterator[None]:
-    """Note which variables are read, and let `DATABASE_URL` lead nowhere."""
-    with replaced(os, "environ", _Recording(variables, {**os.environ, "DATABASE_URL": url})):
+    """Record which variables are read, and set `DATABASE_URL` to `url`."""
+    environment = _RecordedEnvironment(variables, {**os.environ, "DATABASE_URL": url})
+    with replaced(os, "environ", environment):
         yield
 
 
-class _Recording(dict[str, str]):
-    """An environment that notes which variables are read."""
+class _RecordedEnvironment(dict[str, str]):
+    """An environment that records which variables are read."""
 
     def __init__(self, read: set[str], values: Mapping[str, str]) -> None:
         super().__init__(values)
         self._read = read
 
-    def _note(self, name: object) -> None:
+    def _record(self, name: object) -> None:
         if isinstance(name, str) and name not in _IGNORED and not name.startswith("PYTHON"):
             self._read.add(name)
 
     def __getitem__(self, name: str) -> str:
-        self._note(name)
+        self._record(name)
         return super().__getitem__(name)
 
     def __contains__(self, name: object) -> bool:
-        self._note(name)
+        self._record(name)
         return super().__contains__(name)
 
     def get(self, name: str, default: Any = None) -> Any:
-        self._note(name)
+        self._record(name)
         return super().get(name, default)
 
     def _all(self) -> None:
-        message = "env.py reads all variables of the environment"
-        raise Reaching(message)
+        message = "env.py reads all environment variables"
+        raise Obstacle(message)
 
     def __iter__(self) -> Iterator[str]:
         self._all()
@@ -104,21 +105,21 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
 
 @contextlib.contextmanager
 def audited(files: set[str]) -> Iterator[None]:
-    """Note which files are read, and raise `Reaching` for what goes beyond this process.
+    """Record which files are read, and raise `Obstacle` for what reaches beyond this process.
 
-    A hook cannot be taken away again, but it can be told to do nothing.
+    An audit hook cannot be removed, but it can be made to do nothing.
     """
     global _auditor  # noqa: PLW0603 - hooks are the process's
 
     def audit(event: str, arguments: tuple[Any, ...]) -> None:
         if event in _REACHING_OUT:
-            message = f"env.py reaches out ({event})"
-            raise Reaching(message)
+            message = f"env.py uses the network or starts a process ({event})"
+            raise Obstacle(message)
         if event == "open" and isinstance(arguments[0], str):
             path, _, flags = arguments
             if flags & _WRITING and "__pycache__" not in path:
                 message = f"env.py writes {path}"
-                raise Reaching(message)
+                raise Obstacle(message)
             if not path.endswith(_MODULES):
                 files.add(str(Path(path).absolute()))
 

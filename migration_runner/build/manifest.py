@@ -1,9 +1,9 @@
-"""Writing the manifest: what a run would find out about a project, found out in a build.
+"""Writes the manifest: what a run would determine about a project, determined in a build.
 
-For the fast path: where the version table is, how env.py gets there (`env_probe`), the query that
-tells whether a database is at head, and what it then answers. The query reads the heads, and of
-the ledger what a run would look at: that every revision is recorded, and that its file has not
-been edited since it was applied.
+For the fast path: where the version table is, how env.py connects (`env_probe`), the query for
+whether a database is at head, and its result if so. The query reads the heads and what a run
+checks in the ledger: that every revision is recorded, and that its file was not edited since it
+was applied.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Final
 
 from psycopg import pq
 
-from migration_runner.build.env_probe import EnvFacts, Unlearnable, learn_env
+from migration_runner.build.env_probe import EnvFacts, NoFastPath, probe_env
 from migration_runner.build.start_lock_query import start_lock_queries
 from migration_runner.build.status_query import status_query
 from migration_runner.database.network import KEEPALIVES
@@ -34,13 +34,13 @@ from migration_runner.ledger.table import digest_of, digest_query
 from migration_runner.project.alembic_project import AlembicProject
 from migration_runner.settings.settings import Settings
 
-# As cheap as can be for a server process that knows nothing yet: each function and table that it
-# has to look up takes its time. Several heads are put in order, one needs none.
+# As cheap as possible for a new server process, whose caches are empty: looking up each function
+# and table takes time. Only several heads need an order.
 _QUERY: Final = """\
 SELECT pg_backend_pid(), current_database(), current_setting('server_version'), {schema},
   (SELECT string_agg(version_num, ','{order}) FROM {table}), ({digest}), {status}"""
 _IN_ORDER: Final = ' ORDER BY version_num COLLATE "C"'
-# A name that has to be quoted is not what the ledger has, and the full path looks.
+# If the name has to be quoted, it does not match the ledger's, and the run takes the full path.
 _SCHEMA_OF_TABLE: Final = (
     "(SELECT relnamespace::regnamespace::text FROM pg_catalog.pg_class"
     " WHERE oid = {quoted}::regclass)"
@@ -48,7 +48,7 @@ _SCHEMA_OF_TABLE: Final = (
 
 
 class NoManifest(Exception):
-    """Why there is nothing that could be noted."""
+    """Why no manifest can be written."""
 
 
 def write_manifest(
@@ -56,19 +56,19 @@ def write_manifest(
 ) -> tuple[Path, str]:
     """Write the manifest beside the Alembic configuration.
 
-    `sealed`: nobody edits the files where they lie, so that a run looks at the folders only.
-    Returns its path, and why the fast path is not possible if it is not.
-    Raises `NoManifest` or `OSError`; then there is none, nor an old one.
+    `sealed`: no file is edited in place, so that a run checks only the folders.
+    Returns its path, and why the fast path is off, if it is.
+    Raises `NoManifest` or `OSError`; then there is no manifest, not even an old one.
     """
     config = settings.alembic.files[0]
     path = Path(manifest_beside(config))
     path.unlink(missing_ok=True)
     if len(settings.alembic.files) > 1:
-        message = "the configuration is more than one file"
+        message = "there are several configuration files"
         raise NoManifest(message)
     history = project.manifest_revisions()
     if history is None:
-        message = "a revision file computes what it is"
+        message = "a revision file computes its revision or down_revision: write them as constants"
         raise NoManifest(message)
     folders = _with_subfolders(project.folders[1:])
     configuration = [Path(config), Path(config).with_name("pyproject.toml")]
@@ -81,10 +81,10 @@ def write_manifest(
     }
     fast_path_off, files = "", [project.folders[0] / "env.py"]
     try:
-        facts = learn_env(project, Path.cwd())
+        facts = probe_env(project, Path.cwd())
         manifest |= _fast_path_part(facts, history, project.history.heads)
         files += map(Path, sorted(facts.files))
-    except Unlearnable as error:
+    except NoFastPath as error:
         fast_path_off = str(error)
     _wait_for_the_next_second([*folders, *configuration, *files, *revisions])
     manifest |= {
@@ -105,8 +105,8 @@ def _fast_path_part(
     facts: EnvFacts, history: Sequence[ManifestRevision], heads: Sequence[str]
 ) -> Manifest:
     if not all(each.id.isascii() for each in history):
-        message = "revision ids have other characters than ASCII's"
-        raise Unlearnable(message)
+        message = "a revision id has non-ASCII characters"
+        raise NoFastPath(message)
     return {
         "libpq": _libpq(),
         "keepalives": KEEPALIVES,
@@ -120,7 +120,7 @@ def _fast_path_part(
 
 
 def _queries(facts: EnvFacts, order: str) -> dict[str, object]:
-    """Return what asks whether a database is at head, and the same with the rest of the status."""
+    """Return the queries for whether a database is at head, for its status, and for the lock."""
     schema, name = facts.version_table_schema, facts.version_table
     table = ".".join(map(identifier, [schema, name] if schema else [name]))
     place = literal(schema) if schema else _SCHEMA_OF_TABLE.format(quoted=literal(table))
@@ -135,20 +135,20 @@ def _queries(facts: EnvFacts, order: str) -> dict[str, object]:
 
 
 def _variables(facts: EnvFacts) -> dict[str, str | None]:
-    """Return the variables that must be as they were: not set, but for where Python looks."""
+    """Return the variables that must be the same in a run: PYTHONPATH, and env.py's, unset."""
     unset = dict.fromkeys(facts.variables - {"DATABASE_URL"})
     return {**unset, "PYTHONPATH": os.environ.get("PYTHONPATH")}
 
 
 def _libpq() -> str:
-    """Return the file of the libpq that psycopg has loaded. Raises `Unlearnable`."""
+    """Return the path of the libpq that psycopg has loaded. Raises `NoFastPath`."""
     pq.version()
     for line in Path("/proc/self/maps").read_text().splitlines():
         path = line.partition("/")[2]
         if Path(path).name.startswith("libpq") and ".so" in path:
             return f"/{path}"
-    message = "psycopg's libpq is not a library of its own"
-    raise Unlearnable(message)
+    message = "psycopg does not load libpq as a shared library"
+    raise NoFastPath(message)
 
 
 def _with_subfolders(folders: Iterable[Path]) -> list[Path]:
@@ -161,7 +161,7 @@ def _stamps(paths: Iterable[Path]) -> Stamps:
 
 
 def _wait_for_the_next_second(paths: Iterable[Path]) -> None:
-    """Return when a change would show: times are kept in whole seconds."""
+    """Return when a change would be detected: times are recorded in whole seconds."""
     newest = max(found[0] for path in paths if (found := stamp(str(path))))
     now = time.time()
     if 0 <= now - newest < 1:

@@ -1,4 +1,4 @@
-"""Connections that lead nowhere, for an env.py that is run to find out where it connects."""
+"""Offline connections, for running env.py in a build to determine where it connects."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any, Final
 from sqlalchemy import create_engine
 from sqlalchemy.engine import Connection, Engine
 
-from migration_runner.build.env_recorder import Reaching, replaced
+from migration_runner.build.env_recorder import Obstacle, replaced
 from migration_runner.database.engine import waiting_engine
 from migration_runner.database.probe import WaitLimits
 from migration_runner.project.connections import connections_through
 from migration_runner.settings.database_url import parse_database_url
 
-# Nobody listens on the first port of this address of the machine's own.
+# A loopback address and a port on which no server listens.
 OFFLINE_URL: Final = "postgresql://offline_user:offline_password@127.6.6.6:1/offline_database"
 _PARAMETERS: Final = {
     "host": "127.6.6.6",
@@ -30,53 +30,53 @@ _POOL_EVENTS: Final = ("connect", "first_connect", "checkout")
 _ENGINE_EVENTS: Final = ("engine_connect", "begin", "before_execute", "before_cursor_execute")
 
 
-class _Silent:
-    """A driver's connection over which nothing is asked."""
+class _OfflineDriverConnection:
+    """A driver's connection that runs no queries."""
 
     def __getattr__(self, name: str) -> Any:
         if name in ("commit", "rollback", "close", "_close_special"):
             return lambda *_, **__: None
-        message = "env.py asks the database"
-        raise Reaching(message)
+        message = "env.py queries the database"
+        raise Obstacle(message)
 
 
-def silent(engine: Engine) -> Connection:
-    """Return a connection of an engine over which nothing can be asked."""
-    return Connection(engine, connection=_Silent())  # type: ignore[arg-type]  # it only has to be as silent
+def offline_connection(engine: Engine) -> Connection:
+    """Return an offline connection of an engine."""
+    return Connection(engine, connection=_OfflineDriverConnection())  # type: ignore[arg-type]  # it has all that is used
 
 
 @contextlib.contextmanager
 def offline_connections(used: Callable[[], Engine | None]) -> Iterator[None]:
-    """Let engines give silent connections, where they go to the URL that leads nowhere.
+    """Let engines return offline connections if they connect to `OFFLINE_URL`.
 
-    `used` returns the one whose connection was configured in the end. Raises `Reaching` for one
-    that goes elsewhere, or does something with each of its connections.
+    `used` returns the engine whose connection env.py has configured. Raises `Obstacle` for one that
+    connects elsewhere, or that has event listeners on its connections.
     """
 
-    def see(_dialect: Any, _connect: object, arguments: tuple[Any, ...], words: Any) -> Any:
-        raise _Seen(arguments, words)
+    def capture(_dialect: Any, _connect: object, arguments: tuple[Any, ...], words: Any) -> Any:
+        raise _ConnectArguments(arguments, words)
 
     def connect(engine: Engine) -> Connection:
         try:
             engine.raw_connection()
-        except _Seen as seen:
-            words = {name: str(value) for name, value in seen.words.items()}
-            # asyncpg's word, and what SQLAlchemy adds for psycopg: how Python's types are adapted.
+        except _ConnectArguments as captured:
+            words = {name: str(value) for name, value in captured.words.items()}
+            # asyncpg's name, and what SQLAlchemy passes to psycopg to adapt Python's types.
             words["dbname"] = words.pop("database", words.get("dbname", ""))
             words.pop("context", None)
-            if seen.arguments or words != _PARAMETERS:
-                message = "env.py does not connect just where DATABASE_URL says"
-                raise Reaching(message) from None
-            return silent(engine)
-        message = "env.py connects by itself"
-        raise Reaching(message)
+            if captured.arguments or words != _PARAMETERS:
+                message = "env.py connects with other parameters than DATABASE_URL's"
+                raise Obstacle(message) from None
+            return offline_connection(engine)
+        message = "env.py opens a connection itself"
+        raise Obstacle(message)
 
     def refuse(*_: object, **__: object) -> Any:
-        message = "env.py connects by itself"
-        raise Reaching(message)
+        message = "env.py opens a connection itself"
+        raise Obstacle(message)
 
     with contextlib.ExitStack() as stack:
-        stack.enter_context(connections_through(see))
+        stack.enter_context(connections_through(capture))
         installed = [name for name in _DRIVERS if importlib.util.find_spec(name)]
         usual = {name: _listeners(create_engine(f"postgresql+{name}://")) for name in installed}
         for name in installed:
@@ -85,12 +85,12 @@ def offline_connections(used: Callable[[], Engine | None]) -> Iterator[None]:
         yield
         engine = used()
         if engine is not None and _listeners(engine) != usual.get(engine.dialect.driver):
-            message = "env.py listens to its connections"
-            raise Reaching(message)
+            message = "env.py has event listeners on its connections"
+            raise Obstacle(message)
 
 
 def _listeners(engine: Engine) -> list[int]:
-    """Count who is told of an engine's connections, and may do something on each."""
+    """Count an engine's event listeners that could act on its connections."""
     return [
         len(list(getattr(owner.dispatch, name)))
         for owner, names in ((engine.pool, _POOL_EVENTS), (engine, _ENGINE_EVENTS))
@@ -98,8 +98,8 @@ def _listeners(engine: Engine) -> list[int]:
     ]
 
 
-class _Seen(BaseException):
-    """The parameters with which a driver was to connect."""
+class _ConnectArguments(BaseException):
+    """The arguments that a driver's `connect` would get."""
 
     def __init__(self, arguments: tuple[Any, ...], words: Mapping[str, Any]) -> None:
         super().__init__()
@@ -108,7 +108,7 @@ class _Seen(BaseException):
 
 
 def offered_connection() -> Connection:
-    """Return what a run would offer to env.py, but silent."""
-    return silent(
+    """Return an offline connection like the one that a run offers to env.py."""
+    return offline_connection(
         waiting_engine(parse_database_url(OFFLINE_URL), WaitLimits(0.0, 1.0), "migrate build")
     )

@@ -1,4 +1,4 @@
-"""The start lock's SQL, of which the fast path makes its questions; see `start_lock`."""
+"""The start lock's SQL, from which the fast path builds its queries; see `start_lock`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Final
 from migration_runner.database.network import SET_SERVER_SIDE
 from migration_runner.database.sql_literals import literal
 
-# `migr` in ASCII: the first of the key's two numbers.
+# "migr" in ASCII: the first of the key's two numbers.
 KEY_CLASS: Final = 0x6D696772
-# The fast path's session is named as a run is: `migrate <run id> <host>`.
+# Until then, the fast path's session has the name of a run: `migrate <run id> <host>`.
 _PREPARE: Final = (
     "set_config('application_name', regexp_replace(current_setting('application_name'),"  # noqa: S608 - our own constants
     " '^migrate [0-9a-f]+', 'migrate-start'), false),"
@@ -23,7 +23,7 @@ _HEADS: Final = (
 def start_lock_queries(table: str, schema: str | None, name: str) -> dict[str, str]:
     """Return columns to select, by name; `table` is SQL for the version table, `schema.name`.
 
-    The key's second number need only be the same for all runs on one server.
+    The key's second number only has to be the same for all runs on one server.
     """
     place = literal(schema) if schema else "coalesce(current_schema(), '')"
     return {

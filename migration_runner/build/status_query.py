@@ -1,6 +1,6 @@
-"""`status` in one query, for a database that is at head: what the fast path cannot put together.
+"""`status` in one query, for the fast path and a database at head.
 
-The server writes the ledger's part as JSON, as Python's `json` would, since the fast path has none.
+The server renders the ledger's part as Python's `json` would, which the fast path does not import.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from migration_runner.ledger.table import TABLE, LedgerEntry
 from migration_runner.run.status import LEDGER_LINES
 
 _NUMBERS: Final = ("duration_seconds", "run_lock_wait_seconds")
-# As `datetime.isoformat` has it: without a fraction where there is none.
+# As by `datetime.isoformat`: without a fraction if that is zero.
 _MOMENT: Final = (
     """to_json(to_char(started_at, 'YYYY-MM-DD"T"HH24:MI:SS')"""
     """ || CASE WHEN extract(microseconds FROM started_at)::bigint % 1000000 = 0 THEN ''"""
@@ -23,7 +23,7 @@ _PARENTS: Final = (
     "'[' || coalesce((SELECT string_agg(to_json(p.name)::text, ', ' ORDER BY p.number)"
     " FROM unnest({column}) WITH ORDINALITY AS p (name, number)), '') || ']'"
 )
-# Nobody has the run lock. `pg_locks` has a key in two halves.
+# No run holds the run lock. `pg_locks` has the key in two halves.
 _UNLOCKED: Final = """\
 NOT EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.locktype = 'advisory' AND l.granted
   AND l.objsubid = 1 AND l.database = (SELECT oid FROM pg_catalog.pg_database
@@ -32,9 +32,9 @@ NOT EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.locktype = 'advisory' AND 
 
 
 def status_query(schema: str, table: str) -> str:
-    """Return SQL for the rest of the status, from the run lock on; NULL where it is held.
+    """Return SQL for the rest of the status, from the run lock on; no row if the lock is held.
 
-    `schema` and `table` are SQL for the version table's.
+    `schema` and `table` are SQL for the version table's schema and name.
     """
     ours = f"version_table_schema = {schema} AND version_table = {table}"
     return f"""\
@@ -55,7 +55,7 @@ WHERE {_UNLOCKED}"""  # noqa: S608 - our own names and literals
 
 
 def _key(schema: str, table: str) -> str:
-    """Return SQL for the bytes of which `derive_key` makes the run lock's key."""
+    """Return SQL for the bytes from which `derive_key` derives the run lock's key."""
     parts = (literal(KEY_NAMESPACE), "current_database()", schema, table)
     return " || ".join(f"convert_to({part}::text, 'UTF8') || '\\x00'::bytea" for part in parts)
 
@@ -72,7 +72,7 @@ def _value(name: str, row: str) -> str:
     if name == "parents":
         return _PARENTS.format(column=column)
     if name in _NUMBERS:
-        # Python writes a float that is whole with a fraction.
+        # Python writes whole floats with a fraction.
         return (
             f"coalesce(CASE WHEN {column} = trunc({column}) AND abs({column}) < 1e15"
             f" THEN {column}::numeric::text || '.0' ELSE to_json({column})::text END, 'null')"

@@ -50,11 +50,11 @@ SEEN = {
 NOT_SEEN = {
     "another database": (
         _own_engine(before="os.environ['DATABASE_URL'] += '_test'"),
-        "does not connect just where DATABASE_URL says",
+        "connects with other parameters than DATABASE_URL's",
     ),
     "options of its own": (
         _own_engine(engine=", connect_args={'options': '-c search_path=x'}"),
-        "does not connect just where DATABASE_URL says",
+        "connects with other parameters than DATABASE_URL's",
     ),
     "a creator": (
         _own_engine(engine=", creator=lambda: 1 / 0"),
@@ -62,7 +62,7 @@ NOT_SEEN = {
     ),
     "a driver": (
         _own_engine(before="import psycopg; psycopg.connect(os.environ['DATABASE_URL'])"),
-        "connects by itself",
+        "opens a connection itself",
     ),
     "a driver, whatever happens": (
         _own_engine(
@@ -70,7 +70,7 @@ NOT_SEEN = {
             "try: psycopg.connect(os.environ['DATABASE_URL'])\n"
             "except BaseException: pass"
         ),
-        "connects by itself",
+        "opens a connection itself",
     ),
     "a listener": (
         _own_engine(
@@ -78,36 +78,36 @@ NOT_SEEN = {
             "@event.listens_for(sqlalchemy.engine.Engine, 'connect')\n"
             "def connected(connection, record): connection.execute('SET search_path TO x')"
         ),
-        "listens to its connections",
+        "has event listeners on its connections",
     ),
     "a listener on the runner's": (
         "import sqlalchemy\nfrom sqlalchemy import event\n"
         "@event.listens_for(sqlalchemy.engine.Engine, 'begin')\n"
         "def begun(connection): connection.exec_driver_sql('SET search_path TO x')\n" + ENV_PY,
-        "listens to its connections",
+        "has event listeners on its connections",
     ),
     "translated schemas": (
         _own_engine(
             within="connection = connection.execution_options(schema_translate_map={None: 'x'})"
         ),
-        "translates schemas",
+        "uses schema_translate_map",
     ),
     "a statement": (
         _own_engine(within="connection.execute(sqlalchemy.text('SET search_path TO x'))"),
-        "asks the database",
+        "queries the database",
     ),
     "a statement afterwards": (
         _own_engine(
             after="with sqlalchemy.create_engine(url).begin() as connection:\n"
             "    connection.exec_driver_sql('GRANT ALL ON ALL TABLES IN SCHEMA public TO app')"
         ),
-        "asks the database",
+        "queries the database",
     ),
     "a variable that is set": (
         _own_engine(before="os.environ.get('SHOP_STAGE')"),
         "reads the variable SHOP_STAGE",
     ),
-    "all variables": (_own_engine(before="dict(os.environ)"), "reads all variables"),
+    "all variables": (_own_engine(before="dict(os.environ)"), "reads all environment variables"),
     "a loop over tenants": (
         _own_engine(after="    context.configure(connection=connection)"),
         "more than one context",
@@ -119,16 +119,16 @@ NOT_SEEN = {
     ),
     "a child": (
         _own_engine(after="import subprocess; subprocess.run(['true'])"),
-        "reaches out (subprocess.Popen)",
+        "uses the network or starts a process (subprocess.Popen)",
     ),
     "a request": (
         _own_engine(before="import socket; socket.create_connection(('127.0.0.1', 1))"),
-        "reaches out (socket.",
+        "uses the network or starts a process (socket.",
     ),
     "a file written": (_own_engine(after="open('schema.sql', 'w').close()"), "writes schema.sql"),
     "an error": (_own_engine(before="raise RuntimeError('not here')"), "not here"),
     "an exit": (_own_engine(before="raise SystemExit('not here')"), "not here"),
-    "nothing": ("", "configures nothing"),
+    "nothing": ("", "configures no context"),
 }
 
 
@@ -182,7 +182,10 @@ def test_an_untouched_template_names_its_database_in_the_ini(
 
     built = migrate.run("build")
 
-    assert "does not connect just where" in built.of("manifest_written")[0]["fast_path_off"]
+    assert (
+        "connects with other parameters than DATABASE_URL's"
+        in built.of("manifest_written")[0]["fast_path_off"]
+    )
     assert "canary" not in built.stdout
 
 

@@ -152,3 +152,29 @@ def test_what_is_said_plainly(tmp_path: Path, text: str, plainly: bool) -> None:
 
 def test_a_compiled_file_says_nothing(tmp_path: Path) -> None:
     assert not declares_constants(str(tmp_path / "r2.pyc"), VALUES)
+
+
+@pytest.mark.parametrize(
+    ("request_", "at", "message"),
+    [
+        (
+            Request("downgrade", ("-1",)),
+            "r4",
+            "-1 is ambiguous below a merge: name the revision to downgrade to.",
+        ),
+        (
+            Request("upgrade", ("+1",)),
+            "r3",
+            "+1 is ambiguous above a branch: name the revision to upgrade to.",
+        ),
+    ],
+)
+def test_an_ambiguous_target_is_named(
+    branchy: Project, request_: Request, at: str, message: str
+) -> None:
+    project = AlembicProject(AlembicOptions((str(branchy.folder / "alembic.ini"),)))
+
+    with pytest.raises(HistoryError) as raised:
+        project.plan(request_, (at,))
+
+    assert message == raised.value.message
