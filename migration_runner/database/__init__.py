@@ -1,5 +1,5 @@
 """Connections and sessions: connecting, waiting, the run lock, the observer, SQL as text.
 
-It imports `settings`, `log` and the fast path's kept connection; of Alembic it knows nothing.
-Start with `probe` (how a connection is made) and `session` (what a work session is).
+Imports `settings`, `log` and the fast path's kept connection; does not use Alembic.
+Start with `probe` (how to connect) and `session` (what a work session is).
 """

@@ -1,4 +1,4 @@
-"""Who stands in the way of a revision, as `pg_stat_activity` shows it."""
+"""The sessions that block a revision, from `pg_stat_activity`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from migration_runner.database.sql_text import shorten_query
 class Blocker:
     """A session that a revision waits for.
 
-    What another role's session does is hidden from roles without `pg_read_all_stats`.
+    Roles without `pg_read_all_stats` do not see what another role's session does.
     """
 
     pid: int
@@ -26,7 +26,7 @@ class Blocker:
 
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> Blocker:
-        """Make one from what the server says, without the data in its query."""
+        """Create one from a row of the server's, without the literals in its query."""
         seconds, query = row["seconds"], row["query"]
         return cls(
             row["pid"],
@@ -39,7 +39,7 @@ class Blocker:
         )
 
     def __str__(self) -> str:
-        """Say who it is, for people."""
+        """Describe the session for people."""
         parts = [f"pid {self.pid}"]
         if self.application_name:
             parts.append(f"`{self.application_name}`")
@@ -57,7 +57,7 @@ class Blocker:
 
 
 def name_blockers(blockers: Sequence[Blocker]) -> str:
-    """Say who blocks, in a sentence."""
+    """Name the blockers in a sentence."""
     if not blockers:
-        return "Who held the lock could not be seen."
-    return f"In the way: {'; '.join(map(str, blockers))}."
+        return "The session that held the lock could not be determined."
+    return f"Blocked by: {'; '.join(map(str, blockers))}."

@@ -1,9 +1,9 @@
-"""What a failed connection attempt means: try again, or give up and say why.
+"""Classifies failed connection attempts: whether to try again, and what to do if not.
 
-libpq reports no SQLSTATE for a connection that was never made, only text, so this reads the text
-of `src/backend/libpq/auth.c`, `utils/init/postinit.c` and `interfaces/libpq/fe-connect.c`; asyncpg
-gives the SQLSTATE. Over libpq a server that speaks another language than English (`lc_messages`)
-is tried until the time is up.
+libpq reports no SQLSTATE for a connection that was not established, only text, so this matches
+the text of `src/backend/libpq/auth.c`, `utils/init/postinit.c` and
+`interfaces/libpq/fe-connect.c`; asyncpg reports the SQLSTATE. Over libpq, a server whose messages
+are not in English (`lc_messages`) is retried until the time is up.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-# libpq puts one hint or address a line, tab-indented; psycopg lists all attempts behind this.
+# libpq has one hint or address per line, tab-indented; psycopg lists all attempts after this.
 _ALL_FAILURES: Final = "Multiple connection attempts failed."
 
 
 @dataclass(frozen=True)
 class ConnectionFailure:
-    """One failed attempt: its class, whether another attempt can help, and what to do if not."""
+    """One failed attempt: its class, whether another attempt can succeed, and what to do if not."""
 
     reason: str
     retryable: bool
@@ -27,14 +27,14 @@ class ConnectionFailure:
     detail: str = ""
 
 
-_UNKNOWN: Final = ConnectionFailure("unknown", retryable=True, advice="Read the server's log.")
+_UNKNOWN: Final = ConnectionFailure("unknown", retryable=True, advice="Check the server's log.")
 MISSING_DATABASE: Final = "missing_database"
 TOO_MANY_CONNECTIONS: Final = "too_many_connections"
-# Not even a refusal came back.
+# There was not even a refusal.
 NO_ANSWER: Final = frozenset({"timeout", "unreachable"})
 
-# In order: what a server says about the moment wins over a refusal by another host,
-# and a refusal wins over hosts that do not answer.
+# In order: a server's temporary state takes precedence over a refusal by another host,
+# and a refusal over hosts that do not answer.
 _KINDS: Final = tuple(
     (pattern, ConnectionFailure(reason, retryable, advice))
     for reason, retryable, pattern, advice in (
@@ -42,20 +42,20 @@ _KINDS: Final = tuple(
             "not_accepting_connections",
             True,
             r"the database system is |is not currently accepting connections",
-            "The server is starting, stopping or recovering: look at its log.",
+            "The server is starting up, shutting down or in recovery: check its log.",
         ),
         (
             TOO_MANY_CONNECTIONS,
             True,
             r"too many clients|remaining connection slots are reserved|too many connections for",
-            "Raise max_connections, or end idle sessions.",
+            "Raise max_connections, or terminate idle sessions.",
         ),
         (
             "read_only",
             True,
             r"session is read-only|server is in hot standby mode|server is not in hot standby",
             "The server is a standby or read-only (default_transaction_read_only):"
-            " name the primary in the URL, or several hosts.",
+            " use the primary's address, or list several hosts.",
         ),
         (
             "tls_refused",
@@ -73,8 +73,8 @@ _KINDS: Final = tuple(
             False,
             r"authentication failed|no password supplied|fe_sendauth|password is empty"
             r"|authentication method|is not permitted to log in|SCRAM|SASL",
-            "Check the user and the password where the database is named: DATABASE_URL,"
-            " PGPASSWORD, the secret, or what env.py reads.",
+            "Check the user name and the password in DATABASE_URL, PGPASSWORD, the secret, or"
+            " env.py.",
         ),
         (
             "unknown_role",
@@ -87,7 +87,7 @@ _KINDS: Final = tuple(
             False,
             r'database "[^"]*" does not exist|no such database',
             "Create the database, correct its name in the URL, or set"
-            " MIGRATE_WAIT_FOR_DATABASE=true where another step creates it.",
+            " MIGRATE_WAIT_FOR_DATABASE=true if another step creates it.",
         ),
         (
             "not_allowed",
@@ -107,19 +107,19 @@ _KINDS: Final = tuple(
             True,
             r"failed to resolve host|could not translate host name|Name or service not known"
             r"|Temporary failure in name resolution|No address associated with hostname",
-            "Check the host's name in the URL and the DNS.",
+            "Check the host name in the URL, and DNS.",
         ),
         (
             "timeout",
             True,
             r"timeout expired|timed out",
-            "Nothing answers there: check host, port, firewall and network policy.",
+            "There is no answer: check host, port, firewall and network policy.",
         ),
         (
             "connection_refused",
             True,
             r"Connection refused|No such file or directory|Connect call failed",
-            "Nothing listens there: check host and port, and that the server runs.",
+            "No server listens there: check host and port, and that the server is running.",
         ),
         (
             "connection_lost",
@@ -127,7 +127,8 @@ _KINDS: Final = tuple(
             r"closed the connection unexpectedly|reset by peer|unexpected eof|EOF detected"
             r"|could not (?:send|receive)|server login (?:has been )?failing"
             r"|cannot connect to server|connection was closed in the middle",
-            "Something answers and hangs up: a proxy without its server, or a crashing server.",
+            "The connection was accepted, then closed: by a proxy without a server, or by a server"
+            " that crashes.",
         ),
         (
             "unreachable",
@@ -140,8 +141,8 @@ _KINDS: Final = tuple(
 
 
 def classify(message: str) -> ConnectionFailure:
-    """Return what `message`, a connection error of psycopg's, means."""
-    detail = " ".join(message.partition(_ALL_FAILURES)[0].split())
+    """Classify `message`, a connection error of psycopg's."""
+    detail = join_lines(message.partition(_ALL_FAILURES)[0])
     for pattern, kind in _KINDS:
         if re.search(pattern, message, re.IGNORECASE):
             return ConnectionFailure(kind.reason, kind.retryable, kind.advice, detail)
@@ -160,11 +161,18 @@ _KIND_OF: Final = {kind.reason: kind for _, kind in _KINDS}
 
 
 def classify_error(error: BaseException) -> ConnectionFailure:
-    """Return what an error means that any driver raised when it should connect."""
+    """Classify an error that any driver raised on connecting."""
     reason = _REASON_OF.get(getattr(error, "sqlstate", None) or "")
     text = str(error) or type(error).__name__
     if reason is None and isinstance(error, TimeoutError) and not str(error):
         reason, text = "timeout", "connection timed out"
     if reason is None:
         return classify(text)
-    return dataclasses.replace(_KIND_OF[reason], detail=" ".join(text.split()))
+    return dataclasses.replace(_KIND_OF[reason], detail=join_lines(text))
+
+
+def join_lines(message: str) -> str:
+    """Join a message's lines as sentences: libpq puts a hint on a line of its own."""
+    lines = [" ".join(line.split()) for line in message.splitlines() if line.strip()]
+    ended = (line if line.endswith((".", "?", ":", ",")) else f"{line}." for line in lines)
+    return " ".join(ended).removesuffix(".")

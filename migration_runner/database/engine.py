@@ -1,4 +1,4 @@
-"""SQLAlchemy engines over connections that were waited for."""
+"""SQLAlchemy engines whose connections wait for the database."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _Answer = TypeVar("_Answer")
 
 
 def application_name(run_id: str) -> str:
-    """Return the name under which `pg_stat_activity` shows a run: `migrate <run id> <host>`."""
+    """Return a run's name in `pg_stat_activity`: `migrate <run id> <host>`."""
     return f"migrate {run_id} {socket.gethostname()}"
 
 
@@ -38,15 +38,15 @@ def waiting_engine(
     *,
     writes: bool = True,
 ) -> sqlalchemy.Engine:
-    """Return an engine whose connections wait for the database as `limits` say.
+    """Return an engine whose connections wait for the database, within `limits`.
 
-    `connected` gets each before its first statement, of which SQLAlchemy has some of its own.
-    Its connections raise what `connect_when_ready` raises.
+    `connected` gets each connection before SQLAlchemy's own first statements.
+    Connecting raises what `connect_when_ready` raises.
     """
     parameters = connection_parameters(address, name, writes=writes)
     driver, connect_once = _driver(address)
-    # psycopg2 puts values into the statement, where the server finds out their types; psycopg sends
-    # them apart, with types. Revisions that were written for the first must not notice.
+    # psycopg2 inserts values into the statement, where the server infers their types; psycopg sends
+    # them separately, with types. Revisions written for psycopg2 have to work unchanged.
     as_psycopg2 = driver == "psycopg" and address.driver in ("", "psycopg2")
 
     def connect() -> Connection:
@@ -68,7 +68,7 @@ def waiting_engine(
 
 
 def _url(drivername: str, parameters: Mapping[str, str]) -> sqlalchemy.engine.URL:
-    """Return the URL for those who read it: a revision that opens a second connection, for one."""
+    """Return a URL for code that reads it, such as a revision that opens a second connection."""
     port = parameters.get("port", "").partition(",")[0]
     return sqlalchemy.engine.URL.create(
         drivername,
@@ -81,10 +81,9 @@ def _url(drivername: str, parameters: Mapping[str, str]) -> sqlalchemy.engine.UR
 
 
 def _driver(address: DatabaseAddress) -> tuple[str, Callable[..., Any]]:
-    """Return the driver that a project means, which its revisions may use by hand.
+    """Return the driver that a project expects, since its revisions may use it directly.
 
-    Without a driver in the URL, SQLAlchemy means psycopg2 before 2.1. It does not know psycopg
-    before 2.0.
+    Without a driver in the URL, SQLAlchemy uses psycopg2 before 2.1. It supports psycopg since 2.0.
     """
     release = tuple(map(int, sqlalchemy.__version__.split(".")[:2]))
     too_old = release < (2, 0)
@@ -96,7 +95,7 @@ def _driver(address: DatabaseAddress) -> tuple[str, Callable[..., Any]]:
             return "psycopg", psycopg.connect
         message = "SQLAlchemy 1.4 needs psycopg2: pip install psycopg2-binary."
         raise ConfigError(message, reason="no_driver")
-    import psycopg2  # noqa: PLC0415 - only where a project has it
+    import psycopg2  # noqa: PLC0415 - installed only where the project needs it
 
     def connect(*, autocommit: bool, **parameters: Any) -> Any:
         try:
@@ -112,9 +111,9 @@ def _driver(address: DatabaseAddress) -> tuple[str, Callable[..., Any]]:
 def on_new_connection(
     engine: sqlalchemy.Engine, ask: Callable[[sqlalchemy.Connection], _Answer]
 ) -> _Answer:
-    """Return what `ask` finds over a new connection to where somebody's `engine` goes.
+    """Return what `ask` returns over a new connection to the database of env.py's `engine`.
 
-    Not over the engine itself: an async one's pool is bound to its event loop, which has ended.
+    Not over the engine itself: an async engine's pool is bound to its event loop, which has ended.
     """
     fresh = sqlalchemy.engine.Engine(engine.pool.recreate(), engine.dialect, engine.url)
 
@@ -138,13 +137,13 @@ def on_new_connection(
 
 
 def engine_from_environment() -> sqlalchemy.Engine:
-    """Return an engine for the database that the environment names, for an env.py on its own.
+    """Return an engine for the environment's database, for an env.py under plain Alembic.
 
     Reads `DATABASE_URL`, `DATABASE_URL_FILE` or libpq's variables, and does not wait.
-    Raises `ConfigError` when they name no database.
+    Raises `ConfigError` if none of them is set.
     """
     address = load_database_address()
     if address is None:
-        message = f"No database is named: {HOW_TO_NAME}."
+        message = f"No database is configured: {HOW_TO_NAME}."
         raise ConfigError(message, reason="no_database")
     return waiting_engine(address, WaitLimits(0.0, 5.0), application_name("alembic"))

@@ -1,4 +1,4 @@
-"""Indexes that a concurrent build has left behind INVALID: Postgres maintains them for nothing.
+"""Indexes that a concurrent build has left invalid: Postgres maintains but never uses them.
 
 https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY
 """
@@ -15,9 +15,9 @@ from sqlalchemy import text
 from migration_runner.database.sql_text import ConcurrentIndex
 from migration_runner.database.statements import execute_plain
 
-# Partitioned indexes (relkind I) are invalid until the last partition has its own: on purpose.
-# One that another session builds just now is not left behind. Which index it builds is hidden from
-# other roles, but not that it builds one, nor its lock on the table, which a VACUUM takes, too.
+# Partitioned indexes (relkind I) are invalid, by design, until the last partition has its own.
+# An index that another session is building does not count. Other roles cannot see which index that
+# is, but that it builds one, and its lock on the table, which VACUUM takes, too.
 _INVALID: Final = """\
 SELECT i.indexrelid::bigint AS oid,
        format('%I.%I', n.nspname, c.relname) AS name,
@@ -46,7 +46,7 @@ _NAMED: Final = (
 
 @dataclass(frozen=True)
 class InvalidIndex:
-    """An invalid index, its names as SQL."""
+    """An invalid index; its names are SQL."""
 
     oid: int
     name: str
@@ -54,32 +54,32 @@ class InvalidIndex:
 
     @property
     def drop(self) -> str:
-        """The statement that makes way for a new build."""
+        """The statement that drops it, before it is built again."""
         return f"DROP INDEX CONCURRENTLY {self.name}"
 
     @property
     def rebuild(self) -> str:
-        """The statement that makes it valid where it is (PostgreSQL 12)."""
+        """The statement that rebuilds it in place (PostgreSQL 12)."""
         return f"REINDEX INDEX CONCURRENTLY {self.name}"
 
 
 def require_none_invalid(before: Sequence[int]) -> str:
-    """Return SQL that fails where an index is invalid, but for those that were it `before`.
+    """Return SQL that fails if an index is invalid, except for those that were invalid `before`.
 
-    Not for good: one that somebody else is building is invalid, too.
+    It may fail without cause: an index that another session is building is invalid, too.
     """
     return _NONE.format(before=f"ARRAY{list(before)}::oid[]")
 
 
 def find_invalid_indexes(connection: sqlalchemy.Connection) -> list[InvalidIndex]:
-    """Return every index of the database that somebody left invalid."""
+    """Return all indexes of the database that were left invalid."""
     return [InvalidIndex(*row) for row in connection.execute(text(_INVALID))]
 
 
 def find_invalid_index(
     connection: sqlalchemy.Connection, index: ConcurrentIndex
 ) -> InvalidIndex | None:
-    """Return the index that a `CREATE INDEX CONCURRENTLY` names, if it is there and invalid."""
+    """Return the index that a `CREATE INDEX CONCURRENTLY` names, if it exists and is invalid."""
     values = {"table": index.table, "index": index.index}
     row = connection.execute(text(_NAMED), values).first()
     return None if row is None else InvalidIndex(*row)
@@ -88,12 +88,12 @@ def find_invalid_index(
 def left_invalid(
     connection: sqlalchemy.Connection, before: Sequence[int], built: Sequence[ConcurrentIndex]
 ) -> list[InvalidIndex]:
-    """Return what a revision left invalid: new ones, and those that it should have built.
+    """Return the indexes that a revision left invalid: new ones, and ones that it did not rebuild.
 
-    `before` are the oids of those that were invalid before it. `IF NOT EXISTS` takes an invalid
-    index of an earlier try for a good one.
+    `before` are the oids of indexes that were invalid before it. `IF NOT EXISTS` accepts an invalid
+    index of an earlier attempt.
     """
-    # Asked behind every revision: most databases have none at all.
+    # Checked after every revision: most databases have none at all.
     if execute_plain(connection, _ANY).first() is None:
         return []
     invalid = find_invalid_indexes(connection)

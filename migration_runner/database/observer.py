@@ -1,9 +1,9 @@
-"""The observer: a second connection that watches the work session, and locks nothing.
+"""The observer: a second connection that monitors the work session, and takes no locks.
 
-While a revision runs it looks who blocks it, reports it every heartbeat, and notices what the work
-session itself cannot: that its backend is gone, that the answer got lost on the way, or that
-nothing at all gets through any more (a proxy keeps such a connection open for ever). Then it cuts
-the work session's socket, so that the run goes on over a new one.
+While a revision runs, it determines the blockers, logs a heartbeat, and detects what the work
+session itself cannot: that its backend has ended, that a result was lost in the network, or that
+nothing arrives any more (a proxy can keep such a connection open indefinitely). Then it shuts down
+the work session's socket, so that the run continues over a new connection.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from migration_runner.database.probe import Connection
 from migration_runner.log import events, logs
 from migration_runner.log.revision_progress import forget_progress, reported_progress
 
-# Most revisions are through before anybody needs to look.
+# Most revisions end before that.
 _MOMENT: Final = 0.1
 _FIRST_PAUSE: Final = 0.2
 _LONGEST_PAUSE: Final = 1.0
 _LAST_LOOK: Final = 0.5
 _SHORTEST_PAUSE: Final = 0.05
-# So many looks in a row have to agree before a session is cut.
+# So many looks in a row have to agree before a session is terminated.
 _LOOKS: Final = 3
-# A server that waits for the client's next word is idle, too, except for the rows of a COPY: half
-# of a statement's messages can get lost. `pg_blocking_pids` holds up the lock manager for a moment:
-# only for one that waits.
+# A server that waits for the rest of a statement's messages is idle, too, unless that is a COPY's
+# rows: messages can be lost. `pg_blocking_pids` briefly blocks the lock manager, so it is called
+# only for a session that waits for a lock.
 _QUERY: Final = b"""\
 SELECT json_build_object(
     'state', w.state, 'waits', w.wait_event_type || ': ' || w.wait_event,
@@ -60,7 +60,7 @@ FROM pg_stat_activity w WHERE w.pid = $1"""
 class Watched:
     """The work session, as the observer knows it: `pid` is its backend.
 
-    `parameters` are what libpq needs to reach the same server; None: it cannot be watched.
+    `parameters` are libpq's, for the same server; None if they are not known: no observer then.
     """
 
     driver: Any
@@ -76,13 +76,13 @@ class _Running:
 
 
 class Observer:
-    """Watches one work session from a thread of its own.
+    """Observes one work session from a separate thread.
 
     While a revision runs for longer than a moment, it looks every second or more often. Otherwise
-    only when the session has waited for an answer for longer than anything but a revision takes: so
-    a run that waits for the lock, or has only short work to do, has no second connection.
-    `connect` opens a connection with a session's parameters, and gives up within `patience`
-    seconds; an answer that takes longer counts as none. Times are in seconds.
+    it looks only when the session waits longer for a result than anything but a revision takes: so
+    a run that waits for the lock, or has little to do, has no second connection.
+    `connect` opens a connection with a session's parameters, and gives up after `patience` seconds;
+    so does a query. Times are in seconds.
     """
 
     def __init__(
@@ -101,20 +101,20 @@ class Observer:
             self._pause = _LONGEST_PAUSE
         self._connection: Connection | None = None
         self._parameters: dict[str, str] = {}
-        # The last look at a session that has ended may still be under way.
+        # The last look at a session that has ended may still be running.
         self._looking = threading.Lock()
         self._running: _Running | None = None
         self._blockers: Sequence[Blocker] = ()
-        self._told_unavailable = False
+        self._warned = False
 
     @property
     def blockers(self) -> Sequence[Blocker]:
-        """Who was in the way when it last looked and the revision waited."""
+        """The blockers when the revision was last seen waiting."""
         return self._blockers
 
     @contextlib.contextmanager
     def watching(self, session: Watched) -> Iterator[None]:
-        """Watch a session."""
+        """Observe a session."""
         ended = threading.Event()
         # So that its lines have the run id, too.
         run = contextvars.copy_context().run
@@ -126,17 +126,17 @@ class Observer:
             yield
         finally:
             ended.set()
-            # An interpreter that ends has no use for threads that are in the middle of something.
+            # At its end, the interpreter should have no thread that is still running.
             thread.join(_LAST_LOOK)
 
     def begin(self, revision: str) -> None:
-        """Note that a revision begins."""
+        """Start observing a revision."""
         self._blockers = ()
         forget_progress()
         self._running = _Running(revision, time.monotonic())
 
     def end(self) -> None:
-        """Note that it has ended."""
+        """Stop observing the revision."""
         self._running = None
 
     def close(self) -> None:
@@ -147,7 +147,7 @@ class Observer:
             self._connection = None
 
     def _watch(self, session: Watched, ended: threading.Event) -> None:
-        told = waits_since = time.monotonic()
+        logged = waits_since = time.monotonic()
         suspicion, seen = 0, False
         pause, moment = min(self._pause, _FIRST_PAUSE), min(self._pause, _MOMENT)
         while not ended.wait(pause):
@@ -179,15 +179,15 @@ class Observer:
                 session.cut()
                 return
             if running is not None and "state" in look:
-                told = self._tell(look, running, told)
+                logged = self._log(look, running, logged)
 
-    def _tell(self, look: dict[str, Any], running: _Running, told: float) -> float:
-        """Keep who is in the way; tell of a long revision, and return when that was."""
+    def _log(self, look: dict[str, Any], running: _Running, logged: float) -> float:
+        """Keep the blockers; log a heartbeat if one is due, and return when the last one was."""
         blockers = [Blocker.from_row(row) for row in look.get("blockers") or ()]
         self._blockers = blockers or self._blockers
         now = time.monotonic()
-        if now - max(told, running.started) < self._heartbeat:
-            return told
+        if now - max(logged, running.started) < self._heartbeat:
+            return logged
         logs.get_logger().info(
             events.REVISION_RUNNING,
             revision=running.revision,
@@ -200,21 +200,21 @@ class Observer:
         return now
 
     def _suspect(self, look: dict[str, Any], session: Watched, *, seen: bool) -> str | None:
-        """Return what is wrong with the work session, if something is."""
+        """Return why the work session seems dead, if it does."""
         if look.get("silent"):
             return "no answer from the server"
         if "state" not in look:
-            # Never seen: a pooler's number, maybe, and nothing can be said of it.
-            return "its backend is gone" if seen else None
+            # A PID that was never seen may be a pooler's.
+            return "its backend has ended" if seen else None
         idle = look.get("idle")
         if idle is not None and idle > self._patience and _waits_for_answer(session):
-            return "statement or answer got lost on the way"
+            return "a statement or its result was lost in the network"
         return None
 
     def _look(self, session: Watched) -> dict[str, Any] | None:
-        """Look at the session: empty where it is gone, `silent` without any answer, None: unknown.
+        """Query the session: empty if it has ended, `silent` without an answer, None if unknown.
 
-        A server that answers, if only to refuse a connection, is not silent.
+        A server that answers, even by refusing the connection, is not silent.
         """
         if session.parameters is None:
             return None
@@ -228,8 +228,8 @@ class Observer:
         except (psycopg.Error, TimeoutError, OSError) as error:
             self.close()
             failure = classify(str(error))
-            if not self._told_unavailable:
-                self._told_unavailable = True
+            if not self._warned:
+                self._warned = True
                 logs.get_logger().warning(
                     events.OBSERVER_UNAVAILABLE, reason=failure.reason, detail=failure.detail
                 )
@@ -241,7 +241,7 @@ def _waits_for_answer(session: Watched) -> bool | None:
 
 
 def _ask(connection: Connection, pid: int, patience: float) -> dict[str, Any]:
-    """Ask about a backend. Raises `TimeoutError` when no answer comes: psycopg would wait on."""
+    """Query a backend's activity. Raises `TimeoutError`: psycopg itself would wait forever."""
     pgconn = connection.pgconn
     pgconn.send_query_params(_QUERY, [str(pid).encode()])
     deadline = time.monotonic() + patience

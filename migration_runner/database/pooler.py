@@ -1,8 +1,8 @@
-"""Whether a session is a session: poolers that share one server connection give none.
+"""Whether a connection is a session of its own: in some modes, poolers share it among clients.
 
-A pooler shows itself, since it makes up the process id of the login: it has to tell the cancel
-requests of its clients apart. Pooling sessions it is harmless; pooling transactions or statements
-it would give the run lock to whoever comes next, and our timeouts to the application.
+A pooler is detected by the process id of the login, which it makes up to distinguish its clients'
+cancel requests. Session mode is safe; in transaction or statement mode, the run lock and the
+runner's timeouts would pass to another client.
 """
 
 from __future__ import annotations
@@ -15,20 +15,15 @@ from migration_runner.errors import ConfigError
 
 _LOOKS: Final = 3
 _ADVICE: Final = (
-    " A run needs a session of its own, for its lock. Set MIGRATE_DATABASE_URL to the server's own"
-    " address (the application keeps DATABASE_URL), or pool sessions and set"
+    " The run lock needs a session of its own. Set MIGRATE_DATABASE_URL to the server's own"
+    " address (the application keeps DATABASE_URL), or use session mode and set"
     " MIGRATE_POOLER=session."
 )
-_BETWEEN: Final = "stands between the runner and the server"
-_TRANSACTIONS: Final = f"A pooler that pools transactions {_BETWEEN}"
-_STATEMENTS: Final = f"A pooler that pools statements {_BETWEEN}"
-_NO_OTHER: Final = (
-    f"A pooler {_BETWEEN}, and has no second connection free to find out how it pools"
-)
-_NOT_OTHERS: Final = (
-    f"A pooler {_BETWEEN}, and env.py's driver does not tell the way to it, so that there is no"
-    " finding out how it pools"
-)
+_TRANSACTIONS: Final = "The connection goes through a pooler in transaction mode"
+_STATEMENTS: Final = "The connection goes through a pooler in statement mode"
+_UNKNOWN_MODE: Final = "The connection goes through a pooler whose mode could not be determined"
+_NO_OTHER: Final = f"{_UNKNOWN_MODE}: the pooler has no second connection free"
+_NOT_OTHERS: Final = f"{_UNKNOWN_MODE}: env.py's driver does not reveal its connection parameters"
 # https://www.pgbouncer.org/features.html: it refuses BEGIN in this mode.
 _STATEMENT_MODE: Final = "not allowed in statement pooling mode"
 
@@ -40,17 +35,17 @@ def require_session(
 ) -> None:
     """Raise `ConfigError` unless the server connection behind the pooler is ours alone.
 
-    `ours` asks the work session for its backend, in a transaction of its own each time.
-    `open_other` opens another session, in a transaction, and gives its backend, None where
-    the way is not known; it raises `TimeoutError` when it gets none. In session mode ours
-    never changes and nobody else gets it; in transaction mode another one gets it, being free, or
-    ours changes while that is busy.
+    `ours` returns the work session's backend, in a new transaction each time. `open_other` opens
+    another session, in a transaction, and yields its backend, None if the parameters are not known;
+    it raises `TimeoutError` if it gets no connection. In session mode our backend never changes,
+    and no other session gets it; in transaction mode the other session gets it while it is free, or
+    ours changes while it is busy.
     """
     first = ours()
     for _ in range(_LOOKS):
         try:
             with open_other() as other:
-                # Asked only while ours is not with the other one, or it would wait for that.
+                # Not while the other session has our backend, or this would wait for it.
                 shared = other == first or ours() != first
         except TimeoutError:
             raise _refusal(pooling="unknown", why=_NO_OTHER) from None
@@ -61,7 +56,7 @@ def require_session(
 
 
 def recognize_statement_pooler(error: BaseException) -> ConfigError | None:
-    """Return what to raise if `error` is a pooler's in statement mode: it takes no transactions."""
+    """Return what to raise if `error` is from a pooler in statement mode, or None."""
     return (
         _refusal(pooling="statements", why=_STATEMENTS) if _STATEMENT_MODE in str(error) else None
     )

@@ -1,4 +1,4 @@
-"""Connecting, and waiting for a database that is not there yet."""
+"""Connecting, and waiting for a database that is not available yet."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ _Connected = TypeVar("_Connected")
 
 _FIRST_PAUSE: Final = 0.25
 _LONGEST_PAUSE: Final = 5.0
-# libpq's and psycopg's own limit counts whole seconds, from two.
+# The timeout of libpq and psycopg is in whole seconds, at least two.
 _LIBPQ_SHORTEST: Final = 2
 _SHORTEST_LAST_ATTEMPT: Final = 1.0
-# Less is not worth a pause, nor can a clock always tell it.
+# A shorter pause is not worthwhile, and may be below the clock's resolution.
 _MOMENT: Final = 0.001
 
 
 @dataclass(frozen=True)
 class WaitLimits:
-    """How long to wait in all and for one attempt (a host), in seconds, and for what."""
+    """How long to wait in all and for one attempt (per host), in seconds, and for what."""
 
     total: float
     attempt: float
@@ -56,14 +56,14 @@ class _AttemptFailed(Exception):
 def connection_parameters(
     address: DatabaseAddress, application_name: str, *, writes: bool = True
 ) -> dict[str, str]:
-    """Return libpq's parameters for `address`, with our defaults where nobody chose.
+    """Return libpq's parameters for `address`, with the runner's defaults.
 
-    Who only looks is content with a read-only session, where there are not several hosts to choose
-    the primary from.
+    Without `writes`, a read-only session will do, unless there are several hosts, of which the
+    primary is chosen.
     """
     parameters = {**KEEPALIVES, **address.parameters, "application_name": application_name}
     if not os.environ.get("PGCLIENTENCODING"):
-        # In the encoding of an SQL_ASCII database, psycopg gives bytes for text.
+        # In an SQL_ASCII database's own encoding, psycopg returns text as bytes.
         parameters.setdefault("client_encoding", "UTF8")
     if not os.environ.get("PGTARGETSESSIONATTRS"):
         several = "," in (parameters.get("host") or os.environ.get("PGHOST", ""))
@@ -73,7 +73,7 @@ def connection_parameters(
 
 
 def connect_or_make_room(attempt: Callable[[], _Connected]) -> _Connected:
-    """Call `attempt`; where there are too many connections, again without the start lock's."""
+    """Call `attempt`; if there are too many connections, again without the start lock's."""
     try:
         return attempt()
     except Exception as error:
@@ -88,7 +88,7 @@ def connect_when_ready(
     clock: Clock,
     connect: Callable[..., Connection] = psycopg.connect,
 ) -> Connection:
-    """Connect to a server that takes writes, waiting for it as long as `limits` say.
+    """Connect to a server that accepts writes, waiting for it within `limits`.
 
     Raises what `try_until_ready` raises.
     """
@@ -110,11 +110,11 @@ def try_until_ready(
 ) -> _Connected:
     """Call `attempt`, with the seconds that it may take, until it connects.
 
-    Between attempts it pauses exponentially longer, with full jitter
+    The pauses between attempts grow exponentially, with full jitter
     (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
-    Raises `DatabaseUnavailable` when the time is up, `DatabaseRejected` at once when the server
-    answered and waiting cannot help, `ConfigError` when the parameters make no sense; their cause
-    is the last of the `failures`. (`TimeoutError` is an `OSError`.)
+    Raises `DatabaseUnavailable` when the time is up, `DatabaseRejected` at once if the server
+    refuses for good, `ConfigError` for invalid parameters; their cause is the last of the
+    `failures`. (`TimeoutError` is an `OSError`.)
     """
     stopwatch = Stopwatch(clock)
     reserve = min(_SHORTEST_LAST_ATTEMPT, limits.attempt, limits.total / 4)
@@ -167,19 +167,19 @@ def _translate(
     failure: ConnectionFailure, waited: float
 ) -> DatabaseUnavailable | DatabaseRejected | ConfigError:
     facts = {"reason": failure.reason, "detail": failure.detail, "advice": failure.advice}
-    detail = failure.detail.rstrip(".?")
+    detail = failure.detail if failure.detail.endswith("?") else f"{failure.detail}."
     if failure.retryable:
-        message = f"The database was not ready within {waited:.1f} s: {detail}."
+        message = f"The database was not ready within {waited:.1f} s: {detail}"
         return DatabaseUnavailable(f"{message} {failure.advice}", **facts)
     if failure.reason == "bad_parameters":
-        message = f"The connection options make no sense: {detail}. {failure.advice}"
+        message = f"Invalid connection options: {detail} {failure.advice}"
         return ConfigError(message, **facts)
-    message = f"The server refused the connection: {detail}. {failure.advice}"
+    message = f"The server refused the connection: {detail} {failure.advice}"
     return DatabaseRejected(message, **facts)
 
 
 def libpq_timeout(seconds: float) -> int:
-    """Return what libpq's `connect_timeout` can be for that: whole seconds, from two."""
+    """Return the nearest valid `connect_timeout` of libpq's: whole seconds, at least two."""
     return max(_LIBPQ_SHORTEST, round(seconds))
 
 
@@ -189,10 +189,10 @@ def connect_within(
     host_seconds: float,
     connect: Callable[..., Connection] = psycopg.connect,
 ) -> Connection:
-    """Connect in a thread of its own, and wait for that for at most `seconds`.
+    """Connect in a separate thread, and wait at most `seconds` for it.
 
-    Only so can the resolver, which hangs in C for many seconds when the DNS is away, neither
-    overrun the limit nor keep a signal from being handled. Raises `TimeoutError`.
+    So the resolver, which hangs in C for many seconds if DNS is down, can neither exceed the limit
+    nor delay signal handling. Raises `TimeoutError`.
     """
     pending: Future[Connection] = Future()
     limit = str(libpq_timeout(host_seconds))
@@ -200,7 +200,7 @@ def connect_within(
     def run() -> None:
         try:
             connection = connect(**{"connect_timeout": limit, **parameters}, autocommit=True)
-        except Exception as error:  # noqa: BLE001 - handed over to the thread that waits
+        except Exception as error:  # noqa: BLE001 - passed to the waiting thread
             if not pending.cancelled():
                 pending.set_exception(error)
             return

@@ -1,9 +1,9 @@
 """The run lock: one run at a time works on one version table.
 
-A session-level advisory lock, on the session that migrates: if that session dies, lock and work
-die together. It is asked for with `pg_try_advisory_lock`, never waited for in the server: a
-waiting statement holds a snapshot, and `CREATE INDEX CONCURRENTLY` in the run that has the lock
-waits for all of those, which is a deadlock.
+A session-level advisory lock, on the session that migrates: if that session ends, the lock and the
+work end together. It is polled with `pg_try_advisory_lock`, never waited for in the server: a
+waiting statement holds a snapshot, and `CREATE INDEX CONCURRENTLY` in the run that holds the lock
+would wait for it: a deadlock.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _LONGEST_PAUSE: Final = 0.6
 
 @dataclass(frozen=True)
 class LockHolder:
-    """The session that has the run lock, as `pg_stat_activity` shows it.
+    """The session that holds the run lock, from `pg_stat_activity`.
 
-    Ours are named `migrate <run id> <host>`. What another role's session does, and since when, is
-    hidden from roles without `pg_read_all_stats`.
+    A run's session is named `migrate <run id> <host>`. Roles without `pg_read_all_stats` do not
+    see what another role's session does, and since when.
     """
 
     pid: int
@@ -41,7 +41,7 @@ class LockHolder:
     query: str | None
 
     def __str__(self) -> str:
-        """Say who it is, for people."""
+        """Describe the session for people."""
         parts = [f"pid {self.pid}"]
         if self.application_name:
             parts.append(f"`{self.application_name}`")
@@ -57,13 +57,13 @@ class LockHolder:
 
 
 class LockSession(Protocol):
-    """What the lock needs of the session: each call leaves no transaction open behind it."""
+    """What the lock needs of a session; no call leaves a transaction open."""
 
     def try_lock(self, key: int) -> bool:
-        """Return whether this session has the advisory lock now."""
+        """Try to take the advisory lock; return whether this session holds it now."""
 
     def lock_holder(self, key: int) -> LockHolder | None:
-        """Return who has the advisory lock, or None where that cannot be seen."""
+        """Return the advisory lock's holder, or None if it cannot be determined."""
 
 
 def derive_key(database: str, schema: str, table: str) -> int:
@@ -71,7 +71,7 @@ def derive_key(database: str, schema: str, table: str) -> int:
 
     The first eight bytes, big-endian and signed, of the SHA-256 over the namespace, database,
     schema and table, each followed by a zero byte (Postgres allows none in names).
-    Every release of the runner must agree: it never changes.
+    It must never change: every release of the runner has to use the same key.
     """
     text = "".join(part + "\0" for part in (KEY_NAMESPACE, database, schema, table))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big", signed=True)
@@ -82,7 +82,7 @@ def acquire_run_lock(
 ) -> bool:
     """Take the run lock, polling with jitter for at most `timeout` seconds.
 
-    Returns False, without the lock, as soon as `done()` says that nothing is left to do.
+    Returns False, without the lock, as soon as `done()`: nothing is left to do.
     Raises `TemporaryFailure` when the time is up.
     """
     stopwatch = Stopwatch(clock)
@@ -114,9 +114,9 @@ def acquire_run_lock(
     if result == "busy":
         holder = session.lock_holder(key)
         message = (
-            f"Another run held the run lock for all of {stopwatch.elapsed():.1f} s:"
-            f" {holder or 'its session cannot be seen'}."
-            " Let it finish, or end its session, and try again."
+            f"Another run held the run lock for {stopwatch.elapsed():.1f} s:"
+            f" {holder or 'its session could not be determined'}."
+            " Wait for it to finish, or terminate its session, and run again."
         )
         raise TemporaryFailure(
             message,

@@ -1,4 +1,4 @@
-"""The work session: the connection that env.py hands to Alembic, with our settings on it."""
+"""The work session: the connection that env.py passes to Alembic, with the runner's settings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from migration_runner.log import events, logs
 
 @dataclass(frozen=True)
 class SessionSettings:
-    """What is set on the session; times in seconds, 0 for none."""
+    """The settings of a session; times in seconds, 0 for none."""
 
     application_name: str
     ddl_lock_timeout: float
@@ -33,7 +33,7 @@ class SessionSettings:
 
 @dataclass(frozen=True)
 class ServerFacts:
-    """What the server says of itself: the version is `18.1` for example, the pid the backend's."""
+    """The server's database, its version (such as `18.1`), and the session's backend PID."""
 
     database: str
     version: str
@@ -41,45 +41,45 @@ class ServerFacts:
 
 
 class WorkSession:
-    """One connection and what the runner does on it between other people's transactions."""
+    """One connection, and what the runner does on it between env.py's transactions."""
 
-    # With the run lock, the ledger and everything else that Postgres makes possible.
+    # With the run lock, the ledger and everything else that needs Postgres.
     safeguarded = True
 
     def __init__(self, connection: sqlalchemy.Connection, settings: SessionSettings) -> None:
         self.connection = connection
         self._settings = settings
-        # What `apply_settings` executes. It can go along with something else.
+        # What `apply_settings` executes; it can be sent along with other statements.
         self.settings_statement = _set_everything(settings)
 
     @property
     def in_transaction(self) -> bool:
-        """Whether a transaction is open: env.py's own, or a revision's."""
+        """Whether a transaction is open: env.py's or a revision's."""
         return self.connection.in_transaction()
 
     @property
     def lost(self) -> bool:
-        """Whether the connection broke, so that the server had better not be asked again."""
+        """Whether the connection is broken."""
         return not self.connection.closed and self.connection.invalidated
 
     @property
     def over(self) -> bool:
-        """Whether nothing can be done on the connection once env.py is through.
+        """Whether the connection is unusable once env.py has returned.
 
-        It has closed it, or it was bound to an event loop that has ended.
+        env.py has closed it, or it is bound to an event loop that has ended.
         """
         return self.connection.closed or self.connection.dialect.is_async
 
     def roll_back(self) -> None:
-        """Give up the open transaction, whoever began it, where there still is a session."""
+        """Roll back the open transaction, whoever began it, if there still is a session."""
         if not self.over and not self.lost:
             roll_back(self.connection)
 
     @contextlib.contextmanager
     def between_transactions(self) -> Iterator[None]:
-        """Leave no transaction behind: Alembic takes an open one for somebody else's.
+        """Leave no transaction open: Alembic would take it for one that it does not own.
 
-        Inside a transaction that env.py has begun, everything happens in that one.
+        Within a transaction that env.py has begun, everything happens in that one.
         """
         if self.in_transaction:
             yield
@@ -89,7 +89,7 @@ class WorkSession:
 
     @contextlib.contextmanager
     def statement_by_statement(self) -> Iterator[None]:
-        """As `between_transactions`, each a transaction by itself: no BEGIN, and no COMMIT."""
+        """As `between_transactions`, but each statement is its own transaction, without BEGIN."""
         if self.in_transaction or not self.safeguarded:
             with self.between_transactions():
                 yield
@@ -98,25 +98,25 @@ class WorkSession:
             yield
 
     def ask(self) -> ServerFacts:
-        """Ask the server who it is, and change nothing."""
+        """Query the server's facts, and change nothing."""
         query = "SELECT current_database(), current_setting('server_version'), pg_backend_pid()"
         with self.between_transactions():
             database, version, pid = self.connection.exec_driver_sql(query).one()
         return ServerFacts(str(database), str(version).split()[0], int(pid))
 
     def watch_network(self) -> None:
-        """Let both ends notice within seconds when the other one, or the way there, is gone."""
+        """Let both ends detect within seconds that the other end, or the network, is gone."""
         keep_alive(self.connection)
         with self.between_transactions():
             self.connection.exec_driver_sql(SET_SERVER_SIDE)
 
     def apply_settings(self) -> None:
-        """Set timeouts, role and name; before every revision, as revisions change them too."""
+        """Set timeouts, role and name: before every revision, since revisions can change them."""
         with self.statement_by_statement():
             execute_plain(self.connection, self.settings_statement)
 
     def locate_version_table(self, schema: str | None, table: str) -> tuple[str, str, str]:
-        """Return database, schema and name of the version table, where it is or would be made."""
+        """Return database, schema and name of the version table, which may not exist yet."""
         query = text(
             "SELECT current_database(), coalesce(:schema,"
             " (SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
@@ -130,9 +130,9 @@ class WorkSession:
         return str(database), str(found), str(name)
 
     def end_backends(self, pids: Collection[int]) -> None:
-        """End backends of this very run, whose connections broke: one may still have the lock.
+        """Terminate this run's backends whose connections broke: one may still hold the lock.
 
-        Their name must be ours, as their numbers may be somebody else's by now.
+        Their name is checked, since their PIDs may have been reused.
         """
         query = text(
             "SELECT pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE pid IN :pids"
@@ -155,19 +155,19 @@ def _set_everything(settings: SessionSettings) -> str:
     return f"SELECT {', '.join(calls)}"
 
 
-# NAMEDATALEN - 1: the server cuts what is longer.
+# NAMEDATALEN - 1: the server truncates longer names.
 _NAME_BYTES: Final = 63
 
 
 def log_statements(connection: sqlalchemy.Connection) -> None:
-    """Log every statement of `connection` with its duration, at debug."""
+    """Log every statement on `connection` with its duration, at level debug."""
     if not event.contains(connection, "before_cursor_execute", _before_statement):
         event.listen(connection, "before_cursor_execute", _before_statement)
         event.listen(connection, "after_cursor_execute", _after_statement)
 
 
 def count_commits(connection: sqlalchemy.Connection) -> Callable[[], int]:
-    """Return a function that tells how many commits there were on `connection` since."""
+    """Return a function that returns the number of commits on `connection` since then."""
     commits = 0
 
     def count(_connection: sqlalchemy.Connection) -> None:

@@ -1,4 +1,4 @@
-"""The advisory lock on one SQLAlchemy connection: what `run_lock` asks of a session."""
+"""The advisory lock on one SQLAlchemy connection: what `run_lock` needs of a session."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _HALF: Final = 0xFFFFFFFF
 
 
 class SessionLock:
-    """The run lock of one work session; it is given back with `unlock` or with the session."""
+    """The run lock of one work session, released by `unlock` or at the session's end."""
 
     def __init__(self, session: WorkSession) -> None:
         self._session = session
         self._locked: int | None = None
 
     def try_lock(self, key: int) -> bool:
-        """Ask for the advisory lock, without waiting in the server."""
+        """Try to take the advisory lock, without waiting in the server."""
         with self._session.statement_by_statement():
             query = f"SELECT pg_try_advisory_lock({key})"
             locked = bool(execute_plain(self._session.connection, query).scalar_one())
@@ -35,10 +35,10 @@ class SessionLock:
         return locked
 
     def _unlock_at_checkin(self) -> None:
-        """Give the lock back when env.py gives its connection back to a pool, which keeps it."""
+        """Release the lock when env.py returns its connection to a pool, which keeps it open."""
         connection = self._session.connection
         if connection.dialect.is_async:
-            # What an event loop drives cannot be asked from outside of it.
+            # An async connection cannot be used outside its event loop.
             return
         ours = driver_connection(connection)
 
@@ -55,11 +55,11 @@ class SessionLock:
         event.listen(connection.engine.pool, "checkin", unlock)
 
     def lock_holder(self, key: int) -> LockHolder | None:
-        """Return who has the advisory lock, or None where this role may not see that."""
+        """Return the advisory lock's holder, or None if this role may not see it."""
         return find_lock_holder(self._session, key)
 
     def unlock(self) -> None:
-        """Give the lock back; a session that is closed has done so already."""
+        """Release the lock; closing a session has done so already."""
         session = self._session
         if self._locked is None or session.over or session.lost:
             return
@@ -71,15 +71,15 @@ class SessionLock:
 
 
 class NoLock(SessionLock):
-    """What stands in for the lock with MIGRATE_RUN_LOCK=off: everybody has it."""
+    """Replaces the lock with MIGRATE_RUN_LOCK=off: every run gets it."""
 
     def try_lock(self, key: int) -> bool:  # noqa: ARG002 - there is none
-        """Say yes."""
+        """Return True."""
         return True
 
 
 def find_lock_holder(session: WorkSession, key: int) -> LockHolder | None:
-    """Return who has the advisory lock, or None where nobody has or this role may not see that.
+    """Return the advisory lock's holder, or None if there is none, or this role may not see it.
 
     `pg_locks` has a 64-bit key in two halves, with `objsubid` 1
     (https://www.postgresql.org/docs/current/view-pg-locks.html).
@@ -97,7 +97,7 @@ def find_lock_holder(session: WorkSession, key: int) -> LockHolder | None:
     row = None
     with (
         session.between_transactions(),
-        # Some take the right to read these views away: the lock does without.
+        # The privilege to read these views can be revoked: the lock works without it.
         contextlib.suppress(sqlalchemy.exc.ProgrammingError),
         protected(session.connection),
     ):

@@ -1,4 +1,4 @@
-"""Values written into the text of a statement, so that several go to the server in one message."""
+"""Values and names as SQL text, so that several statements can be sent in one message."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ Value = str | float | Sequence[str] | None
 
 
 def literal(value: Value) -> str:
-    """Return a value as SQL that means the same whatever the session is set to."""
+    """Return a value as SQL that means the same with any settings of the session."""
     if value is None:
         return "NULL"
     if isinstance(value, str):
-        # Postgres has no NUL; a statement would end there.
+        # Postgres allows no NUL: the statement would end there.
         plain = value.replace("\0", "\N{REPLACEMENT CHARACTER}")
         return "E'" + plain.replace("\\", "\\\\").replace("'", "''") + "'"
     if isinstance(value, float | int):
@@ -21,5 +21,5 @@ def literal(value: Value) -> str:
 
 
 def identifier(name: str) -> str:
-    """Return a name as SQL: quoted, so that it means itself."""
+    """Return a name as a quoted identifier."""
     return '"' + name.replace('"', '""') + '"'

@@ -1,8 +1,8 @@
-"""SQL as text: shown to people without its data, and told apart by what it locks.
+"""SQL as text: shortened for display without its data, and classified by its locks.
 
 The statements of `DDL_WITHOUT_QUEUE` take SHARE UPDATE EXCLUSIVE locks, which block neither reads
-nor writes (https://www.postgresql.org/docs/current/explicit-locking.html), and have to outwait
-every transaction that is older than they are. A `lock_timeout` would only kill them half-way.
+nor writes (https://www.postgresql.org/docs/current/explicit-locking.html), and have to wait for
+every older transaction. A `lock_timeout` would only cancel them half-way.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Final
 
 _LONGEST_QUERY: Final = 200
-# Patterns are compiled when they are needed: in most runs none is.
-# A literal may be cut off: the server keeps the first `track_activity_query_size` bytes. Whether
-# \' ends a plain one is up to `standard_conforming_strings`, and where a nested comment ends is
-# beyond a pattern: the rest is left out there.
+# Patterns are compiled when needed: most runs need none.
+# A literal may be truncated: the server keeps the first `track_activity_query_size` bytes. Whether
+# \' ends a plain one depends on `standard_conforming_strings`, and a pattern cannot find the end of
+# a nested comment: in both cases the rest is left out.
 _LEXEME: Final = r"""(?xs)
     (?P<literal>
         [eE]'(?:[^'\\]|''|\\.)*(?:'|\\?\Z)
@@ -46,35 +46,35 @@ _CREATE_INDEX: Final = (
 
 @dataclass(frozen=True)
 class ConcurrentIndex:
-    """What `CREATE INDEX CONCURRENTLY` names, as SQL: a quoted name is still quoted."""
+    """The names in a `CREATE INDEX CONCURRENTLY`, as SQL: quoted names are still quoted."""
 
     index: str
     table: str
 
 
 def shorten_query(query: str) -> str:
-    """Return a query in one line, without its literals (they are somebody's data), cut short."""
+    """Return a query in one line, without its literals, which may be private, and truncated."""
     text = " ".join(re.sub(_LEXEME, _without_data, query).split())
     return text if len(text) <= _LONGEST_QUERY else text[: _LONGEST_QUERY - 1] + "…"
 
 
 def waits_without_queue(statement: str) -> bool:
-    """Whether a statement may wait for locks as long as it needs: nobody queues behind it."""
-    if not _says(statement, "CONCURRENTLY", "VALIDATE"):
+    """Whether a statement may wait for locks indefinitely: no other statements queue behind it."""
+    if not _contains(statement, "CONCURRENTLY", "VALIDATE"):
         return False
     return re.match(DDL_WITHOUT_QUEUE, _bare(statement)) is not None
 
 
 def concurrent_index(statement: str) -> ConcurrentIndex | None:
-    """Return what a `CREATE INDEX CONCURRENTLY` with a name names, None for other statements."""
-    if not _says(statement, "CONCURRENTLY"):
+    """Return the names in a `CREATE INDEX CONCURRENTLY`; None for other statements."""
+    if not _contains(statement, "CONCURRENTLY"):
         return None
     match = re.match(_CREATE_INDEX, _bare(statement))
     return match and ConcurrentIndex(match["index"], match["table"])
 
 
-def _says(statement: str, *words: str) -> bool:
-    """Whether one of `words` is anywhere in a statement: most need no closer look."""
+def _contains(statement: str, *words: str) -> bool:
+    """Whether a statement contains one of `words`: most do not, and need no parsing."""
     upper = statement.upper()
     return any(word in upper for word in words)
 

@@ -1,4 +1,4 @@
-"""Where the version tables of a run were, and where they are: an env.py can have several."""
+"""The heads of a run's version tables at its beginning and end: env.py can have several tables."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ def name_place(place: Place) -> str:
 
 
 class VersionChange(NamedTuple):
-    """One row of a version table: a head for another one, a new one, or one that goes (None)."""
+    """A change of one row of a version table; None for `before` inserts, for `after` deletes."""
 
     before: str | None
     after: str | None
 
     def statement(self, schema: str | None, name: str) -> str:
-        """Return the SQL that makes it, and fails unless there is just one such row.
+        """Return SQL that makes the change, and fails unless it affects exactly one row.
 
-        Without a schema the search_path decides, as in Alembic.
+        Without a schema the search_path applies, as in Alembic.
         """
         table = ".".join(map(identifier, [schema, name] if schema else [name]))
         if self.before is None:
@@ -36,56 +36,56 @@ class VersionChange(NamedTuple):
         if self.after is None:
             change = f"DELETE FROM {table}"  # noqa: S608 - as above
         changed = f"{change} WHERE version_num = {literal(self.before)} RETURNING 1"
-        # The server's log shows what is no number.
+        # The cast's error, in the server's log, shows the text.
         failure = "('version table: changed rows, not one: ' || count(*))::int"
         return f"WITH changed AS ({changed}) SELECT {failure} FROM changed HAVING count(*) <> 1"  # noqa: S608 - as above
 
 
 @dataclass
 class _Found:
-    """The heads that were found first and last; None where nobody could ask any more."""
+    """The heads that were found first and last; None if the last are not known."""
 
     beginning: Sequence[str]
     end: Sequence[str] | None
 
 
 class VersionTables:
-    """The heads of each version table, by its place, in the order in which env.py came to them."""
+    """The heads of each version table, by its place, in the order in which env.py used them."""
 
     def __init__(self) -> None:
         self._found: dict[Place, _Found] = {}
 
     def note(self, place: Place, heads: Sequence[str]) -> None:
-        """Note where one is; the first time is its beginning."""
+        """Record a table's heads; the first ones are its beginning."""
         self._found.setdefault(place, _Found(heads, heads)).end = heads
 
     def begin_anew(self, place: Place) -> None:
-        """Take where one is for its beginning: another run has moved it meanwhile."""
+        """Make a table's current heads its beginning: another run has changed it."""
         found = self._found[place]
         found.beginning = found.end or ()
 
     def forget_ends(self) -> None:
-        """Note that nobody knows where they are, until they are asked again."""
+        """Discard the current heads: they are unknown until they are read again."""
         for found in self._found.values():
             found.end = None
 
     def end_of(self, place: Place) -> Sequence[str]:
-        """Return where one is, as far as it is known."""
+        """Return a table's current heads, as far as they are known."""
         found = self._found.get(place)
         return (found.end if found else None) or ()
 
     @property
     def beginnings(self) -> list[str] | None:
-        """All heads at the beginning; None where nobody looked."""
+        """All heads at the beginning; None if they were not read."""
         return join_heads([found.beginning for found in self._found.values()])
 
     @property
     def ends(self) -> list[str] | None:
-        """All heads at the end; None where not all are known."""
+        """All heads at the end; None if not all are known."""
         return join_heads([found.end for found in self._found.values()])
 
     def describe(self) -> list[dict[str, Any]]:
-        """Return each with its heads, where there are several."""
+        """Return the tables with their heads, if there are several."""
         if len(self._found) <= 1:
             return []
         return [
@@ -99,7 +99,7 @@ class VersionTables:
 
 
 def join_heads(found: Sequence[Sequence[str] | None]) -> list[str] | None:
-    """Return all heads together; None where there is nothing, or something is not known."""
+    """Return all heads together; None if there are none, or some are not known."""
     if not found or None in found:
         return None
     return [revision for each in found for revision in each or ()]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import configparser
 import os
+import re
 import warnings
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -117,8 +118,8 @@ class RevisionFiles:
             found = self.directory.get_revisions(target)
         except CommandError as error:
             message = f"Invalid target {target!r}: {sentence(error)}"
-            if "Can't locate revision" in message:
-                message = f"No such revision: {target!r}."
+            if missing := _missing_revision(error):
+                message = f"No such revision: {missing!r}."
             raise HistoryError(message, reason="unknown_target", target=target) from error
         if not found and self.history.revisions and target not in ("base", "None"):
             message = f"No such revision: {target!r}."
@@ -152,7 +153,10 @@ class RevisionFiles:
                 f"Cannot {request.direction} from {', '.join(heads) or 'base'} to"
                 f" {request.target}: {sentence(error)}"
             )
-            if "Ambiguous walk" in message:
+            missing = _missing_revision(error)
+            if missing and missing not in heads:
+                message = f"No such revision: {missing!r}."
+            elif "Ambiguous walk" in message:
                 place = "below a merge" if request.direction == "downgrade" else "above a branch"
                 message = (
                     f"{request.target} is ambiguous {place}: name the revision to"
@@ -230,6 +234,12 @@ class _ManifestScript(Script):
     @property
     def longdoc(self) -> str:
         return self._docstring
+
+
+def _missing_revision(error: BaseException) -> str | None:
+    """Return the revision that Alembic could not find, if that is the error."""
+    found = re.search(r"Can't locate revision identified by '([^']+)'", str(error))
+    return found and found[1]
 
 
 def _to_manifest(script: Script, revision: Revision) -> ManifestRevision:

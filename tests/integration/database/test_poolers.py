@@ -257,7 +257,7 @@ def test_no_verb_gets_through_a_pooler_of_statements(
     result = migrate.run(verb, *arguments, DATABASE_URL=pgbouncer(database, "statement").url)
 
     assert 78 == result.exit_code, result.stdout
-    assert "pools statements" in result.stdout + result.stderr
+    assert "in statement mode" in result.stdout + result.stderr
 
 
 def test_a_command_is_not_run_behind_a_pooler_of_transactions(

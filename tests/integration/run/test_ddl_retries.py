@@ -104,7 +104,7 @@ def test_when_the_time_is_up_it_ends_and_says_who_was_in_the_way(
     pid = holder.info.backend_pid
     assert [pid] == [blocker["pid"] for blocker in error["blockers"]]
     summary = finished["summary"]
-    assert f"In the way: pid {pid}, `shop-web`, role {shop.owner}, from 127.0.0.1" in summary
+    assert f"Blocked by: pid {pid}, `shop-web`, role {shop.owner}, from 127.0.0.1" in summary
     assert "query: SELECT id, '…' FROM one." in summary
     assert f"Tried {attempts} times." in summary
     assert "Nothing of it was kept." in summary

@@ -49,7 +49,7 @@ def test_the_answer_gets_lost(
     gate.wake(database)
 
     event = running.wait_for_event("session_terminated", revision="r2")
-    assert "statement or answer got lost on the way" == event["reason"]
+    assert "a statement or its result was lost in the network" == event["reason"]
     lost(running, committed=["r1"], uncertain=["r2"])
     result = running.wait()
     assert_all_applied(result, database)
@@ -69,7 +69,7 @@ def test_the_backend_is_gone(
     terminate(database, pid)
 
     event = running.wait_for_event("session_terminated", revision="r2")
-    assert "its backend is gone" == event["reason"]
+    assert "its backend has ended" == event["reason"]
     assert_all_applied(running.wait(), database)
     assert HISTORY == recorded(database)
 

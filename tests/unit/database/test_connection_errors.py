@@ -38,3 +38,15 @@ def test_classifies(message: str, reason: str, retryable: bool) -> None:  # noqa
 
     assert (reason, retryable) == (failure.reason, failure.retryable)
     assert failure.advice
+
+
+def test_a_hint_of_libpqs_is_a_sentence_of_its_own() -> None:
+    message = (
+        'connection to server at "::1", port 1 failed: Connection refused\n'
+        "\tIs the server running on that host and accepting TCP/IP connections?\n"
+    )
+
+    assert (
+        'connection to server at "::1", port 1 failed: Connection refused.'
+        " Is the server running on that host and accepting TCP/IP connections?"
+    ) == classify(message).detail

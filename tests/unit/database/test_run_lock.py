@@ -99,7 +99,7 @@ def test_it_gives_up_when_the_time_is_up() -> None:
     assert 44 == caught.value.facts["holder"]["pid"]
     assert (
         " s: pid 44, `migrate 1a2b shop-0`, role shop, connected for 61 s, active,"
-        " last statement: SELECT 1. Let it finish"
+        " last statement: SELECT 1. Wait for it to finish"
     ) in caught.value.message
 
 
