@@ -83,7 +83,7 @@ class _Probe:
         """No step is run."""
         return False
 
-    def made(self, step: CompletedStep) -> None:
+    def completed(self, step: CompletedStep) -> None:
         """No step is run."""
 
     def offer(self) -> Connection:

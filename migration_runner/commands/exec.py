@@ -35,7 +35,7 @@ from migration_runner.run.context import RunContext
 from migration_runner.run.database_state import DatabaseState
 from migration_runner.run.failures import SESSION_LOST, translate_env_failure
 from migration_runner.run.runs import carry_out
-from migration_runner.run.work_session import work_through
+from migration_runner.run.work_session import open_for_work
 from migration_runner.settings.database_address import export_override
 from migration_runner.settings.settings import Settings, trace_alembic_config
 
@@ -92,7 +92,7 @@ class _Execution:
         """Wait, lock, run the command and return its exit code, negative for a signal."""
         settings, report = self._settings, self._report
         with self._connected() as connection:
-            session, _ = work_through(settings, report, connection)
+            session, _ = open_for_work(settings, report, connection)
             if self._heads:
                 self._heads.look()
             location = self._heads and self._heads.location
@@ -131,7 +131,7 @@ class _Execution:
             return self._run(session)
         before = self._heads.look()
         if self._heads.location is not None:
-            report.begin_anew(self._heads.location)
+            report.reset_beginning(self._heads.location)
         report.forget_ends()
         try:
             code = self._run(session)

@@ -1,6 +1,6 @@
-"""A dead network or server, noticed from both ends within seconds.
+"""Detects a dead network or server from both ends within seconds.
 
-The kernel and libpq watch this end, the server watches its own, and a socket can be cut.
+By the kernel and libpq at this end, and by settings at the server's; and shuts a socket down.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ import sqlalchemy
 
 from migration_runner.database.drivers.known import driver_connection, driver_for
 
-# A dead network shows itself after 5 + 3 x 3 seconds, also while a statement runs long.
+# A dead network is detected after 5 + 3 x 3 seconds, also during a long statement.
 _IDLE_SECONDS: Final = 5
 _INTERVAL_SECONDS: Final = 3
 _COUNT: Final = 3
 _UNACKNOWLEDGED_MILLISECONDS: Final = 14_000
 
-# libpq's parameters for our own connections.
+# libpq's parameters for the runner's own connections.
 KEEPALIVES: Final = {
     "keepalives_idle": str(_IDLE_SECONDS),
     "keepalives_interval": str(_INTERVAL_SECONDS),
     "keepalives_count": str(_COUNT),
     "tcp_user_timeout": str(_UNACKNOWLEDGED_MILLISECONDS),
 }
-# So that the server notices, too, when this process or the network is gone: it drops what it was
-# doing, and with it the lock. `client_connection_check_interval` came with PostgreSQL 14.
+# So that the server, too, detects that this process or the network is gone: it cancels the
+# statement and releases the lock. `client_connection_check_interval` exists since PostgreSQL 14.
 SERVER_SIDE: Final = {
     "client_connection_check_interval": "2s",
     "tcp_keepalives_idle": str(_IDLE_SECONDS),
@@ -46,7 +46,7 @@ SET_SERVER_SIDE: Final = (
 
 
 def keep_alive(connection: sqlalchemy.Connection) -> None:
-    """Let the kernel notice a dead server or network, on whatever connection env.py has made."""
+    """Let the kernel detect a dead server or network, on any connection that env.py opens."""
     with contextlib.suppress(OSError), _socket(driver_connection(connection)) as found:
         if found.family == socket.AF_UNIX:
             return
@@ -57,33 +57,33 @@ def keep_alive(connection: sqlalchemy.Connection) -> None:
             ("TCP_KEEPCNT", _COUNT),
             ("TCP_USER_TIMEOUT", _UNACKNOWLEDGED_MILLISECONDS),
         ):
-            # Linux has them all; other systems some.
+            # Linux has all of them, other systems some.
             if (option := getattr(socket, name, None)) is not None:
                 found.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 @contextlib.contextmanager
-def cutter(driver: Any) -> Iterator[Callable[[], None]]:
-    """Give a function that shuts a connection's socket down, for another thread to call.
+def socket_shutdown(driver: Any) -> Iterator[Callable[[], None]]:
+    """Yield a function that shuts a connection's socket down, for another thread to call.
 
-    Whatever waits for an answer on it gets the end of the stream instead. `driver` is the driver's
-    own connection; where it hides its socket, the function does nothing. The socket stays open
-    until the block is left.
+    Code that waits for a result on it then gets the end of the stream. `driver` is the driver's own
+    connection; if its socket is not accessible, the function does nothing. A duplicate of the
+    socket stays open until the block ends.
     """
     try:
-        wire = _socket(driver)
+        duplicate = _socket(driver)
     except OSError:
         yield lambda: None
         return
 
-    def cut() -> None:
+    def shut_down() -> None:
         with contextlib.suppress(OSError):
-            wire.shutdown(socket.SHUT_RDWR)
+            duplicate.shutdown(socket.SHUT_RDWR)
 
-    with wire:
-        yield cut
+    with duplicate:
+        yield shut_down
 
 
 def _socket(driver: Any) -> socket.socket:
-    """Return a duplicate of the connection's socket. Raises `OSError` where there is none."""
+    """Return a duplicate of the connection's socket. Raises `OSError` if it has none."""
     return socket.socket(fileno=os.dup(driver_for(driver).descriptor(driver)))

@@ -57,7 +57,7 @@ FROM pg_stat_activity w WHERE w.pid = $1"""
 
 
 @dataclass
-class Watched:
+class ObservedSession:
     """The work session, as the observer knows it: `pid` is its backend.
 
     `parameters` are libpq's, for the same server; None if they are not known: no observer then.
@@ -65,7 +65,7 @@ class Watched:
 
     driver: Any
     pid: int | None
-    cut: Callable[[], None]
+    shut_down: Callable[[], None]
     parameters: dict[str, str] | None = field(repr=False)
 
 
@@ -113,13 +113,13 @@ class Observer:
         return self._blockers
 
     @contextlib.contextmanager
-    def watching(self, session: Watched) -> Iterator[None]:
+    def observing(self, session: ObservedSession) -> Iterator[None]:
         """Observe a session."""
         ended = threading.Event()
         # So that its lines have the run id, too.
         run = contextvars.copy_context().run
         thread = threading.Thread(
-            target=run, args=(self._watch, session, ended), name="observer", daemon=True
+            target=run, args=(self._observe, session, ended), name="observer", daemon=True
         )
         thread.start()
         try:
@@ -146,7 +146,7 @@ class Observer:
                 self._connection.close()
             self._connection = None
 
-    def _watch(self, session: Watched, ended: threading.Event) -> None:
+    def _observe(self, session: ObservedSession, ended: threading.Event) -> None:
         logged = waits_since = time.monotonic()
         suspicion, seen = 0, False
         pause, moment = min(self._pause, _FIRST_PAUSE), min(self._pause, _MOMENT)
@@ -176,7 +176,7 @@ class Observer:
                 logs.get_logger().warning(
                     events.SESSION_TERMINATED, revision=revision, reason=reason
                 )
-                session.cut()
+                session.shut_down()
                 return
             if running is not None and "state" in look:
                 logged = self._log(look, running, logged)
@@ -199,7 +199,7 @@ class Observer:
         )
         return now
 
-    def _suspect(self, look: dict[str, Any], session: Watched, *, seen: bool) -> str | None:
+    def _suspect(self, look: dict[str, Any], session: ObservedSession, *, seen: bool) -> str | None:
         """Return why the work session seems dead, if it does."""
         if look.get("silent"):
             return "no answer from the server"
@@ -211,7 +211,7 @@ class Observer:
             return "a statement or its result was lost in the network"
         return None
 
-    def _look(self, session: Watched) -> dict[str, Any] | None:
+    def _look(self, session: ObservedSession) -> dict[str, Any] | None:
         """Query the session: empty if it has ended, `silent` without an answer, None if unknown.
 
         A server that answers, even by refusing the connection, is not silent.
@@ -236,7 +236,7 @@ class Observer:
             return {"silent": True} if failure.reason in NO_ANSWER else None
 
 
-def _waits_for_answer(session: Watched) -> bool | None:
+def _waits_for_answer(session: ObservedSession) -> bool | None:
     return driver_for(session.driver).waits_for_answer(session.driver)
 
 

@@ -29,7 +29,7 @@ class PlainSession(WorkSession):
         kind = self.connection.dialect.name
         return ServerFacts(name, f"{kind} {'.'.join(map(str, version))}".strip(), 0)
 
-    def watch_network(self) -> None:
+    def enable_keepalives(self) -> None:
         """Do nothing."""
 
     def apply_settings(self) -> None:

@@ -104,7 +104,7 @@ class WorkSession:
             database, version, pid = self.connection.exec_driver_sql(query).one()
         return ServerFacts(str(database), str(version).split()[0], int(pid))
 
-    def watch_network(self) -> None:
+    def enable_keepalives(self) -> None:
         """Let both ends detect within seconds that the other end, or the network, is gone."""
         keep_alive(self.connection)
         with self.between_transactions():

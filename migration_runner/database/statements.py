@@ -1,4 +1,4 @@
-"""Statements of ours on a connection that others use: its transaction stays as it is."""
+"""The runner's statements on env.py's connection, which leave its transaction as it is."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ _SAVEPOINT: Final = "migrate_statement"
 
 
 def autocommits(connection: sqlalchemy.Connection) -> bool:
-    """Whether every statement is a transaction of its own just now."""
+    """Whether every statement is currently its own transaction."""
     return bool(getattr(connection.connection.dbapi_connection, "autocommit", False))
 
 
 def sqlstate_of(error: sqlalchemy.exc.DBAPIError) -> str | None:
-    """Return the SQLSTATE that the server gave, whichever driver it came through."""
+    """Return the server's SQLSTATE, with any driver."""
     code = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
     return None if code is None else str(code)
 
 
 def message_of(error: sqlalchemy.exc.DBAPIError) -> str:
-    """Return the server's own words, without the statement that drivers draw below them."""
+    """Return the server's message, without the lines that drivers add to it."""
     return str(error.orig).strip().partition("\n")[0]
 
 
 @contextlib.contextmanager
 def protected(connection: sqlalchemy.Connection) -> Iterator[None]:
-    """Keep a failure from spoiling the open transaction, with a savepoint where one can be had."""
+    """Keep a failure from aborting the open transaction, by a savepoint if there can be one."""
     if autocommits(connection) or _transaction_ended(connection):
         yield
         return
@@ -40,9 +40,9 @@ def protected(connection: sqlalchemy.Connection) -> Iterator[None]:
 
 
 def execute_protected(connection: sqlalchemy.Connection, *statements: str) -> None:
-    """Execute statements so that a failure of theirs does not spoil the open transaction.
+    """Execute statements so that their failure does not abort the open transaction.
 
-    Where the driver sends scripts, that is one round trip, savepoint and all.
+    If the driver can send scripts, this is one round trip, including the savepoint.
     """
     if not sends_scripts(connection):
         with protected(connection):
@@ -61,10 +61,10 @@ def execute_protected(connection: sqlalchemy.Connection, *statements: str) -> No
 def execute_plain(
     connection: sqlalchemy.Connection, statement: str
 ) -> sqlalchemy.CursorResult[Any]:
-    """Execute SQL as it stands, without parameters: a per cent sign means itself.
+    """Execute SQL unchanged, without parameters: a percent sign stands for itself.
 
-    psycopg prepares what it meets often, and throws all that away with every ALTER TABLE: each of
-    that is a round trip. Between revisions nothing is ever worth it.
+    psycopg prepares frequent statements, and discards them after every ALTER TABLE: each of these
+    is a round trip, which never pays off between revisions.
     """
     driver = driver_connection(connection)
     threshold = getattr(driver, "prepare_threshold", None)
@@ -78,7 +78,7 @@ def execute_plain(
 
 
 def sends_scripts(connection: sqlalchemy.Connection) -> bool:
-    """Whether several statements without parameters go as one message, in the open transaction."""
+    """Whether several statements without parameters are sent at once, in the open transaction."""
     if not connection.in_transaction() or autocommits(connection):
         return False
     scripts = driver_under(connection).sends_scripts and not connection.dialect.is_async
@@ -92,9 +92,9 @@ def _transaction_ended(connection: sqlalchemy.Connection) -> bool:
 
 @contextlib.contextmanager
 def without_transaction(connection: sqlalchemy.Connection) -> Iterator[None]:
-    """Let a statement be a transaction by itself: that saves the round trips of BEGIN and COMMIT.
+    """Make a statement its own transaction, which saves the round trips of BEGIN and COMMIT.
 
-    Where the driver cannot do that, or has a transaction open, everything stays as it is.
+    If the driver cannot do that, or has a transaction open, nothing changes.
     """
     driver = connection.connection.dbapi_connection
     if driver is None or getattr(driver, "autocommit", None) is not False:
@@ -102,13 +102,13 @@ def without_transaction(connection: sqlalchemy.Connection) -> Iterator[None]:
         return
     try:
         driver.autocommit = True
-    except Exception:  # noqa: BLE001 - each driver has its own; what is wrong shows itself below
+    except Exception:  # noqa: BLE001 - each driver has its own; a real error recurs below
         yield
         return
     try:
         yield
     except BaseException:
-        # It may be broken: what it was broken by is what counts.
+        # The connection may be broken; the error that broke it is raised.
         with contextlib.suppress(Exception):
             driver.autocommit = False
         raise
@@ -116,7 +116,7 @@ def without_transaction(connection: sqlalchemy.Connection) -> Iterator[None]:
 
 
 def roll_back(connection: sqlalchemy.Connection) -> None:
-    """Give up the open transaction, whoever began it."""
+    """Roll back the open transaction, whoever began it."""
     if hasattr(connection, "rollback"):
         connection.rollback()
         return

@@ -59,7 +59,7 @@ class VersionTables:
         """Record a table's heads; the first ones are its beginning."""
         self._found.setdefault(place, _Found(heads, heads)).end = heads
 
-    def begin_anew(self, place: Place) -> None:
+    def reset_beginning(self, place: Place) -> None:
         """Make a table's current heads its beginning: another run has changed it."""
         found = self._found[place]
         found.beginning = found.end or ()

@@ -109,7 +109,7 @@ _SENTENCES: Final[dict[str, Any]] = {
     events.REVISION_STAMPED: "✓ {revision}  stamped".format_map,
     events.INDEX_REPAIRED: "invalid index {index} on {table} dropped, to be built again".format_map,
     events.SESSION_LOST: _session_lost,
-    events.SESSION_TERMINATED: "session cut: {reason}".format_map,
+    events.SESSION_TERMINATED: "session terminated: {reason}".format_map,
     events.OBSERVER_UNAVAILABLE: (
         "no observer ({reason}): who blocks cannot be told: {detail}"
     ).format_map,

@@ -51,7 +51,7 @@ class EnvListener(Protocol):
         `last`: nothing else happens before the step's transaction ends.
         """
 
-    def made(self, step: CompletedStep) -> None:
+    def completed(self, step: CompletedStep) -> None:
         """Alembic has updated the version table for a step, in its transaction."""
 
 
@@ -194,16 +194,16 @@ class AlembicProject:
         """Observe `configure` on the instance: the module proxy is keyed by class."""
         configure_context = environment.configure
 
-        def step_made(ctx: MigrationContext, step: MigrationInfo, **_: Any) -> None:
+        def step_completed(ctx: MigrationContext, step: MigrationInfo, **_: Any) -> None:
             if not was_delegated(ctx):
-                listener.made(_made(step))
+                listener.completed(_completed_step(step))
 
         def configure_and_notify(*args: Any, **kwargs: Any) -> None:
             # By now, most env.py have configured logging.
             logs.capture_log_records()
             theirs = kwargs.get("on_version_apply") or ()
             callbacks = (theirs,) if callable(theirs) else tuple(theirs)
-            kwargs["on_version_apply"] = (*callbacks, step_made)
+            kwargs["on_version_apply"] = (*callbacks, step_completed)
             kwargs["include_name"] = _hide_ledger(kwargs.get("include_name"))
             if self._transaction_per_revision:
                 kwargs["transaction_per_migration"] = True
@@ -211,7 +211,9 @@ class AlembicProject:
             context = environment.get_context()
             delegate_steps(
                 context,
-                lambda step, change: listener.write(_made(step), change, last=not callbacks),
+                lambda step, change: listener.write(
+                    _completed_step(step), change, last=not callbacks
+                ),
             )
             listener.configured(ConfiguredContext(context))
 
@@ -229,7 +231,7 @@ def _hide_ledger(theirs: Callable[[Any, Any, Any], bool] | None) -> Callable[[An
     return include_name
 
 
-def _made(info: MigrationInfo) -> CompletedStep:
+def _completed_step(info: MigrationInfo) -> CompletedStep:
     if info.is_stamp:
         return CompletedStep("stamp", info.destination_revision_ids or (None,))
     direction: Direction = "upgrade" if info.is_upgrade else "downgrade"

@@ -1,5 +1,5 @@
 """What a run did: its last line, the termination message, tables for people.
 
-It imports `database` (the names of version tables) and `log`. Start with `report`, which
-is gathered; `outcome` judges it, `summary` and `result` word it, `finish` writes it.
+Imports `database` (the names of version tables) and `log`. Start with `report`, which collects the
+facts; `outcome` derives the exit code, `summary` and `result` describe them, `finish` writes them.
 """

@@ -17,7 +17,7 @@ def finish(
 ) -> int:
     """Write the last line and the termination message, and return the exit code.
 
-    Only the first call writes: main thread and signal watcher can meet here.
+    Only the first call writes: the main thread and the signal thread can both get here.
     """
     report.gather_parts()
     outcome, exit_code = judge(report, error)

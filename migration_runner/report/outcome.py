@@ -1,4 +1,4 @@
-"""The outcome and the exit code that a report and an error amount to."""
+"""The outcome and the exit code of a run, from its report and its error."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ INTERNAL_ERROR: Final = 70
 
 
 def judge(report: RunReport, error: BaseException | None) -> tuple[str, int]:
-    """Return outcome and exit code of a run that ended with `error`, or well."""
+    """Return outcome and exit code of a run that ended with `error`; None for success."""
     if isinstance(error, Interrupted):
         return "interrupted", error.exit_code
     if isinstance(error, MigrationError):

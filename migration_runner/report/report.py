@@ -1,4 +1,4 @@
-"""What a run has found and done so far, gathered while it goes on."""
+"""What a run has found and done so far, collected while it runs."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from migration_runner.database.version_tables import Place, VersionTables, join_
 
 @dataclass
 class AppliedRevision:
-    """A revision whose transaction was committed by this run; seconds where they are known."""
+    """A revision whose transaction this run has committed; seconds if they are known."""
 
     revision: str
     description: str
     duration_seconds: float | None
-    # Database, schema and name of its version table, where several are worked on.
+    # Database, schema and name of its version table, if there are several.
     place: Place = ()
 
 
@@ -26,8 +26,8 @@ class AppliedRevision:
 class RunReport:
     """The facts of one run.
 
-    `outcome` judges them, `summary` puts them into a sentence, `result` into JSON, and `finish`
-    writes all of that.
+    `outcome` derives the exit code from them, `summary` a sentence, `result` the JSON, and `finish`
+    writes them.
     """
 
     run_id: str
@@ -43,45 +43,45 @@ class RunReport:
     waited_for_run_lock_seconds: float = 0.0
     termination_log: Path | None = None
     direction: str = "upgrade"
-    # The command has answered on standard output: only a failure is worth a last line.
+    # The command has answered on standard output: the last line is only for a failure.
     answers: bool = False
     # The sentence for a database that is ahead of the image.
     ahead: str | None = None
-    # Outcome and sentence of a command that applies nothing by its nature.
+    # Outcome and sentence of a command that never applies revisions.
     conclusion: tuple[str, str] | None = None
-    # Another tool's command ran, and nobody looks at its database.
+    # Another tool's command ran, and its database is not checked.
     unobserved: bool = False
-    # Of several histories each has a report of its own, under its name.
+    # Each of several histories has its own report, with its name.
     part_name: str = ""
     parts: list[RunReport] = field(default_factory=list)
     # An env.py can have several version tables, in several databases.
     version_tables: VersionTables = field(default_factory=VersionTables)
-    # Held for good by whoever writes the end.
+    # Held, for good, by the thread that writes the end.
     finishing: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        """Start the run's time."""
+        """Start measuring the run's duration."""
         self._stopwatch = Stopwatch(self.clock)
 
     def part(self, name: str) -> RunReport:
-        """Return the report of one of several histories; it goes into this one's result."""
+        """Return the report of one of several histories, which becomes part of this one."""
         part = RunReport(self.run_id, self.build, self.clock, part_name=name)
         part.target, part.direction = self.target, self.direction
         self.parts.append(part)
         return part
 
     def note_heads(self, place: Place, heads: Sequence[str]) -> None:
-        """Note where a version table is now; the first time is where the run found it."""
+        """Record a version table's heads; the first ones are where the run found it."""
         self.version_tables.note(place, heads)
         self._sum_up()
 
-    def begin_anew(self, place: Place) -> None:
-        """Take where a version table is now for where the run found it."""
-        self.version_tables.begin_anew(place)
+    def reset_beginning(self, place: Place) -> None:
+        """Make a version table's current heads those where the run found it."""
+        self.version_tables.reset_beginning(place)
         self._sum_up()
 
     def forget_ends(self) -> None:
-        """Note that nobody knows where the version tables are now, until they are asked."""
+        """Discard the version tables' current heads: they are unknown until read again."""
         self.version_tables.forget_ends()
         self._sum_up()
 
@@ -90,11 +90,11 @@ class RunReport:
         self.to_revisions = self.version_tables.ends
 
     def elapsed(self) -> float:
-        """Seconds since the run began."""
+        """Return the seconds since the run began."""
         return self._stopwatch.elapsed()
 
     def gather_parts(self) -> None:
-        """Take over what the parts have found and done."""
+        """Take over the facts of the parts."""
         if not self.parts:
             return
         self.applied = [applied for part in self.parts for applied in part.applied]

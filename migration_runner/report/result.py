@@ -10,7 +10,7 @@ from migration_runner.errors import Interrupted, MigrationError
 from migration_runner.report.report import AppliedRevision, RunReport
 
 _DONE: Final = {"upgrade": "applied", "downgrade": "undone", "stamp": "stamped"}
-# The lists that a short message can have as numbers.
+# The lists that a short message has as numbers.
 COUNTABLE: Final = tuple(_DONE.values())
 
 

@@ -1,4 +1,4 @@
-"""Answers for people: the status in a few lines, the ledger as a table."""
+"""Output for people: the status in a few lines, the ledger as a table."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def render_status(facts: Facts) -> str:
     build = f", build {image['build']}" if image["build"] else ""
     lines = [f"image     {_list(image['heads'])} ({image['revisions']} revisions{build})"]
     if error := facts.get("error"):
-        lines.append(f"database  not to be asked: {error['message']}")
+        lines.append(f"database  unreachable: {error['message']}")
     for history in (facts, *facts.get("further", ())):
         if history["database"]:
             lines += _history_lines(history)
@@ -36,7 +36,7 @@ def _history_lines(facts: Facts) -> list[str]:
     if facts["pending"]:
         lines.append(f"pending   {len(facts['pending'])}: {_list(facts['pending'])}")
     if facts["unknown"]:
-        lines.append(f"unknown   to the image: {_list(facts['unknown'])}")
+        lines.append(f"only in the database: {_list(facts['unknown'])}")
     if holder := facts["run_lock"]["holder"]:
         lines.append(f"run lock  {holder['application_name']} (pid {holder['pid']})")
     if run := facts["last_run"]:

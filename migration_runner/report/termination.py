@@ -1,4 +1,4 @@
-"""The termination message: a sentence for people and the result for machines, for Kubernetes.
+"""The termination message for Kubernetes: a sentence for people and the result for machines.
 
 https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/
 """
@@ -13,7 +13,7 @@ from typing import Any, Final
 from migration_runner.log import events, logs
 from migration_runner.log.redaction import redact
 
-# Kubernetes keeps this much of a termination message, for all containers of a pod 12 KiB.
+# Kubernetes keeps this much of a termination message, and 12 KiB for all containers of a pod.
 TERMINATION_MESSAGE_BYTES: Final = 4096
 _SENTENCE_BYTES: Final = 2048
 
@@ -21,7 +21,7 @@ _SENTENCE_BYTES: Final = 2048
 def write_termination_message(
     file: Path, summary: str, facts: dict[str, Any], countable: Collection[str]
 ) -> None:
-    """Write into `file`, if it is there: Kubelet makes it, and otherwise nobody reads it."""
+    """Write to `file`, if it exists: the kubelet creates it, and otherwise nobody reads it."""
     message = render_termination_message(redact(summary), facts, countable)
     try:
         with file.open("r+b", buffering=0) as opened:
@@ -36,7 +36,7 @@ def write_termination_message(
 def render_termination_message(
     summary: str, facts: dict[str, Any], countable: Collection[str]
 ) -> bytes:
-    """Render both in at most 4,096 bytes; where they are longer, `countable` lists as numbers."""
+    """Render both in at most 4,096 bytes; if they are longer, with `countable` lists as numbers."""
     sentence = _shorten(summary, _SENTENCE_BYTES)
     room = TERMINATION_MESSAGE_BYTES - len(sentence) - 2
     counted = {name: len(facts[name]) for name in countable if name in facts}

@@ -1,4 +1,4 @@
-"""One attempt through env.py, its connection as the work session: open, decide, apply, verify."""
+"""One attempt: runs env.py with its connection as the work session; decides, applies, verifies."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from migration_runner.run.failures import (
     translate_revision_failure,
 )
 from migration_runner.run.retries import LOCK_FAILURES
-from migration_runner.run.work_session import look_through, work_through
+from migration_runner.run.work_session import open_for_work, open_read_only
 
 _LONGEST_TRACEBACK: Final = 20_000
 
@@ -35,9 +35,8 @@ _LONGEST_TRACEBACK: Final = 20_000
 class Attempt:
     """One attempt of one run: Alembic's `EnvListener` while env.py runs.
 
-    `decide` is called for each version table that env.py configures; it answers whether the run's
-    request is carried out on it. What a command that is `alembics_own` prints stays where Alembic
-    prints it.
+    `decide` is called for each version table that env.py configures, and returns whether the run's
+    request is carried out on it. The output of a command that is `alembics_own` is not captured.
     """
 
     def __init__(self, run: RunContext, decide: Decide, *, alembics_own: bool = False) -> None:
@@ -46,13 +45,13 @@ class Attempt:
         self._decide = decide
         self._alembics_own = alembics_own
         self._tables: list[ConfiguredTable] = []
-        # Not those of this attempt: an env.py can have several connections at the same time.
+        # Earlier attempts': in this one, env.py can have several connections at the same time.
         self._orphans = frozenset(run.backend_pids)
         self._failure: tuple[str, dict[str, Any]] | None = None
         self._connections = EnvConnections(run)
 
     def run(self, enter: Callable[[Offer], None]) -> None:
-        """Go through env.py with `enter`. Raises a `MigrationError`, or `Interrupted`."""
+        """Run env.py by calling `enter`. Raises a `MigrationError`, or `Interrupted`."""
         with self._connections.available():
             try:
                 if self._alembics_own:
@@ -84,8 +83,8 @@ class Attempt:
         connection = context.connection
         if connection is None:
             message = (
-                "env.py configured Alembic without a connection."
-                " Pass connection=... to context.configure()."
+                "env.py configured Alembic without a connection:"
+                " pass connection=... to context.configure()."
             )
             raise ConfigError(message, reason="no_connection")
         if self._run.settings.log_level == "debug":
@@ -100,34 +99,34 @@ class Attempt:
 
     def _open(self, context: ConfiguredContext, connection: sqlalchemy.Connection) -> DatabaseState:
         run = self._run
-        watched = self._connections.watch(connection)
+        observed = self._connections.observe(connection)
         if run.read_only:
-            session, server = look_through(run.settings, run.report, connection)
+            session, server = open_read_only(run.settings, run.report, connection)
         else:
-            session, server = work_through(run.settings, run.report, connection, self._orphans)
+            session, server = open_for_work(run.settings, run.report, connection, self._orphans)
             run.backend_pids.add(server.pid)
-        watched.pid = server.pid
+        observed.pid = server.pid
         offered = self._connections.has_offered(connection)
         return DatabaseState(run, context, session, server, offered=offered)
 
     def apply(self, plan: Callable[[], list[PlannedStep]]) -> Iterable[PlannedStep]:
-        """Hand the steps to Alembic, for the version table that was configured last."""
+        """Yield the steps to Alembic, for the version table that was configured last."""
         return self._tables[-1].apply(plan)
 
     def write(self, step: CompletedStep, change: VersionChange, *, last: bool) -> bool:
-        """Write a step into its version table; `--sql` makes steps on paper only."""
+        """Write a step to its version table; with `--sql` there is none, only printed steps."""
         return bool(self._tables) and self._tables[-1].write(step, change, last=last)
 
-    def made(self, step: CompletedStep) -> None:
-        """Note that Alembic has written a step itself."""
+    def completed(self, step: CompletedStep) -> None:
+        """Record a step that Alembic has written itself."""
         if self._tables:
-            self._tables[-1].made(step)
+            self._tables[-1].completed(step)
 
     def _verify(self) -> None:
         if not self._tables:
             message = (
-                "env.py never called context.configure(), so nothing was done."
-                " Let it end in run_migrations_online()."
+                "env.py did not call context.configure(), so nothing was run."
+                " It has to end by calling run_migrations_online()."
             )
             raise RevisionFailed(message, reason="nothing_happened")
         for table in self._tables:
@@ -135,7 +134,7 @@ class Attempt:
         self._progress.committed()
 
     def _translate(self, error: BaseException, revision: str | None) -> MigrationError:
-        """Return the error for what env.py or a revision raised, and keep it for the log."""
+        """Translate what env.py or a revision raised, and keep it for the log."""
         if explained := self._connections.explain(error):
             return explained
         lost = bool(self._tables) and self._tables[-1].state.session.lost
@@ -152,32 +151,32 @@ class Attempt:
         return failure
 
     def log_failure(self) -> None:
-        """Log what failed: once it is not going to be tried again."""
+        """Log the failure, once it will not be retried."""
         if self._failure is not None:
             event, facts = self._failure
             logs.get_logger().error(event, **facts)
 
     def _failed_revision(self, error: BaseException) -> str | None:
-        """Return whose failure it is; None for env.py's.
+        """Return the revision that failed; None if that was env.py.
 
-        Where all revisions are one transaction, a lock failure in its COMMIT is the last one's.
+        If all revisions are one transaction, a lock failure of its COMMIT counts as the last one's.
         """
         if describe(error).get("sqlstate") in LOCK_FAILURES:
             return next(reversed(self._progress.open), None)
         return self._progress.running
 
     def _read_back(self, error: BaseException) -> None:
-        """After a failure, note what the database says, where it can still be asked."""
+        """After a failure, read what was committed, if the database can still be reached."""
         self._run.report.forget_ends()
         for table in self._tables:
-            # An interrupt breaks the connection, too, but says nothing about the server.
+            # An interrupt breaks the connection as well, but then the server can be reached.
             broken = table.state.session.lost and not isinstance(error, Interrupted)
             if not broken and not getattr(error, "connection_invalidated", False):
                 with _warned("read_back"):
                     table.settle()
 
-    def look_afterwards(self) -> None:
-        """Once the session is lost for good, ask over a new connection what was committed."""
+    def settle(self) -> None:
+        """After the session is finally lost, read over a new connection what was committed."""
         for table in self._tables:
             with _warned("read_back"):
                 table.settle()
@@ -190,9 +189,9 @@ class Attempt:
 
 @contextlib.contextmanager
 def _warned(step: str) -> Iterator[None]:
-    """Log what fails in cleaning up: the run's own failure is what must be reported.
+    """Log a failure in cleaning up: only the run's own failure is reported.
 
-    A lock that could not be given back goes with its session, at the process's end at the latest.
+    A lock that could not be released ends with its session, at the process's end at the latest.
     """
     try:
         yield

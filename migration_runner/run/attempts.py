@@ -1,7 +1,7 @@
-"""Attempts: going through env.py again after a lost session, or a lock that was not available.
+"""Attempts: running env.py again after a lost session, or a lock that was not available.
 
-Every attempt begins from what the database says, under the lock, so nothing is ever assumed: what
-the attempt before had in doubt when its session broke is looked up in the ledger.
+Every attempt starts from the state of the database, under the lock, so nothing is assumed: what
+was in doubt when the previous session broke is looked up in the ledger.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ def attempt_until_done(
     *,
     alembics_own: bool = False,
 ) -> None:
-    """Go through env.py with `enter` until the run's request is made.
+    """Run env.py by `enter` until the run's request is carried out.
 
-    With a command that is `alembics_own` there is no request, and nothing to verify.
-    Raises what the last attempt raised: `TemporaryFailure` when the database did not come back
-    within the wait timeout, or a revision got no locks within the DDL retry timeout.
+    A command that is `alembics_own` has no request, and nothing to verify.
+    Raises what the last attempt raised: `TemporaryFailure` if the database did not come back within
+    the wait timeout, or a revision did not get its locks within the DDL retry timeout.
     """
     lost: TemporaryFailure | None = None
     try:
@@ -58,23 +58,23 @@ def attempt_until_done(
 def _accept(
     run: RunContext, attempt: Attempt, failure: MigrationError, lost: TemporaryFailure | None
 ) -> TemporaryFailure | None:
-    """Return for another attempt, with the loss that is not made good yet; else raise."""
+    """Return if there is another attempt, with the loss to recover from, if any; else raise."""
     if run.read_only:
         raise failure
     if isinstance(failure, TemporaryFailure) and failure.facts.get("reason") == SESSION_LOST:
         return _accept_loss(run, attempt, failure)
     if lost is not None and isinstance(failure, DatabaseUnavailable):
         if run.outages.remaining > 0:
-            # env.py's own engine: the server has gone again.
+            # env.py's own engine: the server is down again.
             return lost
         raise _not_back(run, lost, failure) from failure
     if lost is not None and isinstance(failure, ConfigError):
-        # An env.py that cannot be loaded twice: another process can go on.
+        # env.py cannot be loaded twice in a process: another process can continue.
         raise lost from failure
     retryable = failure.facts.get("reason") in LOCK_FAILURES.values()
     if retryable and not failure.facts.get("kept") and not _would_go_too_far(run):
         sqlstate, message = failure.facts["sqlstate"], failure.facts["message"]
-        # One that failed in its COMMIT has not waited yet.
+        # A failure of the COMMIT has not been followed by a pause yet.
         if run.lock_retries.take() or run.lock_retries.pause(sqlstate, message, ()):
             run.lock_retries.take()
             return None
@@ -85,8 +85,8 @@ def _accept_loss(run: RunContext, attempt: Attempt, failure: TemporaryFailure) -
     progress = run.progress
     running = progress.running or "none"
     too_far = _would_go_too_far(run)
-    goes_on = run.outages.begin(progress.count) and not too_far
-    progress.lose()
+    may_continue = run.outages.begin(progress.count) and not too_far
+    progress.session_lost()
     logs.get_logger().warning(
         events.SESSION_LOST,
         detail=failure.facts.get("message"),
@@ -95,26 +95,27 @@ def _accept_loss(run: RunContext, attempt: Attempt, failure: TemporaryFailure) -
         losses=run.outages.losses,
         remaining_seconds=round(max(0.0, run.outages.remaining), 1),
     )
-    if goes_on:
+    if may_continue:
         return failure
     if run.outages.remaining > 0:
-        attempt.look_afterwards()
+        attempt.settle()
     if too_far:
         message = (
-            f"The session was lost: {failure.facts.get('message')}. Another try would count"
-            f" {run.request.target} from where the database is now: look before running again."
+            f"The session was lost: {failure.facts.get('message')}. A retry would count"
+            f" {run.request.target} from the database's current revision: check it before running"
+            " again."
         )
         raise TemporaryFailure(message, **failure.facts) from failure
     message = (
         f"The session was lost {run.outages.losses} times without progress (revision {running}):"
-        f" {failure.facts.get('message')}. Look at the server's log: the revision may bring it"
-        " down. Run again then."
+        f" {failure.facts.get('message')}. Check the server's log: the revision may crash the"
+        " server. Then run again."
     )
     raise TemporaryFailure(message, **failure.facts) from failure
 
 
 def _would_go_too_far(run: RunContext) -> bool:
-    """Whether another attempt could go beyond a relative target, a part of the way being made."""
+    """Whether another attempt could go beyond a relative target, after a part of it was done."""
     return run.request.relative and bool(run.progress.count or run.progress.uncertain)
 
 

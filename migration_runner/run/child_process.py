@@ -1,4 +1,4 @@
-"""Somebody else's command as a child: its lines in our log, its end in our hands."""
+"""Another tool's command as a child process: its output in the log, ended with the run."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _PR_SET_PDEATHSIG: Final = 1
 
 
 class Child:
-    """A command in a process group of its own, which does not outlive this process (on Linux)."""
+    """A command in its own process group, which does not outlive this process (on Linux)."""
 
     def __init__(self, command: Sequence[str]) -> None:
-        """Start it. Raises `UsageError` when there is no such command."""
+        """Start the command. Raises `UsageError` if it cannot be started."""
         try:
             self._process = subprocess.Popen(  # noqa: S603 - the user's own command
                 list(command),
@@ -48,11 +48,10 @@ class Child:
         ]
 
     def wait(self, watched: int, check: Callable[[], None]) -> int:
-        """Return how it ended: its exit code, negative for a signal.
+        """Wait for the command; return its exit code, negative for a signal.
 
-        `check` is called whenever the file `watched` has something to say, and raises when the
-        child must not go on: the child is ended then, and `check`'s error raised. An `Interrupted`
-        of ours is its signal, too.
+        `check` is called whenever the file descriptor `watched` is readable. If it raises, the
+        child is terminated, and the error raised. An `Interrupted` is passed on as its signal.
         """
         try:
             while self._process.poll() is None:
@@ -72,7 +71,7 @@ class Child:
         self._signal(number)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(CHILD_GRACE_SECONDS)
-        # And whatever it has started.
+        # And any processes that it has started.
         self._signal(signal.SIGKILL)
         self._process.wait()
         for reader in self._readers:
@@ -89,7 +88,7 @@ def _start_reader(pipe: IO[bytes] | None, logger: logging.Logger) -> threading.T
             for line in pipe or ():
                 logger.info("%s", line.decode(errors="backslashreplace").rstrip("\r\n"))
 
-    # So that its lines have the run id, too.
+    # So that its lines have the run id.
     run = contextvars.copy_context().run
     thread = threading.Thread(target=run, args=(read,), name=logger.name, daemon=True)
     thread.start()
@@ -97,7 +96,7 @@ def _start_reader(pipe: IO[bytes] | None, logger: logging.Logger) -> threading.T
 
 
 def _die_with_parent() -> Callable[[], None] | None:
-    """Return what makes the kernel kill the child when we are killed: its lock is gone then."""
+    """Let the kernel kill the child if this process is killed, since the run lock ends then."""
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None).prctl

@@ -1,6 +1,6 @@
-"""One `context.configure()` of env.py's: its version table, and a run's work on it.
+"""One call of `context.configure()` in env.py: its version table, and a run's work on it.
 
-Most env.py have one, some have one for each schema or tenant.
+Most env.py call it once, some for each schema or tenant.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from migration_runner.database.session import count_commits
 from migration_runner.database.version_tables import VersionChange
 from migration_runner.errors import RevisionFailed
-from migration_runner.history.request import PlannedStep, CompletedStep
+from migration_runner.history.request import CompletedStep, PlannedStep
 from migration_runner.run.context import RunContext
 from migration_runner.run.database_state import DatabaseState
 from migration_runner.run.decisions import Decide
@@ -20,7 +20,7 @@ from migration_runner.run.revision_checks import RevisionChecks
 
 
 class ConfiguredTable:
-    """A version table that env.py has configured, over the connection that it gave."""
+    """A version table that env.py has configured, and the connection to it."""
 
     def __init__(self, run: RunContext, state: DatabaseState) -> None:
         self.state = state
@@ -33,24 +33,24 @@ class ConfiguredTable:
         self._planned: list[str] = []
 
     def begin(self, decide: Decide) -> None:
-        """Decide what is done on it, before Alembic reads the heads."""
+        """Decide what to do, before Alembic reads the heads."""
         state = self.state
         self.applies = decide(state)
-        self._run.outages.over()
+        self._run.outages.end()
         self._progress.enter(state.location)
-        if self._progress.must_ask(state.location):
+        if self._progress.must_check(state.location):
             self._progress.settle(state.heads(), state.recorded(), state.location)
         if self.applies:
-            self._checks.ready()
+            self._checks.start()
         else:
             state.context.change_nothing()
 
     def apply(self, plan: Callable[[], list[PlannedStep]]) -> Iterable[PlannedStep]:
-        """Hand the steps to Alembic; control comes back when a revision's transaction ended."""
+        """Yield the steps to Alembic; control returns when a revision's transaction has ended."""
         if not self.applies:
             return
         steps = plan()
-        # What is loaded by now stays: the garbage collector need not go through it time and again.
+        # What is loaded by now stays: the garbage collector need not search it again and again.
         gc.freeze()
         self._planned = [planned.revision for planned in steps]
         for number, planned in enumerate(steps, 1):
@@ -66,11 +66,11 @@ class ConfiguredTable:
                 self._progress.committed()
 
     def write(self, step: CompletedStep, change: VersionChange, *, last: bool) -> bool:
-        """Write the step into version table and ledger at once, in its own transaction."""
+        """Write the step to the version table and the ledger at once, in its own transaction."""
         if step.direction == "stamp":
             return False
         along = [check] if (check := self._checks.index_check) else []
-        # Another role would be another one for deferred triggers, too.
+        # Setting the role before COMMIT would change it for deferred triggers.
         settings = last and not self._run.settings.role
         if settings:
             along.append(self.state.session.settings_statement)
@@ -81,22 +81,22 @@ class ConfiguredTable:
             self._checks.check_indexes()
         return written
 
-    def made(self, step: CompletedStep) -> None:
-        """Write the step into the ledger, in its own transaction."""
+    def completed(self, step: CompletedStep) -> None:
+        """Write the step to the ledger, in its own transaction."""
         self._checks.check_indexes()
         self.state.ledger.record(step.direction, step.revisions, self._progress.elapsed())
 
     def settle_before_next(self) -> None:
-        """Where env.py configures another one next, ask what was committed on this one."""
+        """Before env.py configures the next table, read what was committed on this one."""
         if self.applies and self._progress.open and not self.state.session.in_transaction:
             self.settle()
 
     def settle(self) -> None:
-        """Ask the database what was committed, and note it."""
+        """Read from the database what was committed, and record it."""
         self._progress.settle(*self.state.afterwards(), self.state.location)
 
     def verify(self) -> None:
-        """Ask the database whether what Alembic reported is so. Raises `RevisionFailed`."""
+        """Verify in the database what Alembic reported. Raises `RevisionFailed`."""
         if not self.applies:
             return
         heads, _ = self.state.afterwards()
@@ -104,11 +104,11 @@ class ConfiguredTable:
         never_ran = not self._planned and self._run.project.plan(self._run.request, heads)
         if missing or never_ran:
             message = (
-                "env.py returned, but the database is not at the target: nothing was"
-                " committed, or context.run_migrations() was never called."
+                "env.py returned, but the database is not at the target: env.py did not commit,"
+                " or did not call context.run_migrations()."
             )
             raise RevisionFailed(message, reason="nothing_happened", missing=sorted(missing))
 
     def describe_failed(self, revision: str) -> FailedRevision:
-        """Return what is known of a revision that failed on it."""
+        """Describe a revision that failed."""
         return self._checks.describe(revision)

@@ -1,4 +1,4 @@
-"""What one run carries from one attempt through env.py to the next."""
+"""What one run keeps from one attempt to the next."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from migration_runner.settings.settings import Settings
 
 @dataclass
 class RunContext:
-    """One run: what it is to do, and how far it has come.
+    """One run: its request and its progress.
 
-    A run that is `read_only` changes nothing: neither settings of the session nor the database.
+    A run that is `read_only` changes neither the session's settings nor the database.
     """
 
     project: AlembicProject
@@ -30,9 +30,9 @@ class RunContext:
     clock: Clock
     request: Request
     read_only: bool = False
-    # The work sessions' backends: one whose connection broke may still be at work.
+    # The work sessions' backends: after its connection broke, one may still be running.
     backend_pids: set[int] = field(default_factory=set)
-    # The edited revisions that were warned of: a run looks more than once.
+    # The edited revisions that were reported: a run checks more than once.
     warned_edited: set[str] = field(default_factory=set)
     progress: Progress = field(init=False)
     policy: LedgerPolicy = field(init=False)
@@ -41,7 +41,7 @@ class RunContext:
     observer: Observer = field(init=False)
 
     def __post_init__(self) -> None:
-        """Start with nothing done."""
+        """Create what belongs to the run."""
         settings, report = self.settings, self.report
         self.progress = Progress(self.project.history, report, self.clock, self.request.direction)
         self.policy = LedgerPolicy(settings.ledger)
@@ -60,12 +60,12 @@ class RunContext:
 
     @property
     def application_name(self) -> str:
-        """The work session's name."""
+        """The work session's `application_name`."""
         return application_name(self.report.run_id)
 
     @property
     def limits(self) -> WaitLimits:
-        """How long to wait for the database: in an outage what is left of it."""
+        """How long to wait for the database: in an outage, what is left of the timeout."""
         settings = self.settings
         total = max(0.0, self.outages.remaining)
         return WaitLimits(total, settings.connect_timeout, settings.wait_for_database)

@@ -1,4 +1,4 @@
-"""What the database is at, as its own version table says, and how the image stands to that."""
+"""The database's heads, as its version table has them, and their relation to the image."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _Found = tuple[tuple[str, ...], Recorded | None]
 
 
 class DatabaseState:
-    """The heads in the database, read anew with every call and noted in the report.
+    """The heads in the database, read on every call and recorded in the report.
 
-    `offered`: its connection is the runner's own, and not one that env.py has made.
+    `offered`: the connection is the runner's own, not one that env.py has opened.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class DatabaseState:
 
     @property
     def transactional(self) -> bool:
-        """Whether what a revision does can be rolled back just now."""
+        """Whether a revision's changes can currently be rolled back."""
         if not self.session.safeguarded:
             return self.context.transactional_ddl
         return not autocommits(self.session.connection)
@@ -89,9 +89,9 @@ class DatabaseState:
     def write_step(
         self, step: CompletedStep, change: VersionChange, seconds: float, along: Sequence[str]
     ) -> bool:
-        """Change version table and ledger with one message, and execute what goes along with it.
+        """Write version table and ledger in one message, together with the statements `along`.
 
-        False where that cannot be done, or any of it fails: then nothing is changed.
+        False if that is not possible, or any of it fails: then nothing is changed.
         """
         connection, context = self.session.connection, self.context
         if not sends_scripts(connection) or context.translates_schemas:
@@ -108,12 +108,12 @@ class DatabaseState:
         return True
 
     def recorded(self) -> Recorded | None:
-        """Return what this run has in the ledger, with its seconds; None without a ledger."""
+        """Return what this run has recorded, with durations; None without a ledger."""
         return self.ledger.recorded(self._run.request.direction)
 
     def afterwards(self) -> _Found:
-        """Read heads and ledger once env.py is through, over a new connection if need be."""
-        # What env.py left open would be gone with its connection.
+        """Read heads and ledger after env.py has ended, over a new connection if necessary."""
+        # A transaction that env.py left open would end with its connection.
         self.session.roll_back()
         if not self.session.over and not self.session.lost:
             return self.heads(), self.recorded()
@@ -129,7 +129,7 @@ class DatabaseState:
         return found
 
     def relate(self, heads: Sequence[str], entries: Entries) -> Relation:
-        """Return how a database at `heads` stands to the image, by what the ledger knows."""
+        """Return the relation of a database at `heads` to the image, according to the ledger."""
         return relate(self._project.history, heads, entries)
 
     def pending(self, heads: Sequence[str]) -> list[str]:
@@ -139,7 +139,7 @@ class DatabaseState:
     def at_target(self) -> bool:
         """Whether nothing is left to do: another run may have done it.
 
-        Asked with every poll: before the last revision of a plan is there, no other plan is made.
+        Called with every poll, so it plans again only once the plan's last revision is applied.
         """
         heads, history = self.heads(), self._project.history
         missing = self._last_pending and self._last_pending not in history.with_ancestors(heads)

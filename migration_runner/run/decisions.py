@@ -1,4 +1,4 @@
-"""The decision of a run: look, judge, lock, look again."""
+"""The decision of a run: check the database, take the run lock, check again."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _Found = TypeVar("_Found")
 
 @dataclass(frozen=True)
 class _Look:
-    """What is to be applied, and to be adopted; or that the database is ahead, and that is well.
+    """The revisions to apply and to adopt; or that the database is ahead, which is accepted.
 
     `complete`: the ledger has everything that the database has.
     """
@@ -39,9 +39,9 @@ class _Look:
 def decide_upgrade(run: RunContext) -> Decide:
     """Return the decision of `migrate`: apply what is pending, under the run lock.
 
-    At the target already, no lock is taken, unless there is something to adopt into the ledger.
-    It raises `TemporaryFailure` when another run holds the lock for longer than the run lock
-    timeout, and `HistoryError` when database and image do not go together.
+    At the target, no lock is taken, unless there are revisions to adopt into the ledger.
+    Raises `TemporaryFailure` if another run holds the lock for longer than the run lock timeout,
+    and `HistoryError` if database and image do not match.
     """
 
     def decide(state: DatabaseState) -> bool:
@@ -68,7 +68,7 @@ def decide_upgrade(run: RunContext) -> Decide:
 
 
 def _look(run: RunContext, state: DatabaseState, before: _Look | None = None) -> _Look:
-    """Look; where the database is where it was `before`, all else is as it was, too."""
+    """Check the database; if its heads are the same as `before`, so is everything else."""
     heads = state.heads()
     if before is not None and before.heads == heads:
         return before
@@ -85,18 +85,18 @@ def _look(run: RunContext, state: DatabaseState, before: _Look | None = None) ->
 
 
 def decide_downgrade(run: RunContext, confirm: Confirm) -> Decide:
-    """Return the decision of `migrate downgrade`: undo what `confirm` does not object to.
+    """Return the decision of `migrate downgrade`: undo what `confirm` accepts.
 
-    It raises what `confirm` raises, and `HistoryError` when the database has revisions that this
-    image does not have, or when it changed while somebody thought about it.
+    Raises what `confirm` raises, and `HistoryError` if the database has revisions that this image
+    does not have, or if it has changed during the confirmation.
     """
 
     def look(state: DatabaseState) -> list[str]:
         heads = state.heads()
         if unknown := run.project.history.unknown(heads):
             message = (
-                f"The database has {', '.join(unknown)}, which this image does not have and so"
-                " cannot undo. Downgrade with the image that has it."
+                f"The database has {', '.join(unknown)}, which this image does not have and"
+                " therefore cannot undo. Downgrade with an image that has it."
             )
             raise HistoryError(message, reason="unknown_revision", database_heads=list(heads))
         return state.pending(heads)
@@ -110,7 +110,7 @@ def decide_downgrade(run: RunContext, confirm: Confirm) -> Decide:
         if not acquire(run, state, lambda: False):
             return False
         if look_again(run, state, look) != planned:
-            message = "The database was changed by another run meanwhile. Look, and try again."
+            message = "Another run has changed the database in the meantime. Run again."
             raise HistoryError(message, reason="changed_meanwhile")
         _prepare_ledger(state)
         return True
@@ -133,7 +133,7 @@ def decide_stamp(run: RunContext) -> Decide:
 
 
 def acquire(run: RunContext, state: DatabaseState, done: Callable[[], bool]) -> bool:
-    """Take the run lock; False as soon as `done`. Raises `TemporaryFailure`."""
+    """Take the run lock; return False as soon as `done`. Raises `TemporaryFailure`."""
     if run.settings.run_lock == "off":
         return True
     waiting = Stopwatch(run.clock)
@@ -148,10 +148,10 @@ def acquire(run: RunContext, state: DatabaseState, done: Callable[[], bool]) -> 
 def look_again(
     run: RunContext, state: DatabaseState, look: Callable[[DatabaseState], _Found]
 ) -> _Found:
-    """Look under the lock: another run may have applied everything, or a part, meanwhile."""
+    """Check again under the lock: another run may have applied all or some of it."""
     found = look(state)
     if not run.progress.count_at(state.location):
-        run.report.begin_anew(state.location)
+        run.report.reset_beginning(state.location)
     return found
 
 

@@ -1,6 +1,6 @@
-"""Where an env.py has its connections from: the one that is offered to it, or engines of its own.
+"""The connections that env.py uses: the one that the runner offers, or those of its own engines.
 
-Whichever it is, the database is waited for, and the work session watched.
+Either way, the runner waits for the database, and observes the work session.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import sqlalchemy
 from migration_runner.clock import Stopwatch
 from migration_runner.database.drivers.known import driver_connection, driver_for
 from migration_runner.database.engine import waiting_engine
-from migration_runner.database.network import cutter
-from migration_runner.database.observer import Watched
+from migration_runner.database.network import socket_shutdown
+from migration_runner.database.observer import ObservedSession
 from migration_runner.database.probe import try_until_ready
 from migration_runner.errors import ConfigError, MigrationError
 from migration_runner.log import logs
@@ -28,46 +28,46 @@ from migration_runner.settings.database_address import HOW_TO_NAME
 
 
 class EnvConnections:
-    """The connections of one attempt through env.py."""
+    """The connections of one attempt."""
 
     def __init__(self, run: RunContext) -> None:
         self._run = run
         self._open = contextlib.ExitStack()
         self._offered: sqlalchemy.Connection | None = None
-        self._watched: list[Watched] = []
-        # What drivers raised once the waiting was over, and what it means.
+        self._observed: list[ObservedSession] = []
+        # What drivers raised when the wait timeout was over, and its translation.
         self._given_up: list[tuple[BaseException, MigrationError]] = []
 
     @contextlib.contextmanager
     def available(self) -> Iterator[None]:
-        """Wait for whatever connects, and close what is left open at the end."""
+        """Let all connections wait for the database, and close what is left open at the end."""
         with self._open, waiting_connections(self._wait), logs.log_records_recaptured():
             yield
 
     def offer(self) -> Callable[[], sqlalchemy.Connection] | None:
-        """Return what opens the runner's own connection; None where no database is named."""
+        """Return what opens the runner's connection; None if no database is configured."""
         return None if self._run.settings.database is None else self._connect
 
     def has_offered(self, connection: sqlalchemy.Connection) -> bool:
         """Whether a connection is the runner's own."""
         return self._offered is not None and self._offered.engine is connection.engine
 
-    def watch(self, connection: sqlalchemy.Connection) -> Watched:
-        """Let the observer watch a connection; ours is watched since it was opened."""
+    def observe(self, connection: sqlalchemy.Connection) -> ObservedSession:
+        """Let the observer observe a connection; ours is observed since it was opened."""
         driver = driver_connection(connection)
-        for watched in self._watched:
-            if watched.driver is driver:
-                return watched
-        return self._watch(driver)
+        for observed in self._observed:
+            if observed.driver is driver:
+                return observed
+        return self._observe(driver)
 
     def explain(self, error: BaseException) -> MigrationError | None:
-        """Return what it means that a connection could not be made, if `error` comes from that."""
+        """Return the translation of `error` if it comes from a failed connection."""
         for original, failure in self._given_up:
             if original in (error, getattr(error, "orig", None)):
                 return failure
         if self.offer() is None and isinstance(error, KeyError) and error.args == ("connection",):
             return ConfigError(
-                "env.py asks for the runner's connection, and no database is named:"
+                "env.py uses the runner's connection, but no database is configured:"
                 f" {HOW_TO_NAME}.",
                 reason="no_database",
             )
@@ -82,14 +82,14 @@ class EnvConnections:
             run.settings.database,
             run.limits,
             run.application_name,
-            self._watch,
+            self._observe,
             writes=not run.read_only,
         )
         waiting = Stopwatch(run.clock)
         try:
             self._offered = self._open.enter_context(engine.connect())
         except (sqlalchemy.exc.DBAPIError, psycopg.Error) as error:
-            # SQLAlchemy asks the server for its version and types, in part through the driver.
+            # SQLAlchemy queries the server's version and types, in part through the driver.
             broken = (sqlalchemy.exc.OperationalError, psycopg.OperationalError)
             raise translate_env_failure(error, lost=isinstance(error, broken)) from error
         finally:
@@ -99,9 +99,9 @@ class EnvConnections:
     def _wait(
         self, attempt: Callable[[float], Any], failures: tuple[type[BaseException], ...]
     ) -> Any:
-        """Connect as the project does, as often as it takes; raise what its driver raised last.
+        """Connect as the project does, with retries; raise what its driver raised last.
 
-        An env.py may want to catch that: to create the database, for one.
+        env.py may catch that, for example to create the database.
         """
         run = self._run
         if run.progress.running is not None:
@@ -119,18 +119,18 @@ class EnvConnections:
         finally:
             run.report.waited_for_database_seconds += waiting.elapsed()
 
-    def _watch(self, driver: Any) -> Watched:
-        """Let the observer watch a session from its first statement on."""
+    def _observe(self, driver: Any) -> ObservedSession:
+        """Let the observer observe a session from its first statement on."""
         known = driver_for(driver)
         parameters = known.libpq_parameters(driver)
         if parameters is not None and (password := parameters.get("password")):
             public = parameters.get("user", ""), parameters.get("dbname", "")
             hide_secrets((password,), public)
-        cut = self._open.enter_context(cutter(driver))
-        watched = Watched(driver, known.login_pid(driver), cut, parameters)
-        self._open.enter_context(self._run.observer.watching(watched))
-        self._watched.append(watched)
-        if watched.pid is not None:
-            # Not only once it has answered: by then it can be lost already.
-            self._run.backend_pids.add(watched.pid)
-        return watched
+        shut_down = self._open.enter_context(socket_shutdown(driver))
+        observed = ObservedSession(driver, known.login_pid(driver), shut_down, parameters)
+        self._open.enter_context(self._run.observer.observing(observed))
+        self._observed.append(observed)
+        if observed.pid is not None:
+            # Not only after its first result: by then it can be lost already.
+            self._run.backend_pids.add(observed.pid)
+        return observed

@@ -1,4 +1,4 @@
-"""What came out of env.py, Alembic or a revision, turned into an error with an exit code."""
+"""Translates errors of env.py, Alembic or a revision into errors with an exit code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Final
 import sqlalchemy
 
 from migration_runner.database.blockers import Blocker, name_blockers
-from migration_runner.database.connection_errors import classify
+from migration_runner.database.connection_errors import classify, join_lines
 from migration_runner.database.invalid_indexes import InvalidIndex
 from migration_runner.database.pooler import recognize_statement_pooler
 from migration_runner.errors import (
@@ -26,16 +26,16 @@ from migration_runner.project.errors import describe_env_error, describe_interpo
 from migration_runner.run.retries import LOCK_FAILURES
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
-# The session is of no use any more: the server ends it, or it is no longer the primary.
+# The session is unusable: the server ends it, or is no longer the primary.
 _SESSION_ENDED: Final = frozenset(("57P01", "57P02", "57P03", "57P05", "25006"))
 _SESSION_ENDED_CLASS: Final = "08"
 _BUSY: Final = frozenset(("53300", *LOCK_FAILURES))
 SESSION_LOST: Final = "session_lost"
-# Outside of a revision, these come from the role that is set and from the version table.
+# Outside of a revision, these are about the role that is set, and the version table.
 _REFUSALS: Final = {
-    "42501": "Grant it, or set MIGRATE_ROLE.",
-    "3F000": "Create the version table's schema. If it is there, the role may not use it."
-    " Grant it, or set MIGRATE_ROLE.",
+    "42501": "Grant the privilege, or set MIGRATE_ROLE.",
+    "3F000": "Create the version table's schema; if it exists, grant the role USAGE on it, or set"
+    " MIGRATE_ROLE.",
     "22023": "Correct MIGRATE_ROLE, or create the role.",
 }
 _LONGEST_TEXT: Final = 2000
@@ -43,9 +43,9 @@ _LONGEST_TEXT: Final = 2000
 
 @dataclass(frozen=True)
 class FailedRevision:
-    """A revision that failed, and what is known of the state that it left.
+    """A revision that failed, and the state in which it left the database.
 
-    `kept`: it committed something before, or everything, not being `transactional`. `invalid`: the
+    `kept`: some of it is committed, or, unless it is `transactional`, all of it. `invalid`: the
     indexes that it left invalid.
     """
 
@@ -59,7 +59,7 @@ class FailedRevision:
 
 
 def translate_env_failure(error: BaseException, *, lost: bool = False) -> MigrationError:
-    """Return the error for what failed outside of any revision: the session, or env.py itself."""
+    """Translate an error from outside of any revision: of the session, or of env.py itself."""
     return recognize_statement_pooler(error) or _translate_env_failure(error, lost=lost)
 
 
@@ -71,11 +71,12 @@ def _translate_env_failure(error: BaseException, *, lost: bool) -> MigrationErro
     if facts.get("sqlstate") in _BUSY:
         return TemporaryFailure(f"The session failed: {detail}. Run again.", **facts)
     if advice := _REFUSALS.get(facts.get("sqlstate", "")):
-        return DatabaseRejected(f"The database refused: {detail}. {advice}", **facts)
+        return DatabaseRejected(f"The database reported: {detail}. {advice}", **facts)
     if "sqlstate" in facts:
-        return RevisionFailed(f"The database refused: {detail}.", **facts)
+        message = f"A statement outside of any revision failed: {detail}."
+        return RevisionFailed(message, **facts)
     if isinstance(error, sqlalchemy.exc.OperationalError):
-        # libpq gives no SQLSTATE when it cannot connect.
+        # libpq has no SQLSTATE if it cannot connect.
         failure = classify(str(error.orig))
         message = f"env.py could not connect: {detail}. {failure.advice}"
         kind = DatabaseUnavailable if failure.retryable else DatabaseRejected
@@ -88,29 +89,29 @@ def _translate_env_failure(error: BaseException, *, lost: bool) -> MigrationErro
 def translate_revision_failure(
     error: BaseException, failed: FailedRevision, *, lost: bool = False
 ) -> MigrationError:
-    """Return the error for a revision that failed."""
+    """Translate the error of a revision that failed."""
     line = _line_in(error, failed.path)
     place = failed.path if line is None else f"{failed.path}, line {line}"
     facts = {**describe(error), "revision": failed.revision, "file": failed.path, "line": line}
     detail = facts["message"]
     if lost or is_session_lost(error):
         return _session_lost(detail, facts)
-    state = "Nothing of it was kept."
+    state = "It was rolled back."
     if failed.kept and not failed.transactional:
-        state = "What it did before that was kept, or a part of it: not all is rolled back here."
+        state = "Some or all of its earlier changes remain: they cannot be rolled back here."
     elif failed.kept:
-        state = "What it did before its last own commit (autocommit_block) was kept."
+        state = "Its changes up to its last commit (autocommit_block) remain."
     if failed.invalid:
         facts["invalid_indexes"] = [index.name for index in failed.invalid]
         drops = "; ".join(index.drop for index in failed.invalid)
         state += (
-            f" It left an INVALID index behind: {drops}; then run again. Or let the next run do"
-            " that, with MIGRATE_REPAIR_INVALID_INDEXES=true."
+            f" It left an invalid index: drop it ({drops}), or set"
+            " MIGRATE_REPAIR_INVALID_INDEXES=true."
         )
     if reason := LOCK_FAILURES.get(facts.get("sqlstate", "")):
         tried = f" Tried {failed.attempts} times." if failed.attempts > 1 else ""
         message = (
-            f"Revision {failed.revision} could not be applied now: {detail}. {state}{tried}"
+            f"Revision {failed.revision} could not get its locks: {detail}. {state}{tried}"
             f" {name_blockers(failed.blockers)} Run again."
         )
         facts |= {"reason": reason, "attempts": failed.attempts, "kept": failed.kept}
@@ -118,7 +119,7 @@ def translate_revision_failure(
         return TemporaryFailure(message, **facts)
     message = (
         f"Revision {failed.revision} failed ({place}): {detail}. {state}"
-        " Mend it and run again: the next run goes on there."
+        " Fix it and run again; the next run continues from the database's revision."
     )
     return RevisionFailed(message, **facts)
 
@@ -126,14 +127,14 @@ def translate_revision_failure(
 def invalid_index_failure(
     revision: str, path: str, invalid: Sequence[InvalidIndex]
 ) -> RevisionFailed:
-    """Return the error for a revision that went through, but left an index invalid."""
+    """Return the error for a revision that succeeded, but left an index invalid."""
     names = ", ".join(index.name for index in invalid)
-    rebuild = " ".join(f"{index.rebuild};" for index in invalid)
+    rebuild = "; ".join(index.rebuild for index in invalid)
     message = (
-        f"Revision {revision} ({path}) left the index {names} INVALID: the database maintains it"
-        f" and never uses it. The revision was not recorded as applied. Mend it: {rebuild} Then"
-        " run again; or let the next run drop and build it, with"
-        " MIGRATE_REPAIR_INVALID_INDEXES=true."
+        f"Revision {revision} ({path}) left the index {names} invalid: the database maintains it"
+        " but never uses it. The revision was not recorded as applied. Rebuild the index"
+        f" ({rebuild}) and run again; or set MIGRATE_REPAIR_INVALID_INDEXES=true, and the next run"
+        " rebuilds it."
     )
     return RevisionFailed(
         message,
@@ -142,7 +143,7 @@ def invalid_index_failure(
         file=path,
         message=f"invalid index {names}",
         invalid_indexes=[index.name for index in invalid],
-        mend=[index.rebuild for index in invalid],
+        fix=[index.rebuild for index in invalid],
     )
 
 
@@ -152,7 +153,7 @@ def _session_lost(detail: str, facts: dict[str, Any]) -> TemporaryFailure:
 
 
 def is_session_lost(error: BaseException) -> bool:
-    """Whether the connection broke, or the server has no use for it any more."""
+    """Whether the connection broke, or the server ends or rejects it."""
     if getattr(error, "connection_invalidated", False):
         return True
     original = getattr(error, "orig", None) or error
@@ -171,7 +172,7 @@ def describe(error: BaseException) -> dict[str, Any]:
     for name in ("message_primary", "message_detail", "message_hint", "context"):
         if value := getattr(diagnosis, name, None):
             facts[name.removeprefix("message_")] = value
-    text = facts.pop("primary", None) or " ".join(str(original).split())
+    text = facts.pop("primary", None) or join_lines(str(original))
     if isinstance(original, configparser.InterpolationSyntaxError):
         text = describe_interpolation(original)
     facts["message"] = _shorten(text).rstrip(".?! ") or type(original).__name__

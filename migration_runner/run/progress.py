@@ -1,4 +1,4 @@
-"""Revision by revision: what runs, what is committed, and the events that say so."""
+"""The progress of a run: which revision runs, which are committed, and the events for both."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _DONE: Final[dict[Direction, str]] = {
 
 @dataclass(frozen=True)
 class _Done:
-    """What ran, and whose history it belongs to: an env.py can have several."""
+    """A revision that ran, and its version table: env.py can have several."""
 
     applied: AppliedRevision
     place: Place
 
 
 class Progress:
-    """The revisions of one run, told to its report. One is applied only when it is committed."""
+    """The revisions of one run. They are reported as applied once they are committed."""
 
     def __init__(
         self, history: History, report: RunReport, clock: Clock, direction: Direction
@@ -41,50 +41,50 @@ class Progress:
         self._stopwatch = Stopwatch(clock)
         self._clock = clock
         self._place: Place = ()
-        # Done, but inside a transaction that env.py has yet to commit.
+        # Done, but in a transaction that env.py has not committed yet.
         self._uncommitted: list[_Done] = []
-        # Ran over a session that was lost.
+        # They ran over a session that was lost.
         self._in_doubt: list[_Done] = []
         self._committed: list[_Done] = []
-        # Version tables that have to be asked again, since a session was lost.
-        self._unasked: set[Place] = set()
+        # Version tables that have to be read again, since a session was lost.
+        self._unchecked: set[Place] = set()
 
     @property
     def count(self) -> int:
-        """How many revisions are known to be committed."""
+        """The number of revisions that are known to be committed."""
         return len(self._committed)
 
     def count_at(self, place: Place) -> int:
-        """How many of them belong to one version table."""
+        """Return how many of them belong to one version table."""
         return sum(each.place == place for each in self._committed)
 
     @property
     def open(self) -> list[str]:
-        """Those that run or ran over this session, and are not committed yet."""
+        """The revisions that run or ran over this session, and are not committed yet."""
         return [each.applied.revision for each in self._uncommitted] + (
             [self.running] if self.running else []
         )
 
     @property
     def first(self) -> bool:
-        """Whether nothing that ran before over this session is not committed yet."""
+        """Whether everything that ran before over this session is committed."""
         return not self._uncommitted
 
     @property
     def uncertain(self) -> list[str]:
-        """Those that ran, of which nobody has said yet that they are committed."""
+        """The revisions that ran, but are not known to be committed."""
         return [each.applied.revision for each in self._in_doubt] + self.open
 
     def enter(self, place: Place) -> None:
-        """Note whose revisions come now."""
+        """Set the version table of the next revisions."""
         self._place = place
 
     def elapsed(self) -> float:
-        """Seconds since the running revision began."""
+        """Return the seconds since the running revision began."""
         return self._stopwatch.elapsed()
 
     def start(self, revision: str, number: int, total: int) -> None:
-        """Tell that a revision starts, the `number`th of `total`."""
+        """Log that a revision starts, the `number`th of `total`."""
         self.running = revision
         logs.get_logger().info(
             events.REVISION_STARTED,
@@ -96,21 +96,21 @@ class Progress:
         self._stopwatch = Stopwatch(self._clock)
 
     def end(self) -> None:
-        """Note that the running revision is through, committed or not."""
+        """Record that the running revision has ended, committed or not."""
         assert self.running is not None  # noqa: S101 - `start` comes first
         seconds = self._stopwatch.elapsed()
         applied = AppliedRevision(self.running, self._describe(self.running), seconds, self._place)
         self._uncommitted.append(_Done(applied, self._place))
         self.running = None
 
-    def lose(self) -> None:
-        """Note that the session is lost: nothing is certain any more until the database says so."""
+    def session_lost(self) -> None:
+        """Record that the session is lost: everything is in doubt until the database is read."""
         self._doubt()
-        self._unasked |= {each.place for each in (*self._in_doubt, *self._committed)}
+        self._unchecked |= {each.place for each in (*self._in_doubt, *self._committed)}
 
-    def must_ask(self, place: Place) -> bool:
-        """Whether a version table has to be asked, since a session was lost."""
-        return place in self._unasked
+    def must_check(self, place: Place) -> bool:
+        """Whether a version table has to be read again, since a session was lost."""
+        return place in self._unchecked
 
     def settle(
         self,
@@ -118,22 +118,22 @@ class Progress:
         recorded: Mapping[str, float | None] | None,
         place: Place,
     ) -> None:
-        """After a failure, tell what a database at `heads` has of what ran here.
+        """After a failure, determine what of this run a database at `heads` has.
 
-        An env.py can fail after its commit, a revision can commit those before it, a connection
-        can die while it commits, and a standby that takes over can have lost a commit. `recorded`
-        are the revisions that this run has in the ledger, with their seconds; it is the better
-        witness, since another run can have done the rest meanwhile. None: there is no ledger.
+        env.py can fail after its commit, a revision can commit those before it, a connection can
+        break during a commit, and a promoted standby can have lost a commit. `recorded` are the
+        revisions that this run has in the ledger, with durations, None without a ledger; it takes
+        precedence over the heads, since another run can have done the rest in the meantime.
         """
         self._doubt()
-        self._unasked.discard(place)
-        there = self._history.with_ancestors(heads)
+        self._unchecked.discard(place)
+        contained = self._history.with_ancestors(heads)
 
         def has(each: _Done) -> bool:
             revision = each.applied.revision
             if recorded is not None:
                 return revision in recorded
-            return (revision in there) != (self._direction == "downgrade")
+            return (revision in contained) != (self._direction == "downgrade")
 
         self._committed = [each for each in self._committed if each.place != place or has(each)]
         self._report.applied = [each.applied for each in self._committed]
@@ -143,12 +143,12 @@ class Progress:
             seconds = (recorded or {}).get(each.applied.revision)
             if seconds is not None:
                 each.applied.duration_seconds = seconds
-        self._tell(kept)
+        self._report_committed(kept)
 
     def committed(self) -> None:
-        """Tell that everything that ended so far over this session is committed, and so applied."""
+        """Report everything that has ended over this session as committed, and so as applied."""
         done, self._uncommitted = self._uncommitted, []
-        self._tell(done)
+        self._report_committed(done)
 
     def _doubt(self) -> None:
         if self.running is not None:
@@ -156,7 +156,7 @@ class Progress:
         self._in_doubt += self._uncommitted
         self._uncommitted = []
 
-    def _tell(self, done: Sequence[_Done]) -> None:
+    def _report_committed(self, done: Sequence[_Done]) -> None:
         for each in done:
             logs.get_logger().info(
                 _DONE[self._direction],
@@ -172,12 +172,12 @@ class Progress:
                 self._report.note_heads(place, self._history.heads_after(before, revisions))
 
     def contradicted(self, planned: Collection[str], heads: Sequence[str]) -> set[str]:
-        """Return those of the planned revisions that a database at `heads` shows not to be done."""
-        there = self._history.with_ancestors(heads)
+        """Return the planned revisions that, by the database's `heads`, were not carried out."""
+        contained = self._history.with_ancestors(heads)
         if self._direction == "upgrade":
-            return set(planned) - there
+            return set(planned) - contained
         if self._direction == "downgrade":
-            return set(planned) & there
+            return set(planned) & contained
         return set()
 
     def _describe(self, revision: str) -> str:

@@ -1,4 +1,4 @@
-"""What a relation means for a run: go on, end well, or end with 65 and an explanation."""
+"""What a relation means for a run: continue, end successfully, or end with 65 and a message."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from migration_runner.run.context import RunContext
 def accept_relation(
     run: RunContext, relation: Relation, heads: Sequence[str], entries: Entries
 ) -> bool:
-    """Whether the database is ahead, and that is well: there is nothing to do.
+    """Whether the database is ahead, which is accepted: there is nothing to do.
 
-    Raises `HistoryError` when it is not well: diverged, not proved, a contract broken, or ahead
-    with `MIGRATE_ON_AHEAD=fail`.
+    Raises `HistoryError` if it has diverged, nothing is proved, a `breaks_before` excludes this
+    image, or it is ahead with `MIGRATE_ON_AHEAD=fail`.
     """
     history = run.project.history
     ours = ", ".join(sorted(history.heads)) or "base"
@@ -32,18 +32,18 @@ def accept_relation(
     }
     if relation.kind == DIVERGED:
         message = (
-            f"Database and image have diverged: the database is at {theirs} (this image does not"
-            f" have {_applied(relation.unknown, entries)}), the image at {ours}, and the database"
-            f" does not contain {', '.join(relation.missing)}. Deploy an image that has both sides,"
-            " joined with `alembic merge`."
+            f"The database and the image have diverged: the database is at {theirs} and has"
+            f" {_applied(relation.unknown, entries)}, which the image does not have; the image is"
+            f" at {ours}, and the database does not have {', '.join(relation.missing)}. Deploy an"
+            " image that has both branches, merged with `alembic merge`."
         )
         raise HistoryError(message, reason="diverged", missing=list(relation.missing), **facts)
     if relation.kind == UNPROVED:
         message = (
-            f"The database has {', '.join(relation.unknown)}, which this image does not have: its"
-            f" head is {ours}. The ledger does not tell how they got there, so nothing proves that"
-            " the database contains this image's revisions. Deploy an image that has both; or let"
-            " the newer image's runner run once, which records them."
+            f"The database has {', '.join(relation.unknown)}, which this image (head {ours}) does"
+            " not have. The ledger has no record of it, so it is not proved that the database"
+            " contains this image's revisions. Deploy an image that has both, or run the newer"
+            " image once, which records them."
         )
         raise HistoryError(message, reason="unknown_revision", **facts)
     if relation.kind != AHEAD:
@@ -55,27 +55,27 @@ def accept_relation(
         )
         message = (
             f"The database is ahead at {theirs}, and this image (head {ours}) is too old for it:"
-            f" {broken} (breaks_before). Deploy a newer image; rolling back as far as this one"
-            " means to downgrade the database first."
+            f" {broken} (breaks_before). Deploy a newer image, or downgrade the database before"
+            " rolling back to this one."
         )
         raise HistoryError(message, reason="contract_broken", **facts)
     if run.settings.on_ahead == "fail":
         message = (
-            f"The database is ahead at {theirs}: this image (head {ours}) does not have {who}."
-            " MIGRATE_ON_AHEAD=fail makes that an error. Deploy the newer image."
+            f"The database is ahead at {theirs}: this image (head {ours}) does not have {who}, and"
+            " MIGRATE_ON_AHEAD=fail. Deploy the newer image."
         )
         raise HistoryError(message, reason="ahead", **facts)
     builds = sorted({entries[each].build or "" for each in relation.unknown if each in entries})
     logs.get_logger().warning(events.DATABASE_AHEAD, **facts, builds=[b for b in builds if b])
     run.report.ahead = (
-        f"Ahead: the database is at {theirs} and contains all of this image (head {ours}), which"
-        f" does not have {who}."
+        f"Ahead: the database is at {theirs} and contains all revisions of this image (head"
+        f" {ours}), which does not have {who}."
     )
     return True
 
 
 def check_files(run: RunContext, heads: Sequence[str], entries: Entries) -> None:
-    """Warn of applied revision files that were edited since.
+    """Warn about revision files that were edited after they were applied.
 
     Raises `HistoryError` with `MIGRATE_CHECKSUM=fail`.
     """
@@ -90,20 +90,20 @@ def check_files(run: RunContext, heads: Sequence[str], entries: Entries) -> None
         path, when = history.revisions[revision].path, f"{entry.started_at:%Y-%m-%d %H:%M:%S %Z}"
         if revision not in run.warned_edited:
             run.warned_edited.add(revision)
-            _tell_edited(entry, path)
+            _warn_edited(entry, path)
         by = f"{entry.role}, {entry.host}" + (f", build {entry.build}" if entry.build else "")
         verb = "recorded" if entry.direction in ("adopted", "stamp") else "applied"
         edited.append(f"{path} (revision {revision}), {verb} by {by} at {when.strip()}")
     if edited and policy == "fail":
         message = (
-            f"Edited since it was applied: {'; '.join(edited)}. The database has what the file"
-            " said then. Restore the file and put the change into a new revision, or accept it"
-            " with MIGRATE_CHECKSUM=warn."
+            f"Edited after it was applied: {'; '.join(edited)}. The database has the earlier"
+            " version. Restore the file and put the change into a new revision, or accept it with"
+            " MIGRATE_CHECKSUM=warn."
         )
         raise HistoryError(message, reason="edited_revision", edited=len(edited))
 
 
-def _tell_edited(entry: LedgerEntry, path: str) -> None:
+def _warn_edited(entry: LedgerEntry, path: str) -> None:
     logs.get_logger().warning(
         events.REVISION_EDITED,
         revision=entry.revision,
@@ -127,7 +127,7 @@ def _differs(entry: LedgerEntry, revision: Revision) -> bool:
 
 
 def _applied(revisions: Sequence[str], entries: Entries) -> str:
-    """Name revisions with the build that applied them."""
+    """Name revisions, with the build that applied them."""
     return ", ".join(
         f"{revision} (applied by build {entry.build})"
         if (entry := entries.get(revision)) and entry.build

@@ -1,4 +1,4 @@
-"""Trying again: a revision that did not get its locks, and a session that was lost."""
+"""Retries of a revision that did not get its locks, and after a lost session."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from migration_runner.log import events, logs
 _FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 30.0
 _LONGEST_EXPONENT: Final = 16
-# Less is not worth a pause, nor can a clock always tell it.
+# A shorter pause is not worthwhile, and may be below the clock's resolution.
 _MOMENT: Final = 0.001
-# A revision that brings its session down every time, or the server, is not tried for ever.
+# A revision that crashes its session or the server every time is not retried forever.
 _LOSSES_WITHOUT_PROGRESS: Final = 3
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 LOCK_FAILURES: Final = {
@@ -33,32 +33,32 @@ class _Tries:
 
 
 class LockRetries:
-    """All tries of one revision, within the DDL retry timeout (seconds) from the first failure.
+    """The attempts of one revision, within the DDL retry timeout from the first failure.
 
-    Between tries the site's queries, which queue behind the revision's lock, get their turn: an
-    exponentially growing pause with full jitter, but never none.
+    Between attempts, the queries that are queued behind the revision's lock get their turn: an
+    exponentially growing pause with jitter, which is never zero.
     """
 
     def __init__(self, timeout: float, clock: Clock) -> None:
         self._timeout = timeout
         self._clock = clock
         self._revision: str | None = None
-        # In one transaction with others, those before it are begun anew with every try.
+        # If they are one transaction, all revisions start over with every attempt.
         self._tries: dict[str | None, _Tries] = {}
         self._granted = False
 
     def begin(self, revision: str) -> None:
-        """Note that a revision is tried, for the first time or again."""
+        """Record that a revision is attempted, for the first time or again."""
         self._revision = revision
 
     @property
     def attempts(self) -> int:
-        """How often the revision has failed so."""
+        """How often the revision has failed in this way."""
         tries = self._tries.get(self._revision)
         return tries.count if tries else 0
 
     def pause(self, sqlstate: str, detail: str, blockers: Sequence[Blocker]) -> bool:
-        """Wait before the next try; False, at once, when the time is up."""
+        """Wait before the next attempt; return False, at once, if the time is up."""
         tries = self._tries.setdefault(self._revision, _Tries(Stopwatch(self._clock)))
         tries.count += 1
         remaining = tries.since.remaining(self._timeout)
@@ -82,13 +82,13 @@ class LockRetries:
         return True
 
     def take(self) -> bool:
-        """Whether another try was granted and waited for, and not taken yet."""
+        """Whether another attempt was granted by `pause`, and not taken yet."""
         granted, self._granted = self._granted, False
         return granted
 
 
 class Outages:
-    """How often, and for how long, the server was away: each outage has the wait timeout."""
+    """Lost sessions, and the time to reconnect: the wait timeout for each outage."""
 
     def __init__(self, timeout: float, clock: Clock) -> None:
         self._timeout = timeout
@@ -99,16 +99,16 @@ class Outages:
 
     @property
     def remaining(self) -> float:
-        """Seconds left to get a session again; the whole timeout where there is no outage."""
+        """The seconds left to reconnect; the whole timeout if there is no outage."""
         return self._timeout if self._since is None else self._since.remaining(self._timeout)
 
     @property
     def losses(self) -> int:
-        """How many sessions were lost since a revision was last committed."""
+        """The number of sessions lost since a revision was last committed."""
         return self._losses
 
     def begin(self, progress: int) -> bool:
-        """Note a lost session, `progress` revisions being committed; False: give up."""
+        """Record a lost session after `progress` committed revisions; False means to give up."""
         if self._since is None:
             self._since = Stopwatch(self._clock)
         if progress != self._progress:
@@ -116,6 +116,6 @@ class Outages:
         self._losses += 1
         return self._losses < _LOSSES_WITHOUT_PROGRESS and self.remaining > 0
 
-    def over(self) -> None:
-        """Note that there is a session again."""
+    def end(self) -> None:
+        """Record that there is a session again."""
         self._since = None

@@ -1,4 +1,4 @@
-"""Around one revision: who blocks it, when it got no lock, and which indexes it leaves invalid."""
+"""Checks around one revision: its blockers, if it got no lock, and indexes that it left invalid."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from migration_runner.run.statement_guard import StatementGuard
 
 
 class RevisionChecks:
-    """Watches the revisions of one work session, one after the other.
+    """Checks the revisions of one work session, one after another.
 
-    A revision that failed for a lock is rolled back here and waits here: so the run lock is kept,
-    and nobody else tries meanwhile. The next try is a new attempt through env.py.
+    After a lock failure, a revision is rolled back and waits here, while the run lock is held, so
+    that no other run tries in the meantime. The next try is a new attempt through env.py.
     """
 
     def __init__(self, run: RunContext, state: DatabaseState, commits: Callable[[], int]) -> None:
@@ -43,8 +43,8 @@ class RevisionChecks:
         self._guard: StatementGuard | None = None
         self._unchecked: str | None = None
 
-    def ready(self) -> None:
-        """Note what is invalid already, and listen to the statements."""
+    def start(self) -> None:
+        """Record which indexes are invalid already, and observe the statements."""
         if not self._state.session.safeguarded:
             return
         settings = self._run.settings
@@ -59,7 +59,7 @@ class RevisionChecks:
         self._invalid_before = [index.oid for index in found]
 
     def around(self, revision: str) -> Callable[[Callable[[], None]], None]:
-        """Return what calls a revision's function."""
+        """Return a wrapper for a revision's function."""
 
         def call(function: Callable[[], None]) -> None:
             self._begin(revision)
@@ -67,7 +67,7 @@ class RevisionChecks:
                 try:
                     function()
                 finally:
-                    # The COMMIT behind a revision is none of its own.
+                    # The COMMIT after a revision does not count as its own.
                     committed = self._commits() > self._committed_before
                     self._kept = committed or not self._transactional
             except Exception as error:
@@ -81,16 +81,16 @@ class RevisionChecks:
 
     @property
     def index_check(self) -> str | None:
-        """SQL that fails where the last revision may have left an index invalid; None: it is known.
+        """SQL that fails if the last revision may have left an index invalid; None if checked.
 
-        To go along with what records the revision: most have left none.
+        It is sent along with the statements that record the revision: most leave none.
         """
         if self._guard is None or self._unchecked is None:
             return None
         return require_none_invalid(self._invalid_before)
 
     def describe(self, revision: str) -> FailedRevision:
-        """Return what is known of a revision that failed."""
+        """Describe a revision that failed."""
         return FailedRevision(
             revision,
             self._path(revision),
@@ -107,11 +107,11 @@ class RevisionChecks:
 
     def _begin(self, revision: str) -> None:
         if self._run.progress.first:
-            # Otherwise those before it are in the same transaction, and fail with it.
+            # Otherwise the revisions before it are in the same transaction, and fail with it.
             self._committed_before = self._commits()
         self._kept = False
         self._unchecked = None
-        # A connection that broke cannot be asked any more.
+        # Now, since a broken connection can no longer tell.
         self._transactional = self._state.transactional
         self._invalid = ()
         self._run.lock_retries.begin(revision)
@@ -131,7 +131,7 @@ class RevisionChecks:
                     session.connection, self._invalid_before, self._guard.indexes
                 )
                 roll_back(session.connection)
-        except Exception as failure:  # noqa: BLE001 - the revision's own failure is what counts
+        except Exception as failure:  # noqa: BLE001 - the revision's own failure is reported
             logs.get_logger().debug(events.CLEANUP_FAILED, step="roll_back", detail=str(failure))
             return
         if sqlstate in LOCK_FAILURES and not self._kept:
@@ -140,7 +140,7 @@ class RevisionChecks:
             self._run.lock_retries.pause(sqlstate, detail, self._run.observer.blockers)
 
     def check_indexes(self) -> None:
-        """Raise `RevisionFailed`, before it is recorded as applied, if it left an index invalid."""
+        """Raise `RevisionFailed` if the revision left an index invalid, before it is recorded."""
         revision, self._unchecked = self._unchecked, None
         if self._guard is None or revision is None:
             return

@@ -1,4 +1,4 @@
-"""The runs of one command, one for each history: prepared all together, carried out in turn."""
+"""The runs of one command, one for each history: prepared together, carried out in turn."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def prepare_runs(
 ) -> list[RunContext]:
     """Check the histories, and return a run of `request` for each.
 
-    Without a request it is an upgrade to the target. Nothing is touched before all are checked.
+    The default request is an upgrade to the target. All are checked before any database is touched.
     """
     export_override(os.environ)
     request = request or Request("upgrade", tuple(settings.target.split()))
@@ -53,7 +53,7 @@ def prepare_runs(
 
 @contextlib.contextmanager
 def _without_garbage_collection() -> Iterator[None]:
-    """Load a history without looking for garbage in it: there is none, and there will be none."""
+    """Load a history without garbage collection: it creates no garbage, and stays in memory."""
     gc.disable()
     try:
         yield
@@ -71,12 +71,12 @@ def prepare_run(
 ) -> RunContext:
     """Return the run of a command that works on one history.
 
-    Raises `UsageError` where MIGRATE_HISTORIES names several and none is chosen.
+    Raises `UsageError` if MIGRATE_HISTORIES names several and none is chosen.
     """
     first, *others = prepare_runs(settings, report, request, read_only=read_only)
     if others or first.report is not report:
         message = (
-            "MIGRATE_HISTORIES names several histories, and this command works on one: say which"
+            "MIGRATE_HISTORIES names several histories, but this command works on one: choose it"
             " with -n (a section) or -c (a file)."
         )
         raise UsageError(message)
@@ -101,7 +101,7 @@ def _prepare(
 
 @contextlib.contextmanager
 def _in_history(report: RunReport) -> Iterator[None]:
-    """Let the log and a failure say which one of several histories it is."""
+    """Name the history in the log and in an error, if there are several."""
     try:
         with logs.bound(history=report.part_name):
             yield
@@ -113,7 +113,7 @@ def _in_history(report: RunReport) -> Iterator[None]:
 
 
 def carry_out_all(runs: list[RunContext], decide: Callable[[RunContext], Decide]) -> None:
-    """Make the request of each run, one after the other, and an upgrade target by target."""
+    """Carry out the request of each run, one after another, and an upgrade target by target."""
     for run in runs:
         whole = run.request
         single = whole.direction == "upgrade" and len(whole.targets) > 1
@@ -125,7 +125,7 @@ def carry_out_all(runs: list[RunContext], decide: Callable[[RunContext], Decide]
 
 
 def carry_out(run: RunContext, decide: Callable[[RunContext], Decide]) -> None:
-    """Go through env.py until the run's request is made."""
+    """Run env.py until the run's request is carried out."""
     attempt_until_done(
         run,
         decide(run),

@@ -1,7 +1,7 @@
-"""What happens around a revision's statements: their lock timeout, and their invalid indexes.
+"""Handles the lock timeouts and the invalid indexes of a revision's statements.
 
-It listens on the connection itself, so `op.create_index`, `op.execute` and a revision's own
-`op.get_bind()` are all the same to it.
+By events of the connection, so that `op.create_index`, `op.execute` and `op.get_bind()` are all
+covered.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from migration_runner.database.sql_text import (
 from migration_runner.database.statements import autocommits
 from migration_runner.log import events, logs
 
-# Not where the revision has set a timeout of its own, nor where its transaction holds what reads or
-# writes want: there, somebody does queue behind it.
+# Not if the revision has set its own timeout, nor if its transaction holds a lock that blocks reads
+# or writes: those would queue behind it.
 _LIFT: Final = """\
 SELECT set_config('lock_timeout', :timeout, false) FROM pg_catalog.pg_settings
 WHERE name = 'lock_timeout' AND setting = :usual AND NOT EXISTS (
@@ -32,9 +32,9 @@ WHERE name = 'lock_timeout' AND setting = :usual AND NOT EXISTS (
 
 
 class StatementGuard:
-    """Gives statements that nobody queues behind a lock timeout of their own.
+    """Sets a different lock timeout for statements behind which nothing queues.
 
-    With `repair`, it drops the invalid index that an earlier try of the same statement has left.
+    With `repair`, it drops the invalid index that an earlier attempt of the same statement left.
     `indexes` are those that were built concurrently since `forget_indexes`.
     """
 
@@ -57,7 +57,7 @@ class StatementGuard:
         event.listen(connection, "after_cursor_execute", self._after)
 
     def forget_indexes(self) -> None:
-        """Start anew, for the next revision."""
+        """Reset, for the next revision."""
         self.indexes = []
 
     def _before(
@@ -67,11 +67,11 @@ class StatementGuard:
             return
         self._at_work = True
         if connection.dialect.paramstyle in ("format", "pyformat"):
-            # SQLAlchemy has doubled what the driver halves.
+            # SQLAlchemy has doubled the percent signs for the driver.
             statement = statement.replace("%%", "%")
         try:
             if self._lifted:
-                # The statement before failed.
+                # The previous statement failed.
                 self._restore(connection, undone=self._undone_by_failure)
             if waits_without_queue(statement):
                 self._lift(connection)
@@ -93,7 +93,7 @@ class StatementGuard:
     def _lift(self, connection: sqlalchemy.Connection) -> None:
         values = {"timeout": self._lifted_to, "usual": self._usual}
         self._lifted = connection.execute(text(_LIFT), values).first() is not None
-        # Inside a transaction a failure undoes the setting, too.
+        # Within a transaction, a failure also undoes the setting.
         self._undone_by_failure = not autocommits(connection)
 
     def _restore(self, connection: sqlalchemy.Connection, *, undone: bool) -> None:
@@ -106,9 +106,9 @@ class StatementGuard:
 def _drop_if_invalid(connection: sqlalchemy.Connection, index: ConcurrentIndex) -> None:
     found = find_invalid_index(connection, index)
     if found is not None:
-        # Without parameters, a per cent sign in a name means itself.
-        as_it_is = {"no_parameters": True}
-        connection.exec_driver_sql(found.drop, execution_options=as_it_is)
+        # Without parameters, a percent sign in a name stands for itself.
+        unchanged = {"no_parameters": True}
+        connection.exec_driver_sql(found.drop, execution_options=unchanged)
         logs.get_logger().warning(
             events.INDEX_REPAIRED, index=found.name, table=found.table, statement=found.drop
         )

@@ -20,7 +20,7 @@ LEDGER_LINES: Final = 5
 
 
 class Status:
-    """What is found out, and how `--check` judges it."""
+    """The status of image and database, and the result of `--check`."""
 
     def __init__(self, run: RunContext) -> None:
         self._run = run
@@ -39,11 +39,11 @@ class Status:
         }
 
     def unavailable(self, error: MigrationError) -> None:
-        """Note that the database could not be asked."""
+        """Record that the database could not be reached."""
         self.facts["error"] = {"kind": type(error).__name__, "message": error.message}
 
     def decide(self) -> Decide:
-        """Return the decision that only looks: once for every version table of env.py's."""
+        """Return a decision that only reads, once for every version table of env.py's."""
 
         def look(state: DatabaseState) -> bool:
             found = self._look(state)
@@ -84,7 +84,7 @@ class Status:
 
     @staticmethod
     def _last_run(state: DatabaseState, newest: LedgerEntry) -> Facts:
-        """Return the run that wrote the newest row, with all that it did in that direction."""
+        """Return the run that wrote the newest row, with all its revisions in that direction."""
         return {
             "run_id": newest.run_id,
             "build": newest.build,
@@ -115,5 +115,5 @@ class Status:
 
 
 def describe_entry(entry: LedgerEntry) -> Facts:
-    """Return a ledger row as JSON can have it."""
+    """Return a ledger row for JSON."""
     return {**dataclasses.asdict(entry), "started_at": entry.started_at.isoformat()}

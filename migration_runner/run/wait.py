@@ -1,7 +1,7 @@
-"""Waiting until another run has brought the database to the target, or beyond.
+"""Waiting until another run has upgraded the database to the target, or beyond.
 
-One look through env.py tells where the version table is. From then on a poll is one query on a
-connection of our own, and only heads that are new to us are judged.
+Running env.py once shows where the version table is. After that, each poll is one query on the
+runner's own connection, and env.py is run again only when the heads have changed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _LONGEST_PAUSE: Final = 5.0
 
 
 class Waiter:
-    """Waits for one run's target, for the wait timeout in all."""
+    """Waits for one run's target, within the wait timeout."""
 
     def __init__(self, run: RunContext) -> None:
         self._run = run
@@ -43,7 +43,7 @@ class Waiter:
         self._polls: list[_Poll] = []
 
     def decide(self) -> Decide:
-        """Return the decision that only looks, at every version table of env.py's."""
+        """Return a decision that only reads, for every version table of env.py's."""
         self._reached, self._polls = True, []
 
         def look(state: DatabaseState) -> bool:
@@ -59,7 +59,7 @@ class Waiter:
         return look
 
     def wait(self, look: Callable[[], None]) -> None:
-        """Look, and poll until there is something else to see, until the target is reached.
+        """Call `look`, and again whenever polling shows a change, until the target is reached.
 
         Raises `PendingRevisions` when the time is up, and what `look` raises.
         """
@@ -73,8 +73,8 @@ class Waiter:
             if not self._poll_for_change():
                 message = (
                     "The database did not reach the target within"
-                    f" {self._stopwatch.elapsed():.1f} s. Look at the run that migrates, or raise"
-                    " MIGRATE_WAIT_TIMEOUT."
+                    f" {self._stopwatch.elapsed():.1f} s. Check the run that upgrades it, or"
+                    " increase MIGRATE_WAIT_TIMEOUT."
                 )
                 raise PendingRevisions(message)
             look()
@@ -83,9 +83,9 @@ class Waiter:
         return self._stopwatch.remaining(self._run.settings.wait_timeout)
 
     def _poll_for_change(self) -> bool:
-        """Return when the heads are others; False when the time is up."""
+        """Return True when the heads have changed, False when the time is up."""
         with contextlib.ExitStack() as stack:
-            # Most often it is one server and one database.
+            # Usually one server and one database.
             connections: dict[str, Connection] = {}
             paused = False
 
@@ -95,7 +95,7 @@ class Waiter:
                 try:
                     for poll in self._polls:
                         if poll.parameters is None:
-                            # Only another look through env.py can tell.
+                            # Only running env.py again can show it.
                             if waited:
                                 return True
                             continue
@@ -119,22 +119,22 @@ class Waiter:
             return bool(retrying(changed))
 
     def _parameters(self, state: DatabaseState) -> dict[str, str] | None:
-        """Return what libpq needs to get to where the version table is."""
+        """Return libpq's parameters for the version table's database."""
         database, name = self._run.settings.database, self._run.application_name
         if state.offered and database is not None:
-            # All of the hosts that were named: another one may be the primary by then.
+            # All hosts of the URL: another one may be the primary by then.
             return connection_parameters(database, name, writes=False)
         connection = state.session.connection
         found = driver_under(connection).libpq_parameters(driver_connection(connection))
         return found and {**found, "application_name": name}
 
     def _connect(self, parameters: dict[str, str]) -> Connection:
-        """Connect, within what is left of the time. Raises `PendingRevisions` without any."""
+        """Connect within the remaining time. Raises `PendingRevisions` when it is up."""
         limits = WaitLimits(max(0.0, self._remaining()), self._run.settings.connect_timeout)
         try:
             return connect_when_ready(parameters, limits, self._run.clock)
         except DatabaseUnavailable as error:
-            message = f"The database was behind, and went away: {error.message}"
+            message = f"The database was behind, and became unavailable: {error.message}"
             raise PendingRevisions(message, **error.facts) from error
 
 
@@ -148,20 +148,20 @@ class _Poll:
         parameters: dict[str, str] | None,
     ) -> None:
         _, schema, table = location
-        # Without any schema in the search path, it has none.
+        # If the search path is empty, there is no schema.
         name = sql.Identifier(schema, table) if schema else sql.Identifier(table)
         self._query = sql.SQL("SELECT version_num FROM {} ORDER BY 1").format(name)
         self._heads = heads
         self.parameters = parameters
 
     def changed(self, connection: psycopg.Connection[Any]) -> bool:
-        """Whether the heads are others now."""
+        """Whether the heads have changed."""
         try:
             rows = connection.execute(self._query, prepare=False).fetchall()
         except psycopg.errors.UndefinedTable:
             rows = []
         except psycopg.errors.InsufficientPrivilege:
-            # Made meanwhile, by another role: the look tells what is missing.
+            # Another role has created the table: running env.py again reports what is missing.
             return True
         return tuple(sorted(version for (version,) in rows)) != self._heads
 

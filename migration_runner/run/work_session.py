@@ -1,4 +1,4 @@
-"""Making a connection the work session: ask, refuse poolers, set what a run needs."""
+"""Makes a connection the work session: checks the server and poolers, and sets what it needs."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ from migration_runner.report.report import RunReport
 from migration_runner.settings.settings import Settings
 
 
-def look_through(
+def open_read_only(
     settings: Settings, report: RunReport, connection: sqlalchemy.Connection
 ) -> tuple[WorkSession, ServerFacts]:
-    """Return a session that only looks: it sets nothing, and any pooler will do."""
+    """Return a session that only reads: it sets nothing, and works through any pooler."""
     session = _session(settings, report, connection, read_only=True)
     server = session.ask()
     if report.server_version is None:
-        _tell(report, server)
+        _report_server(report, server)
     return session, server
 
 
-def work_through(
+def open_for_work(
     settings: Settings,
     report: RunReport,
     connection: sqlalchemy.Connection,
     orphans: Collection[int] = (),
 ) -> tuple[WorkSession, ServerFacts]:
-    """Return a session for the run lock and the work, with everything set that it needs.
+    """Return a session for the run lock and the work, with all its settings.
 
-    `orphans` are the backends of the same run's sessions before, which broke: they are ended.
-    Raises `ConfigError` where a pooler gives no session of our own, or there is no Postgres.
+    `orphans` are the backends of this run's earlier sessions, which broke: they are terminated.
+    Raises `ConfigError` for a pooler without sessions, or for another database than Postgres.
     """
     session = _session(settings, report, connection, read_only=False)
     server = session.ask()
     if not session.safeguarded:
-        _tell(report, server)
+        _report_server(report, server)
         return session, server
     pid = driver_under(connection).login_pid(driver_connection(connection))
     if (
@@ -56,10 +56,10 @@ def work_through(
         require_session(
             lambda: session.ask().pid, lambda: _other_backend(connection, settings, report)
         )
-    session.watch_network()
+    session.enable_keepalives()
     if orphans:
         session.end_backends(orphans)
-    _tell(report, server)
+    _report_server(report, server)
     session.apply_settings()
     return session, server
 
@@ -80,7 +80,7 @@ def _session(
     )
 
 
-def _tell(report: RunReport, server: ServerFacts) -> None:
+def _report_server(report: RunReport, server: ServerFacts) -> None:
     report.database, report.server_version = server.database, server.version
     logs.get_logger().info(
         events.DATABASE_READY,
@@ -94,9 +94,9 @@ def _tell(report: RunReport, server: ServerFacts) -> None:
 def _other_backend(
     ours: sqlalchemy.Connection, settings: Settings, report: RunReport
 ) -> Iterator[int | None]:
-    """Open another session where `ours` goes, and give its backend, a transaction being open.
+    """Open another session to the same server as `ours`, in a transaction; yield its backend.
 
-    None where the way is not known. Raises `TimeoutError` where the pooler has none to give.
+    None if the parameters are not known. Raises `TimeoutError` if the pooler has none free.
     """
     seconds = settings.connect_timeout
     parameters = driver_under(ours).libpq_parameters(driver_connection(ours))
@@ -123,7 +123,7 @@ def _other_backend(
     except psycopg.OperationalError as error:
         if refusal := recognize_statement_pooler(error):
             raise refusal from error
-        # It has too many clients, or too few connections.
+        # The pooler has too many clients, or too few connections.
         raise TimeoutError(str(error)) from error
     with connection:
         yield pid

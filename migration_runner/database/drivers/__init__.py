@@ -1,4 +1,4 @@
-"""What only a driver knows of its connection, a file for each driver.
+"""What only the driver knows about a connection, in one file per driver.
 
-Start with `driver`, which says what is asked; another driver is another file, named in `known`.
+Start with `driver`, the interface; a new driver is a new file, added to `known`.
 """

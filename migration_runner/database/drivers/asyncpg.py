@@ -9,14 +9,14 @@ from migration_runner.database.drivers.driver import Driver
 
 
 class Asyncpg(Driver):
-    """asyncpg, which has its own protocol in place of libpq and shows little in public."""
+    """asyncpg, which has its own protocol implementation, and few public attributes."""
 
     def login_pid(self, connection: Any) -> int | None:
-        """Return what the server gave."""
+        """Return the server's."""
         return int(connection.get_server_pid())
 
     def libpq_parameters(self, connection: Any) -> dict[str, str] | None:
-        """Return them from asyncpg's own; None where it has changed its names for them."""
+        """Convert asyncpg's own parameters; None if their names have changed."""
         with contextlib.suppress(AttributeError, ValueError, TypeError):
             asked = connection._params  # noqa: SLF001 - there is no public way
             address = connection._addr  # noqa: SLF001 - as above
@@ -24,15 +24,15 @@ class Asyncpg(Driver):
             host, port = address if isinstance(address, tuple) else address.rsplit("/.s.PGSQL.", 1)
             found = {"host": host, "port": port, "dbname": asked.database, "user": asked.user}
             found["password"] = asked.password if isinstance(asked.password, str) else None
-            # What it verified with is in an SSLContext, which libpq cannot use.
+            # The certificates are in an SSLContext, which libpq cannot use.
             mode = getattr(asked.sslmode, "name", "prefer")
             found["sslmode"] = mode if mode in ("disable", "allow", "prefer") else "require"
             return {name: str(value) for name, value in found.items() if value}
         return None
 
     def descriptor(self, connection: Any) -> int:
-        """Return the transport's; encrypted or not, it knows the socket below."""
+        """Return the transport's, which has the socket also if the connection is encrypted."""
         with contextlib.suppress(AttributeError):
-            wire = connection._transport.get_extra_info("socket")  # noqa: SLF001 - as above
-            return int(wire.fileno())
+            found = connection._transport.get_extra_info("socket")  # noqa: SLF001 - as above
+            return int(found.fileno())
         return super().descriptor(connection)

@@ -1,4 +1,4 @@
-"""Which driver a connection is of."""
+"""The known drivers, and which one a connection uses."""
 
 from __future__ import annotations
 
@@ -34,5 +34,5 @@ def driver_for(connection: Any) -> Driver:
 
 
 def driver_under(connection: sqlalchemy.Connection) -> Driver:
-    """Return the driver below one of SQLAlchemy's connections."""
+    """Return the driver of one of SQLAlchemy's connections."""
     return driver_for(driver_connection(connection))

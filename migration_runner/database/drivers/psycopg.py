@@ -1,4 +1,4 @@
-"""psycopg, and what it has in common with psycopg2: both are libpq."""
+"""psycopg, and what it shares with psycopg2: both use libpq."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ACTIVE: Final = 1  # PQTRANS_ACTIVE
 
 
 class LibpqDriver(Driver):
-    """A driver over libpq whose connections have `info`."""
+    """A driver that uses libpq, and whose connections have `info`."""
 
     sends_scripts = True
 
@@ -23,7 +23,7 @@ class LibpqDriver(Driver):
         return int(connection.info.backend_pid)
 
     def libpq_parameters(self, connection: Any) -> dict[str, str] | None:
-        """Return libpq's own, those that psycopg's libpq knows."""
+        """Return libpq's own parameters, except any that psycopg's libpq does not know."""
         info = connection.info
         # psycopg2 brings a libpq of its own, perhaps of another version.
         names = {option.keyword.decode() for option in pq.Conninfo.get_defaults()}

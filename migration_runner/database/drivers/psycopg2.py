@@ -12,7 +12,7 @@ _READY: Final = 1  # STATUS_READY: its next statement begins a transaction
 
 
 class Psycopg2(LibpqDriver):
-    """psycopg2, which keeps a transaction status of its own beside libpq's."""
+    """psycopg2, which keeps its own transaction status in addition to libpq's."""
 
     def transaction_ended(self, connection: Any) -> bool:
         """Compare its own status with libpq's."""

@@ -188,7 +188,7 @@ def test_with_the_database_down_the_image_is_shown_at_once(
     assert "Connection refused" in facts["error"]["message"]
     attempts = [json.loads(line) for line in result.stderr.splitlines()]
     assert ["database_unavailable", "run_finished"] == [line["event"] for line in attempts]
-    assert "image     r2 (2 revisions)\ndatabase  not to be asked: The database" in screen.text
+    assert "image     r2 (2 revisions)\ndatabase  unreachable: The database" in screen.text
     assert "canary" not in result.stdout + result.stderr + screen.text
 
 

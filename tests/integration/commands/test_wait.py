@@ -151,7 +151,7 @@ def test_a_database_that_stays_away_is_still_behind(
     result = waiting.wait()
 
     assert 3 == result.exit_code, result.stdout
-    assert "went away" in result.finished["summary"]
+    assert "became unavailable" in result.finished["summary"]
 
 
 def test_a_poll_is_one_query(own_server: PostgresServer, migrate: Migrate) -> None:

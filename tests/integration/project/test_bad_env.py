@@ -28,7 +28,7 @@ BAD = [
     Bad("def f(:", 78, "env_failed", ("env.py, line 1", "SyntaxError")),
     Bad("import sys; sys.exit(3)", 78, "env_failed", ("sys.exit(3)", "env.py, line 1")),
     Bad("import sys; sys.exit()", 78, "env_failed", ("sys.exit(None)",)),
-    Bad("", 1, "nothing_happened", ("never called context.configure()",)),
+    Bad("", 1, "nothing_happened", ("did not call context.configure()",)),
     Bad(
         ENV_PY.replace("context.run_migrations()", "pass"),
         1,
@@ -161,7 +161,7 @@ def test_a_failure_in_another_database_says_what_is_kept(
     result = migrate.run(MIGRATE_RUN_LOCK="off")
 
     assert 1 == result.exit_code, result.stdout
-    assert "What it did before that was kept" in result.finished["summary"]
+    assert "earlier changes remain" in result.finished["summary"]
 
 
 @pytest.mark.parametrize("ledger", ["require"])

@@ -173,7 +173,7 @@ def test_what_a_failed_revision_leaves_is_said_as_it_is(
 
     assert 1 == result.exit_code, result.stdout
     kept = database.query("SELECT 1 FROM pg_tables WHERE tablename = 'two'")
-    said = "Nothing of it was kept" not in result.finished["summary"]
+    said = "It was rolled back" not in result.finished["summary"]
     assert bool(kept) == said
     versions = database.query("SELECT to_regclass('alembic_version')::text")
     there = database.query("SELECT version_num FROM alembic_version") if versions[0][0] else []

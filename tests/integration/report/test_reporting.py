@@ -221,7 +221,7 @@ def test_a_bug_of_ours_is_reported_with_its_traceback(
     result = migrate.run(DATABASE_URL=database.url, PYTHONPATH=path)
 
     assert 70 == result.exit_code, result.stdout
-    assert "A bug in the migration runner" in result.finished["summary"]
+    assert "a bug in the migration runner" in result.finished["summary"]
     assert any("Traceback" in event.get("exception", "") for event in result.events)
 
 

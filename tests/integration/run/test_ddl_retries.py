@@ -107,7 +107,7 @@ def test_when_the_time_is_up_it_ends_and_says_who_was_in_the_way(
     assert f"Blocked by: pid {pid}, `shop-web`, role {shop.owner}, from 127.0.0.1" in summary
     assert "query: SELECT id, '…' FROM one." in summary
     assert f"Tried {attempts} times." in summary
-    assert "Nothing of it was kept." in summary
+    assert "It was rolled back." in summary
     assert SECRET not in result.stdout + result.stderr
     assert 1 == len(result.of("revision_failed"))
     assert [("r1",)] == shop.query(LEDGER)
@@ -183,7 +183,7 @@ def test_a_signal_ends_the_pause(shop: Database, migrate: Migrate) -> None:
     result = running.wait()
     assert 143 == result.exit_code, result.stdout + result.stderr
     # The process would not have waited for longer than its grace.
-    assert "was not waited for" not in result.finished["summary"]
+    assert "may still be rolling back" not in result.finished["summary"]
     assert ["r1"] == result.finished["to_revisions"]
     assert "" == result.stderr
     assert [("r1",)] == shop.query(LEDGER)
@@ -211,6 +211,6 @@ def test_a_revision_that_has_committed_something_is_not_tried_again(
     assert 75 == result.exit_code, result.stdout
     assert [] == result.of("revision_retried")
     assert result.finished["error"]["kept"]
-    assert "What it did before its last own commit" in result.finished["summary"]
+    assert "Its changes up to its last commit" in result.finished["summary"]
     assert [("two",)] == shop.query("SELECT to_regclass('two')::text")
     assert [("r1",)] == shop.query(LEDGER)

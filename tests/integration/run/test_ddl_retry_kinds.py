@@ -224,6 +224,6 @@ def test_a_commit_that_fails_for_good_is_rolled_back_and_says_so(
 
     assert 75 == result.exit_code, result.stdout
     assert not result.finished["error"]["kept"]
-    assert "Nothing of it was kept." in result.finished["summary"]
+    assert "It was rolled back." in result.finished["summary"]
     with pytest.raises(psycopg.errors.UndefinedTable):
         database.query("SELECT * FROM alembic_version WHERE version_num = 'r1'")

@@ -142,7 +142,7 @@ def test_other_verbs_want_to_know_which_one(
     done = migrate.run(*chosen, *verb.split(), **variables)
 
     assert 64 == refused.exit_code, refused.stdout
-    assert "say which with -n" in refused.stdout + refused.stderr
+    assert "choose it with -n" in refused.stdout + refused.stderr
     assert 0 == done.exit_code, done.stdout + done.stderr
 
 

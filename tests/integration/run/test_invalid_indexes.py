@@ -68,13 +68,13 @@ def test_one_that_if_not_exists_takes_for_a_good_one(
         "reason": "invalid_index",
         "revision": "r2",
         "invalid_indexes": [name],
-        "mend": [f"REINDEX INDEX CONCURRENTLY {name}"],
+        "fix": [f"REINDEX INDEX CONCURRENTLY {name}"],
     }.items() <= error.items()
-    (mend,) = error["mend"]
-    assert f"{mend};" in failed.finished["summary"]
+    (fix,) = error["fix"]
+    assert f"({fix})" in failed.finished["summary"]
     assert ["r2"] == [event["revision"] for event in failed.of("revision_failed")]
 
-    database.query(mend)
+    database.query(fix)
     mended = migrate.run(DATABASE_URL=database.url)
 
     assert 0 == mended.exit_code, mended.stdout
@@ -132,9 +132,9 @@ def test_several_are_told_together(database: Database, project: Project, migrate
     failed = migrate.run(DATABASE_URL=database.url)
 
     assert 1 == failed.exit_code, failed.stdout
-    mend = failed.finished["error"]["mend"]
-    assert ["one_id", "two_id"] == sorted(each.rpartition(".")[2] for each in mend)
-    for statement in mend:
+    fix = failed.finished["error"]["fix"]
+    assert ["one_id", "two_id"] == sorted(each.rpartition(".")[2] for each in fix)
+    for statement in fix:
         database.query(statement)
     assert 0 == migrate.run(DATABASE_URL=database.url).exit_code
 

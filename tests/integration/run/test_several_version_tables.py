@@ -72,7 +72,7 @@ def test_a_failure_in_one_takes_nothing_from_the_other(
     assert {"t1": ([], ["r2"]), "t2": ([], [])} == _tables(finished)
     assert ["r1", "r2"] == [each["revision"] for each in finished["applied"]]
     assert ["r1", "r2"] == [event["revision"] for event in result.of("revision_applied")]
-    assert "Nothing of it was kept." in finished["summary"]
+    assert "It was rolled back." in finished["summary"]
     assert "This run applied 2 revisions" in finished["summary"]
 
 

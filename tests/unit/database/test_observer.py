@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from structlog.testing import capture_logs
 
-from migration_runner.database.observer import Observer, Watched
+from migration_runner.database.observer import ObservedSession, Observer
 from migration_runner.database.probe import Connection
 
 
@@ -24,10 +24,10 @@ def test_that_it_cannot_connect_is_told_once_however_often_it_tries() -> None:
         raise psycopg.OperationalError(message)
 
     cut: list[str] = []
-    session = Watched(None, 7, lambda: cut.append("cut"), {"host": "db"})
+    session = ObservedSession(None, 7, lambda: cut.append("cut"), {"host": "db"})
     observer = Observer(connect, heartbeat=10.0, ddl_lock_timeout=0.05, patience=5.0)
 
-    with capture_logs() as logs, observer.watching(session):
+    with capture_logs() as logs, observer.observing(session):
         observer.begin("r1")
         assert enough.wait(60)
         observer.end()
@@ -50,9 +50,9 @@ def test_no_connection_is_opened_for_revisions_that_are_through_in_a_moment(
         connected.set()
         raise psycopg.OperationalError
 
-    session = Watched(None, 7, lambda: None, {"host": "db"})
+    session = ObservedSession(None, 7, lambda: None, {"host": "db"})
     observer = Observer(connect, heartbeat=10.0, ddl_lock_timeout=0.0, patience=60.0)
-    with observer.watching(session):
+    with observer.observing(session):
         # Two ticks at least, of which each finds one that has only begun.
         for number in range(250):
             observer.begin(f"r{number}")

@@ -93,7 +93,7 @@ def test_a_bug_has_its_traceback_before_the_last_line(capfd: Capture) -> None:
 
     failed, finished = map(json.loads, capfd.readouterr().out.splitlines())
     assert "test_report.py" in failed["exception"]
-    assert "A bug in the migration runner: ValueError: " in finished["summary"]
+    assert "Internal error, a bug in the migration runner: ValueError: " in finished["summary"]
 
 
 def test_the_last_line_ignores_the_log_level(capfd: Capture) -> None:

@@ -92,7 +92,7 @@ def test_everything_that_there_is_to_tell_is_told() -> None:
     lines = render_status(facts).splitlines()
 
     assert "image     r2 (2 revisions, build v6)" == lines[0]
-    assert "unknown   to the image: r3" in lines
+    assert "only in the database: r3" in lines
     assert "run lock  migrate 3c4d pod-2 (pid 44)" in lines
     assert "last run  1a2b on pod-1, build v7, 2026-10-01T12:30" in lines
     assert ["", *render_ledger([ENTRY]).splitlines()] == lines[-3:]
@@ -103,7 +103,7 @@ def test_a_database_that_is_down_leaves_the_images_side() -> None:
 
     assert [
         "image     r2 (2 revisions)",
-        "database  not to be asked: Nothing listens there.",
+        "database  unreachable: Nothing listens there.",
     ] == render_status({**IMAGE, "error": error}).splitlines()
 
 

@@ -127,7 +127,7 @@ def test_sessions_that_are_lost_one_after_the_other_without_progress_are_three()
     goes_on = []
     for _ in range(3):
         goes_on.append(outages.begin(progress=5))
-        outages.over()
+        outages.end()
 
     assert [True, True, False] == goes_on
     assert 3 == outages.losses
@@ -138,9 +138,9 @@ def test_progress_in_between_makes_up_for_losses() -> None:
 
     for progress in range(100):
         assert outages.begin(progress)
-        outages.over()
+        outages.end()
         assert outages.begin(progress)
-        outages.over()
+        outages.end()
 
     assert 2 == outages.losses
 
@@ -165,7 +165,7 @@ def test_every_outage_has_the_whole_timeout() -> None:
     outages.begin(progress=0)
     clock.now += 59.0
 
-    outages.over()
+    outages.end()
 
     assert 60.0 == outages.remaining
     clock.now += 3600.0
