@@ -20,8 +20,8 @@ revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = ${repr(branch_labels)}
 depends_on = ${repr(depends_on)}
-# If this takes away what older releases need (see docs/writing-revisions.md):
-# breaks_before = "the oldest revision that an image must have to work behind this one"
+# If this removes something that older releases need (see docs/writing-revisions.md):
+# breaks_before = "the oldest revision that an image must have to work with this one"
 
 
 def upgrade() -> None:

@@ -82,7 +82,7 @@ class History:
                 message = (
                     f"{revision.path} (revision {revision.id}) has breaks_before = {line!r}, which"
                     " is not an ancestor. Set it to the full id of the oldest revision that an"
-                    " image must have to work after this one."
+                    " image must have to work with this one."
                 )
                 raise HistoryError(message, reason="broken_history", revision=revision.id)
 
