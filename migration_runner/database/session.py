@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -164,18 +164,6 @@ def log_statements(connection: sqlalchemy.Connection) -> None:
     if not event.contains(connection, "before_cursor_execute", _before_statement):
         event.listen(connection, "before_cursor_execute", _before_statement)
         event.listen(connection, "after_cursor_execute", _after_statement)
-
-
-def count_commits(connection: sqlalchemy.Connection) -> Callable[[], int]:
-    """Return a function that returns the number of commits on `connection` since then."""
-    commits = 0
-
-    def count(_connection: sqlalchemy.Connection) -> None:
-        nonlocal commits
-        commits += 1
-
-    event.listen(connection, "commit", count)
-    return lambda: commits
 
 
 def _before_statement(*arguments: Any) -> None:

@@ -51,7 +51,8 @@ class ConfiguredContext:
 
     def change_nothing(self) -> None:
         """Keep Alembic from creating the version table, since nothing will be applied."""
-        self._context.opts["dont_mutate"] = True
+        # In options of its own: env.py's contexts share theirs.
+        self._context.opts = {**self._context.opts, "dont_mutate": True}
 
     def run_nothing(self) -> None:
         """Keep Alembic from querying the database at all."""

@@ -90,7 +90,7 @@ class Attempt:
         if self._run.settings.log_level == "debug":
             log_statements(connection)
         for table in self._tables[-1:]:
-            table.settle_before_next()
+            table.leave()
         state = self._open(context, connection)
         state.heads()
         table = ConfiguredTable(self._run, state)
@@ -184,6 +184,7 @@ class Attempt:
     def _unlock(self) -> None:
         for table in self._tables:
             with _warned("unlock"):
+                table.close()
                 table.state.lock.unlock()
 
 

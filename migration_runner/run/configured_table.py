@@ -8,7 +8,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterable
 
-from migration_runner.database.session import count_commits
 from migration_runner.database.version_tables import VersionChange
 from migration_runner.errors import RevisionFailed
 from migration_runner.history.request import CompletedStep, PlannedStep
@@ -28,7 +27,7 @@ class ConfiguredTable:
         self.applies = False
         self._run = run
         self._progress = run.progress
-        self._checks = RevisionChecks(run, state, count_commits(state.session.connection))
+        self._checks = RevisionChecks(run, state)
         self._settings_are_due = True
         self._planned: list[str] = []
 
@@ -86,10 +85,15 @@ class ConfiguredTable:
         self._checks.check_indexes()
         self.state.ledger.record(step.direction, step.revisions, self._progress.elapsed())
 
-    def settle_before_next(self) -> None:
+    def leave(self) -> None:
         """Before env.py configures the next table, read what was committed on this one."""
+        self.close()
         if self.applies and self._progress.open and not self.state.session.in_transaction:
             self.settle()
+
+    def close(self) -> None:
+        """Leave the connection without listeners."""
+        self._checks.close()
 
     def settle(self) -> None:
         """Read from the database what was committed, and record it."""

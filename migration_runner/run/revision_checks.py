@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 
 from migration_runner.database.invalid_indexes import (
@@ -10,6 +11,7 @@ from migration_runner.database.invalid_indexes import (
     left_invalid,
     require_none_invalid,
 )
+from migration_runner.database.listeners import counted_commits
 from migration_runner.database.statements import roll_back
 from migration_runner.log import events, logs
 from migration_runner.run.context import RunContext
@@ -31,10 +33,11 @@ class RevisionChecks:
     that no other run tries in the meantime. The next try is a new attempt through env.py.
     """
 
-    def __init__(self, run: RunContext, state: DatabaseState, commits: Callable[[], int]) -> None:
+    def __init__(self, run: RunContext, state: DatabaseState) -> None:
         self._run = run
         self._state = state
-        self._commits = commits
+        self._listening = contextlib.ExitStack()
+        self._commits = self._listening.enter_context(counted_commits(state.session.connection))
         self._committed_before = 0
         self._kept = False
         self._transactional = True
@@ -54,9 +57,14 @@ class RevisionChecks:
             settings.concurrent_lock_timeout,
             repair=settings.repair_invalid_indexes,
         )
+        self._listening.enter_context(self._guard.listening())
         with self._state.session.between_transactions():
             found = find_invalid_indexes(self._state.session.connection)
         self._invalid_before = [index.oid for index in found]
+
+    def close(self) -> None:
+        """Leave the connection as it was."""
+        self._listening.close()
 
     def around(self, revision: str) -> Callable[[Callable[[], None]], None]:
         """Return a wrapper for a revision's function."""

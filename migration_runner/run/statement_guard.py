@@ -6,12 +6,14 @@ covered.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any, Final
 
 import sqlalchemy
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from migration_runner.database.invalid_indexes import find_invalid_index
+from migration_runner.database.listeners import listening
 from migration_runner.database.sql_text import (
     ConcurrentIndex,
     concurrent_index,
@@ -53,8 +55,15 @@ class StatementGuard:
         self._lifted = False
         self._undone_by_failure = False
         self._at_work = False
-        event.listen(connection, "before_cursor_execute", self._before)
-        event.listen(connection, "after_cursor_execute", self._after)
+        self._connection = connection
+
+    def listening(self) -> AbstractContextManager[None]:
+        """Guard the statements on the connection until the block is left."""
+        return listening(
+            self._connection,
+            before_cursor_execute=self._before,
+            after_cursor_execute=self._after,
+        )
 
     def forget_indexes(self) -> None:
         """Reset, for the next revision."""

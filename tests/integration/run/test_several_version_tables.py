@@ -88,3 +88,33 @@ def test_a_downgrade_asks_for_each(
     assert "This undoes 1 revision of t1.alembic_version in" in refused.finished["summary"]
     assert {"t1": (["r2"], ["r1"]), "t2": (["r2"], ["r1"])} == _tables(done.finished), done.stdout
     assert database.query("SELECT version_num FROM t1.alembic_version") == [("r1",)]
+
+
+def test_a_new_tenant_behind_one_that_is_at_head(
+    migrate: Migrate, project: Project, tenants: dict[str, str]
+) -> None:
+    """What is decided for one `context.configure()` does not reach the next."""
+    project.write_env(TENANTS.replace('("t1", "t2")', 'os.environ["TENANTS"].split()'))
+    assert 0 == migrate.run(**tenants, TENANTS="t1").exit_code
+
+    result = migrate.run(**tenants, TENANTS="t1 t2")
+
+    assert 0 == result.exit_code, result.stdout
+    assert {"t1": (["r2"], ["r2"]), "t2": ([], ["r2"])} == _tables(result.finished)
+
+
+def test_listeners_do_not_outlive_their_configure(
+    migrate: Migrate, project: Project, tenants: dict[str, str]
+) -> None:
+    names = ("before_cursor_execute", "after_cursor_execute", "commit")
+    project.revision(
+        "r3",
+        "dispatch = op.get_bind().dispatch\n"
+        f"print('listeners', [len(list(getattr(dispatch, name))) for name in {names}])",
+    )
+
+    result = migrate.run(**tenants)
+
+    assert 0 == result.exit_code, result.stdout
+    first, second = (name for name in result.names if name.startswith("listeners"))
+    assert first == second

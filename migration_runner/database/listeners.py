@@ -1,0 +1,38 @@
+"""Listeners on a connection that go away again: an env.py can use one for thousands of tenants."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import event
+
+
+@contextlib.contextmanager
+def listening(connection: sqlalchemy.Connection, **listeners: Callable[..., Any]) -> Iterator[None]:
+    """Listen to a connection's events, by name.
+
+    https://docs.sqlalchemy.org/en/20/core/events.html#sqlalchemy.events.ConnectionEvents
+    """
+    for name, listener in listeners.items():
+        event.listen(connection, name, listener)
+    try:
+        yield
+    finally:
+        for name, listener in listeners.items():
+            event.remove(connection, name, listener)
+
+
+@contextlib.contextmanager
+def counted_commits(connection: sqlalchemy.Connection) -> Iterator[Callable[[], int]]:
+    """Give a function that returns the number of commits on `connection` since then."""
+    commits = 0
+
+    def count(_connection: sqlalchemy.Connection) -> None:
+        nonlocal commits
+        commits += 1
+
+    with listening(connection, commit=count):
+        yield lambda: commits
