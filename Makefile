@@ -10,7 +10,10 @@ IMAGE ?= migration-runner
 BUILD ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 REVISION ?= $(shell git rev-parse HEAD 2>/dev/null)
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
-LOCAL := $(BIN)/python scripts/local_postgres.py
+LOCAL := $(BIN)/python -m scripts.local_postgres
+MIGRATE := $(LOCAL) $(BIN)/python entrypoint.py
+# make itself exits with 2, whatever the recipe ended with.
+SAY_CODE = { code=$$?; echo "migrate (here: make run) ended with exit code $$code." >&2; exit $$code; }
 LOCK := $(BIN)/uv pip compile --no-config --quiet --universal --generate-hashes --no-header --python-version 3.11
 # Tests wait for servers more than they compute.
 WORKERS ?= 3
@@ -22,9 +25,26 @@ ALL_TESTS := --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# What the ledger names as the build: the branch that was checked out.
+run revision: export MIGRATE_BUILD ?= $(or $(shell git branch --show-current 2>/dev/null),$(BUILD))
+run: export NEXT_STEPS := make run A=status, make revision m="..."
+
 .PHONY: run
-run: $(STAMP) ## Migrate the database of DATABASE_URL, or an embedded one; A="status" asks instead
-	@$(LOCAL) $(BIN)/python entrypoint.py $(A)
+run: $(STAMP) ## Migrate the database of DATABASE_URL, or an embedded one; A="status" runs another command
+	@$(MIGRATE) $(A) || $(SAY_CODE)
+
+.PHONY: revision
+revision: $(STAMP) ## Write a revision from the models: make revision m="Gift cards"
+	@test -n "$$m" || { echo 'What does it do? make revision m="Gift cards"' >&2; exit 64; }
+	@$(MIGRATE) revision --autogenerate -m "$$m" || $(SAY_CODE)
+
+.PHONY: psql
+psql: $(STAMP) ## Open psql on that database; A="-c 'TABLE products'" runs a statement
+	@$(LOCAL) $(BIN)/python -m scripts.psql $(A)
+
+.PHONY: reset
+reset: $(STAMP) ## Remove the embedded database; the next run makes a new one
+	@$(LOCAL) --reset
 
 .PHONY: test
 test: $(STAMP) $(SERVERS) $(ENVIRONMENTS) ## Run the tests; T="tests/unit -k lock" runs some
@@ -52,11 +72,6 @@ lint: $(STAMP) ## Check style, and which room imports which
 .PHONY: type
 type: $(STAMP) ## Check types
 	@$(BIN)/mypy
-
-.PHONY: revision
-revision: $(STAMP) ## Write a revision from the models: make revision m="Gift cards"
-	@test -n "$(m)" || { echo 'What does it do? make revision m="Gift cards"' >&2; exit 64; }
-	@$(LOCAL) $(BIN)/alembic revision --autogenerate -m "$(m)" || { echo "Behind? Then first: make run" >&2; exit 1; }
 
 .PHONY: image
 image: ## Build the image: IMAGE names it, BUILD is what its runs report
