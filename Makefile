@@ -73,6 +73,10 @@ lint: $(STAMP) ## Check style, and which room imports which
 type: $(STAMP) ## Check types
 	@$(BIN)/mypy
 
+.PHONY: picture
+picture: $(STAMP) ## Draw the README's picture anew
+	@$(BIN)/python -m scripts.picture docs/run.svg "make run" "make run"
+
 .PHONY: image
 image: ## Build the image: IMAGE names it, BUILD is what its runs report
 	@docker build --build-arg BUILD="$(BUILD)" --build-arg REVISION="$(REVISION)" -t $(IMAGE) .
