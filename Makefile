@@ -12,7 +12,7 @@ REVISION ?= $(shell git rev-parse HEAD 2>/dev/null)
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 LOCAL := $(BIN)/python -m scripts.local_postgres
 MIGRATE := $(LOCAL) $(BIN)/python entrypoint.py
-# make itself exits with 2, whatever the recipe ended with.
+# make exits with 2 whenever a recipe fails, whatever the exit code was.
 SAY_CODE = { code=$$?; echo "migrate (here: make run) ended with exit code $$code." >&2; exit $$code; }
 LOCK := $(BIN)/uv pip compile --no-config --quiet --universal --generate-hashes --no-header --python-version 3.11
 # Tests wait for servers more than they compute.
@@ -25,12 +25,12 @@ ALL_TESTS := --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# What the ledger names as the build: the branch that was checked out.
+# The ledger records the branch that is checked out as the build.
 run revision: export MIGRATE_BUILD ?= $(or $(shell git branch --show-current 2>/dev/null),$(BUILD))
 run: export NEXT_STEPS := make run A=status, make revision m="..."
 
 .PHONY: run
-run: $(STAMP) ## Migrate the database of DATABASE_URL, or an embedded one; A="status" runs another command
+run: $(STAMP) ## Migrate the database in DATABASE_URL, or an embedded one; A="status" runs another command
 	@$(MIGRATE) $(A) || $(SAY_CODE)
 
 .PHONY: revision
@@ -39,7 +39,7 @@ revision: $(STAMP) ## Write a revision from the models: make revision m="Gift ca
 	@$(MIGRATE) revision --autogenerate -m "$$m" || $(SAY_CODE)
 
 .PHONY: psql
-psql: $(STAMP) ## Open psql on that database; A="-c 'TABLE products'" runs a statement
+psql: $(STAMP) ## Open psql on the same database; A="-l" passes options
 	@$(LOCAL) $(BIN)/python -m scripts.psql $(A)
 
 .PHONY: reset
@@ -55,7 +55,7 @@ faults: $(STAMP) ## Break runs in every way, 200 times each; FAULTS=n and FAULT_
 	@FAULTS="$${FAULTS:-200}" $(BIN)/pytest -s tests/faults
 
 .PHONY: corpus
-corpus: $(STAMP) ## Run four projects of other people's with plain Alembic and with ours; CORPUS=optuna for one
+corpus: $(STAMP) ## Run four open source projects with plain Alembic and with the runner; CORPUS=optuna runs one
 	@CORPUS="$${CORPUS:-1}" $(BIN)/pytest --durations=0 tests/corpus
 
 .PHONY: bench
@@ -74,7 +74,7 @@ type: $(STAMP) ## Check types
 	@$(BIN)/mypy
 
 .PHONY: picture
-picture: $(STAMP) ## Draw the README's picture anew
+picture: $(STAMP) ## Draw the picture in the README from a real run
 	@$(BIN)/python -m scripts.picture docs/run.svg "make run" "make run"
 
 .PHONY: image
@@ -115,7 +115,7 @@ $(STAMP): requirements-dev.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
-# Without them, what needs them is skipped: only CI requires every server.
+# Tests whose server is missing are skipped; only CI requires every server.
 $(SERVERS): scripts/install-postgres scripts/postgres.sha512
 	@scripts/install-postgres || test -z "$(REQUIRE_SERVERS)"
 
