@@ -60,6 +60,10 @@ def embedded(data: Path = DATA) -> Iterator[str]:
         return Path(tempfile.mkdtemp(prefix="postgres-"))
 
     data.mkdir(exist_ok=True)
+    # The package's own lock is a file in /tmp that only the first user of this machine can open.
+    lock = Path(tempfile.gettempdir()) / f"postgres-{os.getuid()}.lock"
+    server_class = postgres_server.PostgresServer
+    server_class._lock = type(server_class._lock)(lock)  # noqa: SLF001 - see above
     # `pg_ctl` hands the folder to a shell, and the package does not quote it.
     name = "find_suitable_socket_dir"
     with _locked(data, fcntl.LOCK_SH), patch.object(postgres_server, name, find_socket_folder):
