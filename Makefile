@@ -10,7 +10,10 @@ IMAGE ?= migration-runner
 BUILD ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 REVISION ?= $(shell git rev-parse HEAD 2>/dev/null)
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
-LOCAL := $(BIN)/python scripts/local_postgres.py
+LOCAL := $(BIN)/python -m scripts.local_postgres
+MIGRATE := $(LOCAL) $(BIN)/python entrypoint.py
+# make exits with 2 whenever a recipe fails, whatever the exit code was.
+SAY_CODE = { code=$$?; echo "migrate (here: make run) ended with exit code $$code." >&2; exit $$code; }
 LOCK := $(BIN)/uv pip compile --no-config --quiet --universal --generate-hashes --no-header --python-version 3.11
 # Tests wait for servers more than they compute.
 WORKERS ?= 3
@@ -22,9 +25,26 @@ ALL_TESTS := --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# The ledger records the branch that is checked out as the build.
+run revision: export MIGRATE_BUILD ?= $(or $(shell git branch --show-current 2>/dev/null),$(BUILD))
+run: export NEXT_STEPS := make run A=status, make revision m="..."
+
 .PHONY: run
-run: $(STAMP) ## Migrate the database of DATABASE_URL, or an embedded one; A="status" asks instead
-	@$(LOCAL) $(BIN)/python entrypoint.py $(A)
+run: $(STAMP) ## Migrate the database in DATABASE_URL, or an embedded one; A="status" runs another command
+	@$(MIGRATE) $(A) || $(SAY_CODE)
+
+.PHONY: revision
+revision: $(STAMP) ## Write a revision from the models: make revision m="Gift cards"
+	@test -n "$$m" || { echo 'What does it do? make revision m="Gift cards"' >&2; exit 64; }
+	@$(MIGRATE) revision --autogenerate -m "$$m" || $(SAY_CODE)
+
+.PHONY: psql
+psql: $(STAMP) ## Open psql on the same database; A="-l" passes options
+	@$(LOCAL) $(BIN)/python -m scripts.psql $(A)
+
+.PHONY: reset
+reset: $(STAMP) ## Remove the embedded database; the next run makes a new one
+	@$(LOCAL) --reset
 
 .PHONY: test
 test: $(STAMP) $(SERVERS) $(ENVIRONMENTS) ## Run the tests; T="tests/unit -k lock" runs some
@@ -35,7 +55,7 @@ faults: $(STAMP) ## Break runs in every way, 200 times each; FAULTS=n and FAULT_
 	@FAULTS="$${FAULTS:-200}" $(BIN)/pytest -s tests/faults
 
 .PHONY: corpus
-corpus: $(STAMP) ## Run four projects of other people's with plain Alembic and with ours; CORPUS=optuna for one
+corpus: $(STAMP) ## Run four open source projects with plain Alembic and with the runner; CORPUS=optuna runs one
 	@CORPUS="$${CORPUS:-1}" $(BIN)/pytest --durations=0 tests/corpus
 
 .PHONY: bench
@@ -53,10 +73,9 @@ lint: $(STAMP) ## Check style, and which room imports which
 type: $(STAMP) ## Check types
 	@$(BIN)/mypy
 
-.PHONY: revision
-revision: $(STAMP) ## Write a revision from the models: make revision m="Gift cards"
-	@test -n "$(m)" || { echo 'What does it do? make revision m="Gift cards"' >&2; exit 64; }
-	@$(LOCAL) $(BIN)/alembic revision --autogenerate -m "$(m)" || { echo "Behind? Then first: make run" >&2; exit 1; }
+.PHONY: picture
+picture: $(STAMP) ## Draw the picture in the README from a real run
+	@$(BIN)/python -m scripts.picture docs/run.svg "make run" "make run"
 
 .PHONY: image
 image: ## Build the image: IMAGE names it, BUILD is what its runs report
@@ -96,7 +115,7 @@ $(STAMP): requirements-dev.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
-# Without them, what needs them is skipped: only CI requires every server.
+# Tests whose server is missing are skipped; only CI requires every server.
 $(SERVERS): scripts/install-postgres scripts/postgres.sha512
 	@scripts/install-postgres || test -z "$(REQUIRE_SERVERS)"
 

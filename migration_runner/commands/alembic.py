@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from migration_runner.commands.at_heads import refuse_elsewhere
 from migration_runner.commands.history_graph import draw_history
 from migration_runner.commands.invocation import Invocation
 from migration_runner.errors import UsageError
@@ -45,7 +46,8 @@ def run_alembic(invocation: Invocation) -> None:
         draw_history(invocation, read)
         return
     changes = options.verb in _CHANGING and "--sql" not in words
-    _run(invocation.load_settings(), invocation.report, words, changes=changes)
+    look = refuse_elsewhere if getattr(read, "autogenerate", False) else _look
+    _run(invocation.load_settings(), invocation.report, words, changes=changes, look=look)
 
 
 def run_offline(invocation: Invocation) -> None:
@@ -62,19 +64,26 @@ def run_offline(invocation: Invocation) -> None:
     _run(settings, invocation.report, words, changes=False)
 
 
-def _run(settings: Settings, report: RunReport, words: Sequence[str], *, changes: bool) -> None:
+def _look(_state: DatabaseState) -> bool:
+    return False
+
+
+def _run(
+    settings: Settings,
+    report: RunReport,
+    words: Sequence[str],
+    *,
+    changes: bool,
+    look: Decide = _look,
+) -> None:
     # A history with several heads is what some of them are for.
     run = prepare_run(settings, report, Request("upgrade", ("heads",)), read_only=not changes)
     attempt_until_done(
         run,
-        _lock(run) if changes else _look,
+        _lock(run) if changes else look,
         lambda this, offer: run.project.run_command(words, offer, this),
         alembics_own=True,
     )
-
-
-def _look(_state: DatabaseState) -> bool:
-    return False
 
 
 def _lock(run: RunContext) -> Decide:

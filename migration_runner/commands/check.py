@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 
+from migration_runner.commands.at_heads import refuse_elsewhere
 from migration_runner.commands.invocation import Invocation
-from migration_runner.errors import PendingRevisions, SchemaDrift
+from migration_runner.errors import SchemaDrift
 from migration_runner.history.request import Request
 from migration_runner.log import logs
 from migration_runner.project.model_drift import describe_difference
 from migration_runner.run.attempts import attempt_until_done
-from migration_runner.run.database_state import DatabaseState
 from migration_runner.run.runs import prepare_run
 
 
 def check(invocation: Invocation) -> None:
     """Print how models and database differ.
 
-    Raises `SchemaDrift` when they do, `PendingRevisions` when the database is behind.
+    Raises `SchemaDrift` when they do, and what `refuse_elsewhere` raises.
     """
     # The models are the heads', whatever a run's target is.
     request = Request("upgrade", ("heads",))
@@ -25,7 +25,7 @@ def check(invocation: Invocation) -> None:
     found: list[object] = []
     attempt_until_done(
         run,
-        _refuse_pending,
+        refuse_elsewhere,
         lambda this, offer: found.extend(run.project.compare_models(offer, this)),
     )
     differences = [describe_difference(each) for each in found]
@@ -41,11 +41,3 @@ def check(invocation: Invocation) -> None:
             " --autogenerate`), or undo what was done by hand."
         )
         raise SchemaDrift(message, differences=differences)
-
-
-def _refuse_pending(state: DatabaseState) -> bool:
-    pending = state.pending(state.heads())
-    if pending:
-        message = f"The database is behind ({', '.join(pending)}): run `migrate` first."
-        raise PendingRevisions(message, pending=pending)
-    return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Final
 
 import structlog
@@ -21,8 +22,18 @@ _COLORS: Final = {"debug": _DIM, "info": "", "warning": _YELLOW, "error": _RED, 
 
 
 def _run_finished(facts: EventDict) -> str:
-    mark = "✓" if facts["exit_code"] == 0 else "✗"
-    return f"{mark} {facts['summary']}"
+    if facts["exit_code"] != 0:
+        return f"✗ {facts['summary']}"
+    first = facts.get("applied") and not facts["from_revisions"]
+    return f"✓ {facts['summary']}{_next_steps() if first else ''}"
+
+
+def _next_steps() -> str:
+    """Return what to try once a new database has its first revisions.
+
+    A Makefile in which `migrate` has another name says it with the variable.
+    """
+    return f"\n            Next: {os.environ.get('NEXT_STEPS') or 'migrate status'}"
 
 
 def _revision_failed(facts: EventDict) -> str:
@@ -143,6 +154,9 @@ class ConsoleLines:
         time = event_dict.pop("timestamp")[11:19]
         level = event_dict.pop("level")
         event_dict.pop("run_id", None)
+        if event_dict["event"] == events.ENV_FAILED and event_dict.get("reason") == "import_error":
+            # The last line says which module, and where: a traceback would hide it.
+            raise structlog.DropEvent
         sentence = _SENTENCES.get(event_dict["event"])
         if sentence is None:
             text = str(self._facts(logger, name, event_dict))

@@ -49,7 +49,8 @@ def _summarize_failure(report: RunReport, error: BaseException) -> str:
         name = _SIGNALS.get(error.signal_number, f"signal {error.signal_number}")
         return f"Interrupted ({name}). {state} The next run continues from there."
     if isinstance(error, MigrationError):
-        return f"{error.message} {state}"
+        # What only answers a question leaves the database as it is.
+        return error.message if report.answers else f"{error.message} {state}"
     return (
         f"Internal error, a bug in the migration runner: {type(error).__name__}: {error}. {state}"
         " Please report it with the log."

@@ -176,16 +176,13 @@ def test_autogenerate_sees_the_models_and_not_the_ledger(
     assert "ledger" not in written
 
 
-def test_autogenerate_against_a_database_that_is_behind(
+def test_autogenerate_makes_no_version_table(
     database: Database, project: Project, migrate: Migrate
 ) -> None:
     use_template(project, database, "generic")
     project.revision("r1")
 
-    result = migrate.run("revision", "--autogenerate", "-m", "too early")
-
-    assert 3 == result.exit_code
-    assert "Target database is not up to date. Run `migrate`." in result.stderr
+    assert 3 == migrate.run("revision", "--autogenerate", "-m", "too early").exit_code
     assert [] == database.query("SELECT 1 FROM pg_tables WHERE tablename = 'alembic_version'")
 
 

@@ -1,0 +1,45 @@
+"""What compares the models with the database needs the database at the heads of the history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from migration_runner.errors import HistoryError, PendingRevisions
+from migration_runner.ledger.keeper import Entries
+from migration_runner.run.database_state import DatabaseState
+
+_NAMED: Final = 3
+
+
+def refuse_elsewhere(state: DatabaseState) -> bool:
+    """Refuse a database that is not at the heads; never answers that there is work.
+
+    Raises `PendingRevisions` when it is behind, `HistoryError` when it has other revisions.
+    """
+    heads, entries = state.heads(), state.ledger.entries()
+    if unknown := state.relate(heads, entries).unknown:
+        message = (
+            f"Only in the database: {_name([_describe(each, entries) for each in unknown])}. Check"
+            " out the branch that has it, or downgrade the database there first."
+        )
+        raise HistoryError(message, reason="unknown_revision", unknown_revisions=list(unknown))
+    if pending := state.pending(heads):
+        message = f"The database is behind ({_name(pending)}): run `migrate` first."
+        raise PendingRevisions(message, pending=pending)
+    return False
+
+
+def _name(each: Sequence[str]) -> str:
+    more = f" and {len(each) - _NAMED} more" if len(each) > _NAMED else ""
+    return ", ".join(each[:_NAMED]) + more
+
+
+def _describe(revision: str, entries: Entries) -> str:
+    """Name a revision by what the ledger knows of it."""
+    entry = entries.get(revision)
+    if entry is None:
+        return revision
+    title = f' "{entry.message.rstrip(".")}"' if entry.message else ""
+    build = f" (applied by build {entry.build})" if entry.build else ""
+    return f"{revision}{title}{build}"
