@@ -12,8 +12,10 @@ def literal(value: Value) -> str:
     if value is None:
         return "NULL"
     if isinstance(value, str):
-        # Postgres allows no NUL: the statement would end there.
+        # Postgres allows no NUL: the statement would end there. A surrogate, as Python makes of a
+        # byte that is not UTF-8 in a file's name or a variable, cannot be sent.
         plain = value.replace("\0", "\N{REPLACEMENT CHARACTER}")
+        plain = plain.encode(errors="backslashreplace").decode()
         return "E'" + plain.replace("\\", "\\\\").replace("'", "''") + "'"
     if isinstance(value, float | int):
         return f"{value!r}::double precision"

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import sqlalchemy
 
 from migration_runner import __version__
 from migration_runner.database.session import WorkSession
-from migration_runner.database.statements import message_of
+from migration_runner.database.statements import message_of, protected
 from migration_runner.documentation import docs_page
 from migration_runner.errors import DatabaseRejected
 from migration_runner.history.history import History
@@ -36,6 +37,7 @@ _ADVICE: Final = (
     f" ({docs_page('privileges')}), or set MIGRATE_LEDGER=off"
 )
 
+_Answer = TypeVar("_Answer")
 Entries = Mapping[str, LedgerEntry]
 # Revisions with their durations in seconds.
 Recorded = dict[str, float | None]
@@ -95,8 +97,7 @@ class LedgerKeeper:
         """Return every revision's last row; none without a readable ledger."""
         if self._policy.mode == "off" or not self.access().readable:
             return {}
-        with self._session.between_transactions():
-            return self._ledger.latest()
+        return self._read(self._ledger.latest, {})
 
     def complete(self, heads: Sequence[str]) -> bool:
         """Whether `heads` and their ancestors are recorded, with unchanged files.
@@ -107,8 +108,7 @@ class LedgerKeeper:
             return False
         if not self.access().readable or (expected := self._expected(tuple(heads))) is None:
             return False
-        with self._session.between_transactions():
-            return self._ledger.digest() == expected
+        return self._read(self._ledger.digest, None) == expected
 
     def _expected(self, heads: tuple[str, ...]) -> str | None:
         """Return the digest of `heads` and their ancestors; None if a build has not recorded it."""
@@ -124,20 +124,34 @@ class LedgerKeeper:
         """Return the newest rows; none without a readable ledger."""
         if self._policy.mode == "off" or not self.access().readable:
             return []
-        with self._session.between_transactions():
-            return self._ledger.last(count)
+        return self._read(lambda: self._ledger.last(count), [])
 
     def of_run(self, run_id: str, direction: str) -> list[str]:
         """Return the revisions that one run has recorded, in order."""
-        with self._session.between_transactions():
-            return list(self._ledger.of_run(run_id, direction))
+        nothing: Recorded = {}
+        return list(self._read(lambda: self._ledger.of_run(run_id, direction), nothing))
+
+    def _read(self, query: Callable[[], _Answer], otherwise: _Answer) -> _Answer:
+        """Read from the ledger. A failure is a warning, and spoils no open transaction."""
+        session = self._session
+        inner = session.connection if session.in_transaction else None
+        try:
+            with session.between_transactions(), protected(inner) if inner else nullcontext():
+                return query()
+        except sqlalchemy.exc.DBAPIError as error:
+            if error.connection_invalidated:
+                raise
+            self._policy.unavailable(message_of(error))
+            return otherwise
 
     def check(self) -> bool:
         """Whether the ledger can be written, or created; if not, warn or raise."""
         if self._policy.mode == "off":
             return False
         access = self.access()
-        if access.exists and not access.writable:
+        if access.defect:
+            self._policy.unavailable(access.defect)
+        elif access.exists and not access.writable:
             self._policy.unavailable("permission denied for table migration_runner.ledger")
         elif not access.exists and not access.creatable:
             self._policy.unavailable("permission denied to create the schema migration_runner")
@@ -218,8 +232,7 @@ class LedgerKeeper:
 
     def recorded(self, direction: str) -> Recorded | None:
         """Return what this run has recorded, with durations; None if it does not record."""
-        with self._session.between_transactions():
-            return self.recorded_on(self._session.connection, direction)
+        return self._read(lambda: self.recorded_on(self._session.connection, direction), None)
 
     def recorded_on(self, connection: sqlalchemy.Connection, direction: str) -> Recorded | None:
         """Return the same over another connection: env.py may have closed its own."""

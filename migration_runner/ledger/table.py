@@ -63,7 +63,6 @@ FROM (SELECT DISTINCT ON (revision COLLATE "C") revision, direction, file_sha256
 WHERE direction <> 'downgrade'"""
 # Runs of two histories can conflict here when they start at the same time, despite IF NOT EXISTS.
 _CREATED_CONCURRENTLY: Final = frozenset({"23505", "42P06", "42P07", "XX000"})
-_DENIED: Final = frozenset({"42501", "3F000"})
 
 
 @dataclass(frozen=True)
@@ -122,23 +121,36 @@ class LedgerAccess:
     """What the role may do: looked up in the catalog, so that no statement fails."""
 
     exists: bool
+    # What is wrong with its shape: it is no table, or lacks columns.
+    defect: str | None
     readable: bool
     writable: bool
     creatable: bool
 
 
 class LedgerDenied(Exception):
-    """The role may not create the ledger, or not write to it."""
+    """The server refused to create the ledger."""
+
+
+# Older and newer shapes, and whatever else has the name.
+_WANTED: Final = ", ".join(literal(name) for name in LedgerEntry.__dataclass_fields__)
+_DEFECT: Final = f"""\
+CASE WHEN c.relkind NOT IN ('r', 'p') THEN 'migration_runner.ledger is not a table' ELSE (
+    SELECT 'migration_runner.ledger has no column ' || string_agg(wanted.name, ', ')
+    FROM unnest(ARRAY[{_WANTED}]) AS wanted (name)
+    WHERE c.oid IS NOT NULL AND NOT EXISTS (
+        SELECT FROM pg_catalog.pg_attribute a
+        WHERE a.attrelid = c.oid AND a.attname = wanted.name AND NOT a.attisdropped)) END"""  # noqa: S608 - our own names
 
 
 def ledger_access(connection: sqlalchemy.Connection) -> LedgerAccess:
     """Look up whether the ledger exists, and the role's privileges on it."""
     query = text(
-        "SELECT c.oid IS NOT NULL,"
-        " coalesce(has_schema_privilege(n.oid, 'USAGE')"
+        f"SELECT c.oid IS NOT NULL, {_DEFECT},"  # noqa: S608 - our own constant
+        f" {_DEFECT} IS NULL AND coalesce(has_schema_privilege(n.oid, 'USAGE')"
         " AND has_table_privilege(c.oid, 'SELECT'), false),"
         # Writing also needs SELECT, to know what is recorded already.
-        " coalesce(has_schema_privilege(n.oid, 'USAGE')"
+        f" {_DEFECT} IS NULL AND coalesce(has_schema_privilege(n.oid, 'USAGE')"
         " AND has_table_privilege(c.oid, 'SELECT')"
         " AND has_table_privilege(c.oid, 'INSERT'), false),"
         " CASE WHEN n.oid IS NULL THEN has_database_privilege(current_database(), 'CREATE')"
@@ -158,11 +170,11 @@ def create_ledger(connection: sqlalchemy.Connection) -> None:
                 for statement in CREATE_LEDGER:
                     connection.execute(text(statement))
         except sqlalchemy.exc.DBAPIError as error:
-            code = sqlstate_of(error)
-            if code in _DENIED:
-                raise LedgerDenied(message_of(error)) from error
-            if code not in _CREATED_CONCURRENTLY:
+            if error.connection_invalidated:
                 raise
+            if sqlstate_of(error) not in _CREATED_CONCURRENTLY:
+                # Privileges, an event trigger, a disk that is full ...
+                raise LedgerDenied(message_of(error)) from error
         else:
             return
 
@@ -252,10 +264,17 @@ def read_ledger(connection: sqlalchemy.Connection, count: int | None) -> list[Le
 
 
 def _entry(row: sqlalchemy.RowMapping) -> LedgerEntry:
-    return LedgerEntry(**{**row, "parents": tuple(row["parents"])})
+    started_at = dt.datetime.fromisoformat(row["started_at"])
+    return LedgerEntry(**{**row, "parents": tuple(row["parents"]), "started_at": started_at})
 
 
-_COLUMNS: Final = ", ".join(LedgerEntry.__dataclass_fields__)
+_STARTED_AT: Final = (
+    # With any DateStyle, and as `isoformat` writes it.
+    "to_char(started_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.USTZH:TZM') AS started_at"
+)
+_COLUMNS: Final = ", ".join(
+    _STARTED_AT if name == "started_at" else name for name in LedgerEntry.__dataclass_fields__
+)
 _WRITTEN: Final = tuple(
     name
     for name in LedgerEntry.__dataclass_fields__

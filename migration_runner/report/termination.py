@@ -41,11 +41,13 @@ def render_termination_message(
     room = TERMINATION_MESSAGE_BYTES - len(sentence) - 2
     counted = {name: len(facts[name]) for name in countable if name in facts}
     for smaller in (facts, {**facts, **counted}):
-        result = redact(_compact(smaller)).encode()
+        result = redact(_compact(smaller)).encode(errors="backslashreplace")
         if len(result) <= room:
             return sentence + b"\n" + result + b"\n"
     kept = ("outcome", "exit_code", "run_id", "server_version", "runner_version", "build")
-    result = redact(_compact({name: facts.get(name) for name in kept})).encode()
+    result = redact(_compact({name: facts.get(name) for name in kept})).encode(
+        errors="backslashreplace"
+    )
     return sentence + b"\n" + (result + b"\n" if len(result) <= room else b"")
 
 

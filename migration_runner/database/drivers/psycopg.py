@@ -28,7 +28,7 @@ class LibpqDriver(Driver):
         # psycopg2 brings a libpq of its own, perhaps of another version.
         names = {option.keyword.decode() for option in pq.Conninfo.get_defaults()}
         with contextlib.suppress(KeyError):
-            known = self._parameters(info)
+            known = self._parameters(connection)
             found = {name: value for name, value in known.items() if name in names}
             place = {"host": info.host, "port": info.port, "password": info.password}
             return {**found, **{name: str(value) for name, value in place.items() if value}}
@@ -45,13 +45,17 @@ class LibpqDriver(Driver):
         """Return libpq's `PQsocket`."""
         return int(connection.fileno())
 
-    def _parameters(self, info: Any) -> Mapping[str, str]:
+    def _parameters(self, connection: Any) -> Mapping[str, str]:
         raise NotImplementedError
 
 
 class Psycopg(LibpqDriver):
     """psycopg 3, synchronous and asynchronous."""
 
-    def _parameters(self, info: Any) -> Mapping[str, str]:
-        known: dict[str, str] = info.get_parameters()
-        return known
+    def _parameters(self, connection: Any) -> Mapping[str, str]:
+        # `info.get_parameters` looks for a home directory, and raises if there is none.
+        return {
+            option.keyword.decode(): option.val.decode()
+            for option in connection.pgconn.info
+            if option.val not in (None, option.compiled)
+        }

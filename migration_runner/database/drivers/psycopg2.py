@@ -19,6 +19,6 @@ class Psycopg2(LibpqDriver):
         began: bool = connection.status != _READY
         return began and connection.info.transaction_status == _IDLE
 
-    def _parameters(self, info: Any) -> Mapping[str, str]:
-        known: dict[str, str] = info.dsn_parameters
+    def _parameters(self, connection: Any) -> Mapping[str, str]:
+        known: dict[str, str] = connection.info.dsn_parameters
         return known
