@@ -175,7 +175,7 @@ def test_without_a_ledger_nothing_is_proved_until_the_newer_image_has_run_once(
     assert "unknown_revision" == unproved.finished["error"]["reason"]
     assert ["r3"] == unproved.finished["error"]["unknown_revisions"]
     assert ["r3"] == unproved.finished["to_revisions"]
-    assert "its head is r2" in unproved.finished["summary"]
+    assert "(head r2)" in unproved.finished["summary"]
     assert "let the newer image's runner run once" in unproved.finished["summary"]
     assert [(None,)] == database.query("SELECT to_regclass('migration_runner.ledger')::text")
 
