@@ -40,7 +40,7 @@ def take_over() -> bool:
 
 
 def close_kept() -> bool:
-    """Close the connection, where connections are scarce; False if there is none to close.
+    """Close the connection, to free its slot; False if there is none to close.
 
     Returns when the server has ended the session, or after three seconds.
     """

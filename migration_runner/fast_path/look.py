@@ -33,7 +33,7 @@ _WAIT_SETTINGS = ("MIGRATE_RUN_LOCK_TIMEOUT", "MIGRATE_HEARTBEAT")
 _DEFAULT_TERMINATION_LOG = "/dev/termination-log"
 
 
-class _Unusual(Exception):
+class _NeedsFullPath(Exception):
     """Something that only the full path handles."""
 
 
@@ -52,20 +52,20 @@ def _try(words: list[str]) -> int:
     environment = _environment()
     status = words in _STATUS
     if not (status or words in _VERBS) or not ordinary(environment):
-        raise _Unusual
+        raise _NeedsFullPath
     for number in (0, 1, 2):
         posix.fstat(number)
     if posix.isatty(1):
-        raise _Unusual
+        raise _NeedsFullPath
     config = environment.get("ALEMBIC_CONFIG") or "alembic.ini"
     manifest = read_manifest(manifest_beside(config))
-    if manifest is None or not _made_for(manifest, config, environment):
-        raise _Unusual
+    if manifest is None or not _is_valid_for(manifest, config, environment):
+        raise _NeedsFullPath
     named = words[1] if words[0] == "upgrade" and words[1:] else environment.get("MIGRATE_TARGET")
     target = named or "head"
     heads: list[str] = manifest["heads"]  # type: ignore[assignment]  # as `manifest` writes it
     if target == "head" and len(heads) != 1:
-        raise _Unusual
+        raise _NeedsFullPath
     read_only = words[0] != "upgrade"
     address = _address(environment, offered=bool(manifest["offered"]))
     run_id = posix.urandom(6).hex()
@@ -75,13 +75,13 @@ def _try(words: list[str]) -> int:
     parameters = _parameters(manifest, address, name)
     parameters["target_session_attrs"] = "any" if read_only else "read-write"
     waits = not read_only and not any(environment.get(name) for name in _WAIT_SETTINGS)
-    row, ready, waited, locked_out = _ask(manifest, query, parameters, waits=waits)
+    row, ready, waited, lock_wait = _ask(manifest, query, parameters, waits=waits)
     login, backend, database, version, schema, _, _, rest = row
     if login != backend and not read_only:
         # A pooler.
-        raise _Unusual
+        raise _NeedsFullPath
     version = version.split()[0]
-    lines, message = report.render(database, version, ready, waited, locked_out)
+    lines, message = report.render(database, version, ready, waited, lock_wait)
     if status:
         table = f"{schema}.{manifest['version_table']}"
         lines = report.status(database, version, table, str(manifest["count"]), rest)
@@ -96,7 +96,7 @@ def _environment() -> dict[str, str]:
     return {name.decode("utf-8"): value.decode("utf-8", "surrogateescape") for name, value in pairs}
 
 
-def _made_for(manifest: Manifest, config: str, environment: dict[str, str]) -> bool:
+def _is_valid_for(manifest: Manifest, config: str, environment: dict[str, str]) -> bool:
     """Whether the manifest is this project's, and the variables that env.py reads are the same."""
     variables: dict[str, str | None] = manifest["variables"]  # type: ignore[assignment]  # as above
     return (
@@ -116,17 +116,17 @@ def _address(environment: dict[str, str], *, offered: bool) -> dict[str, str]:
     for name in (_OVERRIDE, _URL):
         url, file = environment.get(name, "").strip(), environment.get(f"{name}_FILE", "")
         if url and file:
-            raise _Unusual
+            raise _NeedsFullPath
         if file and (offered or name == _OVERRIDE):
             url = _read(file).decode("utf-8").removeprefix("\ufeff").strip()
         if url:
             address = parse_ordinary_url(url)
             if address is None or not (offered or "?" not in url):
-                raise _Unusual
+                raise _NeedsFullPath
             return address
         if file:
             break
-    raise _Unusual
+    raise _NeedsFullPath
 
 
 def _read(file: str) -> bytes:
@@ -164,19 +164,19 @@ def _ask(
         connection.send(query)
         fresh = _fresh(manifest)
         row = connection.fetch(_SECONDS)
-        ready, locked_out = now(), 0.0
+        ready, lock_wait = now(), 0.0
         if fresh and waits and not _at_head(manifest, row):
             from migration_runner.fast_path.start_lock import wait_for_head  # noqa: PLC0415 - rarely needed
 
             if wait_for_head(connection, manifest):
                 connection.send(query)
                 row = connection.fetch(_SECONDS)
-                locked_out = now()[1] - ready[1]
+                lock_wait = now()[1] - ready[1]
     finally:
         connection.close()
     if not fresh or row is None or not _at_head(manifest, row):
-        raise _Unusual
-    return [str(each) for each in row], ready, connection.connect_seconds or 0.0, locked_out
+        raise _NeedsFullPath
+    return [str(each) for each in row], ready, connection.connect_seconds or 0.0, lock_wait
 
 
 def _at_head(manifest: Manifest, row: list[str | None] | None) -> bool:

@@ -34,11 +34,11 @@ class UpToDate:
         self._started = now()
 
     def render(
-        self, database: str, version: str, ready: Moment, waited: float, locked_out: float
+        self, database: str, version: str, ready: Moment, waited: float, lock_wait: float
     ) -> tuple[bytes, bytes]:
         """Return the log's lines and the termination message. Raises `ValueError` as above.
 
-        `waited` are the seconds waited for the database, `locked_out` those for another run.
+        `waited` are the seconds waited for the database, `lock_wait` those for another run.
         """
         waited = round(waited, 3)
         ended = now()
@@ -54,7 +54,7 @@ class UpToDate:
             ("applied", []),
             ("duration_seconds", repr(round(ended[1] - self._started[1], 3))),
             ("waited_for_database_seconds", repr(waited)),
-            ("waited_for_run_lock_seconds", repr(round(locked_out, 3))),
+            ("waited_for_run_lock_seconds", repr(round(lock_wait, 3))),
             ("server_version", _quote(version)),
             ("runner_version", _quote(__version__)),
             ("build", self._build),

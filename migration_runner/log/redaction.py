@@ -46,7 +46,7 @@ def redact(text: str) -> str:
 
 def _spell(secret: str) -> frozenset[str]:
     """Return a secret as URLs, Python, ConfigParser and JSON (also JSON in JSON) write it."""
-    from urllib.parse import quote, quote_plus  # noqa: PLC0415 - only where there is a secret
+    from urllib.parse import quote, quote_plus  # noqa: PLC0415 - only if there is a secret
 
     spellings = {secret, quote(secret), quote(secret, safe=""), quote_plus(secret)}
     spellings |= {repr(secret)[1:-1], secret.replace("%", "%%")}

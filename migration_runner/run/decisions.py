@@ -15,9 +15,9 @@ from migration_runner.run.context import RunContext
 from migration_runner.run.database_state import DatabaseState
 from migration_runner.run.relation_policy import accept_relation, check_files
 
-# Whether a run's request is carried out on a version table; it takes the lock where it must.
+# Decides whether a run's request is carried out on a version table; takes the lock if needed.
 Decide = Callable[[DatabaseState], bool]
-# Asks somebody, and raises `UsageError` when the answer is no.
+# Asks for confirmation; raises `UsageError` if it is refused.
 Confirm = Callable[[str, Sequence[str]], None]
 _Found = TypeVar("_Found")
 

@@ -32,10 +32,10 @@ def accept_relation(
     }
     if relation.kind == DIVERGED:
         message = (
-            f"The database and the image have diverged: the database is at {theirs} and has"
-            f" {_applied(relation.unknown, entries)}, which the image does not have; the image is"
-            f" at {ours}, and the database does not have {', '.join(relation.missing)}. Deploy an"
-            " image that has both branches, merged with `alembic merge`."
+            f"The database (at {theirs}) and the image (head {ours}) have diverged: the image does"
+            f" not have {_applied(relation.unknown, entries)}, and the database does not have"
+            f" {', '.join(relation.missing)}. Deploy an image that has both branches, merged with"
+            " `alembic merge`."
         )
         raise HistoryError(message, reason="diverged", missing=list(relation.missing), **facts)
     if relation.kind == UNPROVED:

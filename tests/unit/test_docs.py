@@ -80,3 +80,14 @@ def test_the_events() -> None:
     documented = {name for row in _rows("events.md") for name in re.findall(r"`([a-z_]+)`", row[0])}
     ours = {value for name, value in vars(events).items() if name.isupper()}
     assert ours == documented
+
+
+def test_the_pages_that_messages_name() -> None:
+    modules = (ROOT / "migration_runner").rglob("*.py")
+    calls = [
+        re.findall(r"docs_page\([\"']([\w-]+)[\"']\)", module.read_text()) for module in modules
+    ]
+    named = {page for pages in calls for page in pages}
+    pages = {path.stem for path in (ROOT / "docs").glob("*.md")}
+    assert {"privileges", "other-databases"} <= named
+    assert named <= pages

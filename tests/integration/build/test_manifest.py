@@ -112,10 +112,10 @@ NOT_SEEN = {
         _own_engine(after="    context.configure(connection=connection)"),
         "more than one context",
     ),
-    "a print": (_own_engine(before="print('migrating ...')"), "says something"),
+    "a print": (_own_engine(before="print('migrating ...')"), "prints or logs"),
     "a log line": (
         _own_engine(before="import logging; logging.getLogger('shop').warning('migrating')"),
-        "says something",
+        "prints or logs",
     ),
     "a child": (
         _own_engine(after="import subprocess; subprocess.run(['true'])"),

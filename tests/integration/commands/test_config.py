@@ -140,7 +140,7 @@ def test_wrong_settings_are_printed_all_the_same(migrate: Migrate) -> None:
     assert "nowhere" == rows["database"][1]
     (line,) = result.stderr.splitlines()
     problems = "\n".join(json.loads(line)["error"]["problems"])
-    for words in ("'soon'", "MIGRATE_TARGT is unknown", "none.ini"):
+    for words in ("'soon'", "MIGRATE_TARGT is not a setting", "none.ini"):
         assert words in problems
 
 

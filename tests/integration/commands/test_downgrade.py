@@ -237,7 +237,7 @@ def test_a_relative_target_is_not_counted_again_from_half_way(
     result = running.wait()
     assert 75 == result.exit_code, result.stdout
     assert ["r3"] == [each["revision"] for each in result.finished["undone"]]
-    assert "would count -2 from where the database is now" in result.finished["summary"]
+    assert "would count -2 from the database's current revision" in result.finished["summary"]
     assert [("r2",)] == _heads(at_head)
 
 

@@ -149,7 +149,7 @@ def test_a_revision_that_fails_behind_its_own_commit_says_that_something_was_kep
     failed = migrate.run(DATABASE_URL=database.url)
 
     assert 1 == failed.exit_code, failed.stdout
-    assert "was kept" in failed.finished["summary"]
+    assert "up to its last commit (autocommit_block) remain" in failed.finished["summary"]
     assert {"one"} == _tables(database)
 
 
@@ -321,4 +321,4 @@ def test_a_missing_privilege_is_a_rejection(
     result = migrate.run(DATABASE_URL=database.url)
 
     assert 77 == result.exit_code, result.stdout
-    assert "Grant it" in result.finished["summary"]
+    assert "Grant the privilege" in result.finished["summary"]

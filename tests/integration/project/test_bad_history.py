@@ -52,7 +52,7 @@ CASES: list[tuple[Callable[[Project], None], list[str]]] = [
     (_missing_parent, ["r2.py", "r0", "down_revision"]),
     (_import_error, ["r1.py", "line 7", "shop_without_a_package", "install"]),
     (_syntax_error, ["r1.py", "line 7", "SyntaxError"]),
-    (_duplicate, ["r2.py", "copy_of_r2.py", "another id"]),
+    (_duplicate, ["r2.py", "copy_of_r2.py", "change one of the ids"]),
     (_no_revision, ["r1.py"]),
     (_cycle, ["r1", "r2", "ycle"]),
 ]
@@ -98,7 +98,7 @@ def test_a_database_with_a_revision_that_the_image_lacks(
 
     assert 65 == result.exit_code, result.stdout
     assert "r9" in result.finished["summary"]
-    assert "its head is r1" in result.finished["summary"]
+    assert "(head r1)" in result.finished["summary"]
     assert ["r9"] == result.finished["error"]["database_heads"]
     assert ["r1"] == result.finished["error"]["image_heads"]
     assert [("r9",)] == database.query("SELECT version_num FROM alembic_version")

@@ -226,7 +226,7 @@ def test_a_search_path_of_the_revisions_own(
     result = migrate.run(DATABASE_URL=database.url)
 
     assert 1 == result.exit_code, result.stdout
-    assert "nothing was committed" in result.finished["summary"]
+    assert "env.py did not commit" in result.finished["summary"]
     assert [("r2",)] == database.query("SELECT version_num FROM other.alembic_version")
     assert [("r1",)] == database.query(VERSION)
 

@@ -206,7 +206,7 @@ def test_the_password_is_not_in_the_process_list(
         ("run.database_state", "DatabaseState.heads"),
         ("database.session", "ServerFacts"),
         ("ledger.keeper", "ledger_access"),
-        ("project.alembic_project", "hand_steps_over"),
+        ("project.alembic_project", "delegate_steps"),
     ],
 )
 def test_a_bug_of_ours_is_reported_with_its_traceback(

@@ -138,7 +138,7 @@ def test_a_branch_that_only_the_image_has(
         "missing": ["b2"],
     }.items() <= error.items()
     assert "a2 (applied by build build-a)" in result.finished["summary"]
-    assert "does not contain b2" in result.finished["summary"]
+    assert "the database does not have b2" in result.finished["summary"]
     assert "alembic merge" in result.finished["summary"]
     assert result.finished["summary"].endswith("This run applied nothing; the database is at a2.")
     assert [("a2",)] == database.query(VERSION)
@@ -175,8 +175,8 @@ def test_without_a_ledger_nothing_is_proved_until_the_newer_image_has_run_once(
     assert "unknown_revision" == unproved.finished["error"]["reason"]
     assert ["r3"] == unproved.finished["error"]["unknown_revisions"]
     assert ["r3"] == unproved.finished["to_revisions"]
-    assert "its head is r2" in unproved.finished["summary"]
-    assert "let the newer image's runner run once" in unproved.finished["summary"]
+    assert "(head r2)" in unproved.finished["summary"]
+    assert "run the newer image once" in unproved.finished["summary"]
     assert [(None,)] == database.query("SELECT to_regclass('migration_runner.ledger')::text")
 
     newest.write_text(text)

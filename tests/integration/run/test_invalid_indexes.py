@@ -112,7 +112,7 @@ def test_a_build_that_meets_a_duplicate(
     error = failed.finished["error"]
     assert ("23505", ["public.one_id"]) == (error["sqlstate"], error["invalid_indexes"])
     drop = "DROP INDEX CONCURRENTLY public.one_id"
-    assert f"{drop}; then run again" in failed.finished["summary"]
+    assert f"drop it ({drop})" in failed.finished["summary"]
     assert [] == _at(database) == _recorded(database)
 
     database.query(drop)

@@ -12,6 +12,7 @@ from typing import Final
 import pytest
 from psycopg import sql
 
+from migration_runner.documentation import docs_page
 from tests.fixtures.databases import CANARY, Database
 from tests.fixtures.project import ENV_PY, Project
 from tests.fixtures.runner import ROOT, Migrate, Result
@@ -106,7 +107,7 @@ def test_without_a_ledger_it_migrates_all_the_same(roles: Roles, migrate: Migrat
     assert (77, []) == (refused.exit_code, refused.of("revision_started")), refused.stdout
     assert 0 == result.exit_code, result.stdout
     assert 1 == len(result.of("ledger_unavailable"))
-    assert "docs/privileges.md" in result.of("ledger_unavailable")[0]["advice"]
+    assert docs_page("privileges") in result.of("ledger_unavailable")[0]["advice"]
 
 
 def test_the_administrators_ledger_is_the_runners_own(roles: Roles, migrate: Migrate) -> None:

@@ -39,7 +39,7 @@ def test_it_is_passed_on_to_one_interpreter_only(
         assert not os.get_inheritable(ours.fileno())
 
 
-def test_there_may_be_nothing_to_hand_on(kept: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_there_may_be_nothing_to_pass_on(kept: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     assert not take_over()
     option = pass_on()
     monkeypatch.setitem(sys._xoptions, option, True)  # noqa: FBT003, SLF001 - as Python does
