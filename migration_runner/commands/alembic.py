@@ -32,20 +32,20 @@ _CHANGING: Final = frozenset({"ensure_version"})
 def run_alembic(invocation: Invocation) -> None:
     """Run one of Alembic's commands. Raises `UsageError`, and what its env.py leads to."""
     options = invocation.options
-    words = [options.verb, *options.words]
-    if options.verb in _WITHOUT_PROJECT:
+    words = [options.command, *options.words]
+    if options.command in _WITHOUT_PROJECT:
         settings = invocation.load_settings(needs_project=False)
         try:
             run_alembic_command(configure(settings.alembic, words))
         except OSError as error:
-            message = f"{error.filename or options.verb}: {error.strerror}."
+            message = f"{error.filename or options.command}: {error.strerror}."
             raise UsageError(message) from error
         return
     read = configure(AlembicOptions(), words).cmd_opts
     if read is not None and getattr(read, "graph", None):
         draw_history(invocation, read)
         return
-    changes = options.verb in _CHANGING and "--sql" not in words
+    changes = options.command in _CHANGING and "--sql" not in words
     look = refuse_elsewhere if getattr(read, "autogenerate", False) else _look
     _run(invocation.load_settings(), invocation.report, words, changes=changes, look=look)
 
@@ -54,11 +54,11 @@ def run_offline(invocation: Invocation) -> None:
     """Print the SQL of an upgrade, a downgrade or a stamp, and touch no database: `--sql`."""
     options, settings = invocation.options, invocation.load_settings()
     targets = options.targets or tuple(settings.target.split())
-    if options.verb == "upgrade" and len(targets) > 1:
+    if options.command == "upgrade" and len(targets) > 1:
         message = "With --sql, upgrade to one target at a time: Alembic writes one script."
         raise UsageError(message)
     options = invocation.options
-    words = [options.verb, *targets, "--sql"]
+    words = [options.command, *targets, "--sql"]
     words += ["--purge"] if options.purge else []
     words += ["--tag", options.tag] if options.tag is not None else []
     _run(settings, invocation.report, words, changes=False)

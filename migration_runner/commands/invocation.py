@@ -12,9 +12,9 @@ from migration_runner.settings.settings import Flags, Settings, load_settings
 
 @dataclass(frozen=True)
 class Options:
-    """A command's own words, beside the settings."""
+    """What a command takes besides the settings."""
 
-    verb: str = ""
+    command: str = ""
     as_json: bool = False
     check: bool = False
     limit: int | None = None
@@ -24,7 +24,7 @@ class Options:
     sql: bool = False
     tag: str | None = None
     targets: tuple[str, ...] = ()
-    # For one of Alembic's own commands: all that stands behind its name.
+    # Of one of Alembic's own commands: all that follows its name.
     words: tuple[str, ...] = ()
 
 

@@ -42,7 +42,8 @@ def ledger(invocation: Invocation) -> None:
     if invocation.options.as_json or not logs.answers_on_terminal():
         logs.write_answer(json.dumps(facts, ensure_ascii=False))
     else:
-        logs.write_answer(render_ledger(facts) if facts else "Nothing is recorded yet.")
+        width = logs.answer_width()
+        logs.write_answer(render_ledger(facts, width) if facts else "The ledger is empty.")
 
 
 def _read(connection: sqlalchemy.Connection, limit: int | None) -> list[LedgerEntry]:

@@ -54,4 +54,4 @@ def _answer(found: dict[str, dict[str, Any]], *, as_json: bool) -> None:
         return
     for name, facts in found.items():
         title = f"history   {name}\n" if name else ""
-        logs.write_answer(title + render_status(facts))
+        logs.write_answer(title + render_status(facts, logs.answer_width()))
