@@ -1,4 +1,4 @@
-"""One use of the command line: what every command is given."""
+"""What every command gets."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Invocation:
     def load_settings(
         self, *, needs_database: bool = False, needs_project: bool = True
     ) -> Settings:
-        """Read the settings; from then on log and report follow them, and hide their secrets.
+        """Read the settings, apply them to log and report, and hide their secrets.
 
         Raises `ConfigError`, as `settings.load_settings` does.
         """

@@ -21,6 +21,13 @@ _RESET, _DIM, _RED, _GREEN, _YELLOW, _BOLD = (
 _COLORS: Final = {"debug": _DIM, "info": "", "warning": _YELLOW, "error": _RED, "critical": _RED}
 
 
+def _run_started(facts: EventDict) -> str:
+    if command := facts.get("command"):
+        program, _, arguments = command.partition(" ")
+        return f"migrate {facts['runner_version']}: running {program}{' ...' if arguments else ''}"
+    return f"migrate {facts['runner_version']} to {facts['target']}"
+
+
 def _run_finished(facts: EventDict) -> str:
     if facts["exit_code"] != 0:
         return f"✗ {facts['summary']}"
@@ -97,7 +104,7 @@ def _database_ahead(facts: EventDict) -> str:
 
 
 _SENTENCES: Final[dict[str, Any]] = {
-    events.RUN_STARTED: "migrate {runner_version} to {target}".format_map,
+    events.RUN_STARTED: _run_started,
     events.DATABASE_UNAVAILABLE: (
         "waiting for the database ({reason}), attempt {attempt},"
         " {remaining_seconds:.0f} s left: {detail}"

@@ -12,6 +12,11 @@ from migration_runner.report.report import RunReport
 
 _VERBS: Final = {"upgrade": "applied", "downgrade": "undid", "stamp": "stamped"}
 _SIGNALS: Final[dict[int, str]] = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
+_NOTHING: Final = {
+    "upgrade": "Nothing was applied;",
+    "downgrade": "Nothing was undone;",
+    "stamp": "The version table was not changed;",
+}
 
 
 def summarize(
@@ -64,6 +69,8 @@ def _describe_state(report: RunReport) -> str:
     if report.from_revisions is None:
         return "The database was not touched."
     done = f"This run {_VERBS[report.direction]} {_count(report)};"
+    if not report.applied:
+        done = _NOTHING[report.direction]
     if report.to_revisions is None:
         return f"{done} the database's current revision could not be read."
     return f"{done} the database is at {_join(report.to_revisions)}."
@@ -71,7 +78,7 @@ def _describe_state(report: RunReport) -> str:
 
 def _count(report: RunReport) -> str:
     count = len(report.applied)
-    return f"{count} revision{'' if count == 1 else 's'}" if count else "nothing"
+    return f"{count} revision{'' if count == 1 else 's'}"
 
 
 def _join(revisions: Sequence[str] | None) -> str:

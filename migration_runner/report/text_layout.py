@@ -1,10 +1,15 @@
-"""Lays out text for a terminal: what is too long for a line continues in the next."""
+"""Lays out text for a terminal: what is too long for a line continues in the next.
+
+Secrets are hidden first: one that is wrapped would not be recognized any more.
+"""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Final
+
+from migration_runner.log.redaction import redact
 
 _GAP: Final = "  "
 _NARROWEST: Final = 8
@@ -15,7 +20,7 @@ Cells = Sequence[str]
 def wrap_text(text: str, width: int, indent: str = "") -> str:
     """Wrap each line of `text`, all but the first behind an `indent`."""
     room = max(width - len(indent), _NARROWEST)
-    lines = [line for part in text.split("\n") for line in _wrap(part.strip(), room)]
+    lines = [line for part in redact(text).split("\n") for line in _wrap(part.strip(), room)]
     return f"\n{indent}".join(lines)
 
 
@@ -31,6 +36,7 @@ def render_table(header: Cells, rows: Sequence[Cells], width: int) -> str:
 
 def render_rows(header: Cells, rows: Sequence[Cells], width: int) -> Iterator[str]:
     """Render the header and each row, which has several lines where a cell had to be wrapped."""
+    rows = [[redact(cell) for cell in row] for row in rows]
     widths = _fit(header, rows, width - len(_GAP) * (len(header) - 1))
     for row in (header, *rows):
         cells = [_wrap(cell, width) for cell, width in zip(row, widths, strict=True)]

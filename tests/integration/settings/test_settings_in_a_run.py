@@ -72,7 +72,7 @@ def test_wrong_arguments(migrate: Migrate) -> None:
     result = migrate.run("upgrade", "--wait-timout=5s")
 
     assert 64 == result.exit_code, result.stdout
-    assert "migrate --help" in result.finished["summary"]
+    assert "did you mean --wait-timeout?" in result.finished["summary"]
 
 
 def test_a_secret_file_and_flags(database: Database, project: Project, migrate: Migrate) -> None:

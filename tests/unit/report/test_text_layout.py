@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from migration_runner.log import redaction
 from migration_runner.report.text_layout import render_table, wrap_text
 
 
@@ -32,6 +33,18 @@ def test_even_long_words_stay_within_the_width(width: int) -> None:
 
     assert width == max(map(len, lines))
     assert 100 == sum(line.count("x") for line in lines)
+
+
+def test_a_secret_is_hidden_before_it_is_wrapped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("migration_runner.log.redaction._spellings", {})
+    monkeypatch.setattr("migration_runner.log.redaction._hidden", ())
+    secret = "canary canary canary"
+    redaction.hide_secrets((secret,))
+
+    table = render_table(("name", "value"), [("x", f"password {secret}")], 16)
+
+    assert ["name  value", "x     password", "      ***"] == table.splitlines()
+    assert "password\n***" == wrap_text(f"password {secret}", 10)
 
 
 def test_line_breaks_of_the_text_are_kept() -> None:
