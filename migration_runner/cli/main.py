@@ -37,8 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logs.bind(run_id=report.run_id)
     try:
         command, flags, options = parse_arguments(sys.argv[1:] if arguments is None else arguments)
-        report.answers = command.prints_answer or options.sql
-        if report.answers:
+        report.prints_answer = command.prints_answer or options.sql
+        if report.prints_answer:
             logs.log_to_standard_error(keep_output=command.is_alembics or options.sql)
         if command.is_alembics:
             _check_alembic_words(options)

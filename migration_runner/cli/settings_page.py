@@ -54,7 +54,7 @@ def _common_flags() -> str:
     )
     add_common_flags(parser, in_help=True)
     _, _, flags = parser.format_help().partition("\n")
-    return f"Flags of every command:\n\n{flags.rstrip()}"
+    return f"Flags of every command; before the command if it is Alembic's:\n\n{flags.rstrip()}"
 
 
 def _describe(variable: Variable) -> tuple[str, str]:

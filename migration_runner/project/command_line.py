@@ -17,11 +17,11 @@ from typing import Any, Final, NoReturn
 from alembic.config import CommandLine, Config
 from alembic.util import CommandError
 
-from migration_runner.errors import HistoryError, PendingRevisions
+from migration_runner.errors import HistoryError, PendingRevisions, UsageError
 from migration_runner.project.loading import sentence
 from migration_runner.settings.settings import AlembicOptions
 from migration_runner.settings.variables import VARIABLES
-from migration_runner.usage_errors import reject_unknown, usage_error
+from migration_runner.usage_errors import flags_of, reject_unknown, usage_error
 
 _EPILOG: Final = "The runner's own flags, such as --json and --log-level: migrate help settings"
 # Those that may follow a command of Alembic's.
@@ -98,6 +98,10 @@ class _Line(CommandLine):
     def _parse(self, words: Sequence[str]) -> argparse.Namespace:
         found, unknown = self.parser.parse_known_args(words)
         command = _subparsers(self.parser)[found.cmd[0].__name__]
+        for word in unknown:
+            if word in flags_of(self.parser):
+                message = f"{word} goes before the command, as in Alembic. See `migrate --help`."
+                raise UsageError(message)
         reject_unknown(unknown, command, _RUNNER_FLAGS)
         return found
 
