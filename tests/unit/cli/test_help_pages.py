@@ -91,6 +91,7 @@ def test_the_main_page_lists_every_command_on_one_page(capsys: pytest.CaptureFix
 
     assert [] == [each.name for each in BY_NAME.values() if f"  {each.name} " not in page]
     assert len(page.splitlines()) <= 50
+    assert "positional" not in page
 
 
 @pytest.mark.parametrize("variable", VARIABLES, ids=lambda variable: variable.field)
