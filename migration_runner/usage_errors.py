@@ -67,7 +67,7 @@ def _advise(name: str, known: Iterable[str], prog: str) -> str:
     # An abbreviation is most like what it begins.
     alike = [word for word in known if word.startswith(name)][:_MOST_SUGGESTIONS]
     alike = alike or difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {' or '.join(alike)}?" if alike else f". See `{prog} --help`."
+    return f" (did you mean {' or '.join(alike)}?)." if alike else f". See `{prog} --help`."
 
 
 def flags_of(parser: argparse.ArgumentParser) -> list[str]:

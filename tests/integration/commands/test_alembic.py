@@ -229,7 +229,7 @@ def test_a_project_is_started(project: Project, migrate: Migrate) -> None:
     [
         (["history", "--nonsense"], 64, "Unknown flag --nonsense. See `migrate history --help`."),
         (["history", "-n", "alembic"], 64, "-n goes before the command, as in Alembic."),
-        (["history", "--log-levle", "debug"], 64, "--log-levle; did you mean --log-level?"),
+        (["history", "--log-levle", "debug"], 64, "--log-levle (did you mean --log-level?)."),
         (["history", "--log-level=loud"], 64, "--log-level must be one of debug, info"),
         (["history", "--verbos=1"], 64, "-v/--verbose takes no value"),
         (["history", "-r"], 64, "-r/--rev-range needs a value."),

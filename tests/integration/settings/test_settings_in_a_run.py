@@ -71,7 +71,7 @@ def test_a_configuration_that_is_no_configuration(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("upgrade --wait-timout=5s", "Unknown flag --wait-timout; did you mean --wait-timeout?"),
+        ("upgrade --wait-timout=5s", "Unknown flag --wait-timout (did you mean --wait-timeout?)."),
         ("--ledger maybe", "--ledger must be one of on, off, require (it is 'maybe')."),
         ("--heartbeat 0 wait", "--heartbeat must be more than 0 (it is '0')."),
     ],
