@@ -24,16 +24,27 @@ _SETTINGS: Final = "settings"
 _OPTIONS: Final = frozenset(field.name for field in fields(Options))
 
 
-class Arguments(NamedTuple):
-    """A command, the settings that were given as flags, and the command's own options."""
+class CommandLine(NamedTuple):
+    """A command, the flags before it, the words behind it, and what follows a --, with it."""
 
     command: Command
+    before: dict[str, Any]
+    words: list[str]
+    tail: Sequence[str]
+
+
+class Arguments(NamedTuple):
+    """The settings that were given as flags, and the command's own options."""
+
     flags: dict[str, Any]
     options: Options
 
 
-def parse_arguments(words: Sequence[str]) -> Arguments:
-    """Parse the command line. Raises `UsageError`, and `SystemExit` once it has printed help."""
+def find_command(words: Sequence[str]) -> CommandLine:
+    """Parse what stands before the command.
+
+    Raises `UsageError`, and `SystemExit` once it has printed help or the version.
+    """
     # argparse's releases treat a -- differently, and another program's flags may follow it.
     end = words.index("--") if "--" in words else len(words)
     before, rest = _parse_start(words[:end])
@@ -42,16 +53,22 @@ def parse_arguments(words: Sequence[str]) -> Arguments:
         name, *rest = _resolve_help(rest)
     if name not in BY_NAME:
         raise unknown_command(name, [*BY_NAME, _HELP], PROGRAM)
-    command = BY_NAME[name]
+    return CommandLine(BY_NAME[name], before, rest, words[end:])
+
+
+def parse_arguments(line: CommandLine) -> Arguments:
+    """Parse the rest, and check it. Raises as `find_command`."""
+    command = line.command
     parse = _parse_alembic_command if command.is_alembics else _parse_command
-    found = _merge(before, parse(command, rest, words[end:]))
+    found = _merge(line.before, parse(command, line.words, line.tail))
     if found.pop("quiet", False):
         found.setdefault("log_level", "warning")
-    options = Options(command=name, **{each: found.pop(each) for each in _OPTIONS & found.keys()})
+    own = {each: found.pop(each) for each in _OPTIONS & found.keys()}
+    options = Options(command=command.name, **own)
     # As with variables, an empty value counts as none.
     flags = {each: value for each, value in found.items() if value}
     _check_settings(flags)
-    return Arguments(command, flags | _implied_settings(command, flags, options), options)
+    return Arguments(flags | _implied_settings(command, flags, options), options)
 
 
 def _parse_start(words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:

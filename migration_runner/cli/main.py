@@ -8,8 +8,13 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from migration_runner.cli.arguments import parse_arguments
-from migration_runner.commands.invocation import Invocation, Options
+from migration_runner.cli.arguments import (
+    Arguments,
+    CommandLine,
+    find_command,
+    parse_arguments,
+)
+from migration_runner.commands.invocation import Invocation
 from migration_runner.errors import Interrupted, UsageError
 from migration_runner.log import logs
 from migration_runner.project.command_line import configure
@@ -19,9 +24,23 @@ from migration_runner.settings.settings import AlembicOptions
 from migration_runner.signals import interruptible, unblock_signals
 
 
-def _check_alembic_words(options: Options) -> None:
-    """Let Alembic parse the words of its command, and print its help, before a run begins."""
-    configure(AlembicOptions(), [options.command, *options.words])
+def _parse(line: CommandLine, report: RunReport) -> Arguments:
+    """Parse a command's arguments. If it prints an answer, the log goes to standard error."""
+    command = line.command
+    try:
+        arguments = parse_arguments(line)
+    except UsageError:
+        if command.prints_answer:
+            logs.log_to_standard_error()
+        raise
+    options = arguments.options
+    report.prints_answer = command.prints_answer or options.sql
+    if report.prints_answer:
+        logs.log_to_standard_error(keep_output=command.is_alembics or options.sql)
+    if command.is_alembics:
+        # Alembic parses its words, and prints its help, before a run begins.
+        configure(AlembicOptions(), [command.name, *options.words])
+    return arguments
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,17 +55,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     logs.bind(run_id=report.run_id)
     try:
-        command, flags, options = parse_arguments(sys.argv[1:] if arguments is None else arguments)
-        report.prints_answer = command.prints_answer or options.sql
-        if report.prints_answer:
-            logs.log_to_standard_error(keep_output=command.is_alembics or options.sql)
-        if command.is_alembics:
-            _check_alembic_words(options)
+        line = find_command(sys.argv[1:] if arguments is None else arguments)
+        flags, options = _parse(line, report)
     except SystemExit:
         # Help or the version was printed.
         return 0
     except UsageError as error:
         return finish(report, error)
+    command = line.command
 
     def abandon(signal_number: int) -> None:
         os._exit(finish(report, Interrupted(signal_number), abandoned=True))

@@ -55,7 +55,7 @@ def _summarize_failure(report: RunReport, error: BaseException) -> str:
         return f"Interrupted ({name}). {state} The next run continues from there."
     if isinstance(error, MigrationError):
         # What only answers a question leaves the database as it is.
-        return error.message if report.answers else f"{error.message} {state}"
+        return error.message if report.prints_answer else f"{error.message} {state}"
     return (
         f"Internal error, a bug in the migration runner: {type(error).__name__}: {error}. {state}"
         " Please report it with the log."

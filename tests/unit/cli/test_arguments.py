@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from migration_runner.cli.arguments import parse_arguments
+from migration_runner.cli.arguments import find_command, parse_arguments
 from migration_runner.errors import UsageError
 
 
@@ -47,7 +47,7 @@ from migration_runner.errors import UsageError
 )
 def test_what_is_wrong_is_named(line: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:
-        parse_arguments(line.split())
+        parse_arguments(find_command(line.split()))
 
     assert message == caught.value.message
 
@@ -72,9 +72,10 @@ def test_settings_are_taken_from_both_sides_of_the_command(
 ) -> None:
     monkeypatch.delenv("MIGRATE_LOG_LEVEL", raising=False)
 
-    command, flags, options = parse_arguments(line.split())
+    found = find_command(line.split())
+    flags, options = parse_arguments(found)
 
-    assert (name, name) == (command.name, options.command)
+    assert (name, name) == (found.command.name, options.command)
     assert expected == flags
 
 
@@ -91,4 +92,4 @@ def test_settings_are_taken_from_both_sides_of_the_command(
     ],
 )
 def test_the_rest_is_the_commands_own(line: str, option: str, expected: object) -> None:
-    assert expected == getattr(parse_arguments(line.split()).options, option)
+    assert expected == getattr(parse_arguments(find_command(line.split())).options, option)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from migration_runner.cli.arguments import parse_arguments
+from migration_runner.cli.arguments import find_command, parse_arguments
 from migration_runner.cli.command_table import ALEMBIC_COMMANDS, BY_NAME, COMMANDS, Command
 from migration_runner.project.command_line import configure
 from migration_runner.settings.settings import AlembicOptions
@@ -28,7 +28,7 @@ def _page(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 
 
 def _print_help(words: Sequence[str]) -> None:
-    _, _, options = parse_arguments(words)
+    _, options = parse_arguments(find_command(words))
     # Still here: the page is Alembic's own.
     configure(AlembicOptions(), [options.command, *options.words])
 
