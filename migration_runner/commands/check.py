@@ -1,4 +1,4 @@
-"""`migrate check`: compare models and database, as `alembic check`, with an exit code of its own."""
+"""`migrate check`: compare models and database, as `alembic check`; exits with 4 if they differ."""
 
 from __future__ import annotations
 
