@@ -22,7 +22,7 @@ def take_full_path() -> int:
     from migration_runner.project.importing import import_alembic  # noqa: PLC0415 - late, see above
 
     import_alembic()
-    from migration_runner.cli import main as run  # noqa: PLC0415 - as above
+    from migration_runner.cli.main import main as run  # noqa: PLC0415 - as above
 
     gc.freeze()
     gc.enable()

@@ -1,5 +1,5 @@
 """The commands of `migrate`, a file each: thin functions of an `Invocation`.
 
-They import every other room; only `verbs` names them. Start with `invocation`, which all of them
-are given.
+They may import every room but `cli`, whose `command_table` lists them. Start with `invocation`,
+which every command gets.
 """

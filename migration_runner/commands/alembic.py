@@ -1,7 +1,7 @@
-"""Alembic's own commands: as Alembic has them, over the runner's connections.
+"""Alembic's own commands, over the runner's connections.
 
-Their flags, their help and their output are Alembic's. What they say on standard output stays
-there; the runner's log is on standard error.
+Their flags, help and output are Alembic's. Their output goes to standard output, the runner's log
+to standard error.
 """
 
 from __future__ import annotations
@@ -23,42 +23,42 @@ from migration_runner.run.decisions import Decide, acquire
 from migration_runner.run.runs import prepare_run
 from migration_runner.settings.settings import AlembicOptions, Settings
 
-# These need no project: one of them makes it.
+# These need no project: `init` creates one.
 _WITHOUT_PROJECT: Final = frozenset({"init", "list_templates"})
-# This one makes the version table.
+# This one creates the version table.
 _CHANGING: Final = frozenset({"ensure_version"})
 
 
 def run_alembic(invocation: Invocation) -> None:
-    """Run one of Alembic's commands. Raises `UsageError`, and what its env.py leads to."""
+    """Run one of Alembic's commands. Raises `UsageError`, and whatever env.py causes."""
     options = invocation.options
-    words = [options.verb, *options.words]
-    if options.verb in _WITHOUT_PROJECT:
+    words = [options.command, *options.words]
+    if options.command in _WITHOUT_PROJECT:
         settings = invocation.load_settings(needs_project=False)
         try:
             run_alembic_command(configure(settings.alembic, words))
         except OSError as error:
-            message = f"{error.filename or options.verb}: {error.strerror}."
+            message = f"{error.filename or options.command}: {error.strerror}."
             raise UsageError(message) from error
         return
     read = configure(AlembicOptions(), words).cmd_opts
     if read is not None and getattr(read, "graph", None):
         draw_history(invocation, read)
         return
-    changes = options.verb in _CHANGING and "--sql" not in words
+    changes = options.command in _CHANGING and "--sql" not in words
     look = refuse_elsewhere if getattr(read, "autogenerate", False) else _look
     _run(invocation.load_settings(), invocation.report, words, changes=changes, look=look)
 
 
 def run_offline(invocation: Invocation) -> None:
-    """Print the SQL of an upgrade, a downgrade or a stamp, and touch no database: `--sql`."""
+    """Print the SQL of an upgrade, a downgrade or a stamp, without a database: `--sql`."""
     options, settings = invocation.options, invocation.load_settings()
     targets = options.targets or tuple(settings.target.split())
-    if options.verb == "upgrade" and len(targets) > 1:
-        message = "With --sql, upgrade to one target at a time: Alembic writes one script."
+    if options.command == "upgrade" and len(targets) > 1:
+        message = "--sql takes one target at a time: Alembic writes one script."
         raise UsageError(message)
     options = invocation.options
-    words = [options.verb, *targets, "--sql"]
+    words = [options.command, *targets, "--sql"]
     words += ["--purge"] if options.purge else []
     words += ["--tag", options.tag] if options.tag is not None else []
     _run(settings, invocation.report, words, changes=False)
@@ -76,7 +76,7 @@ def _run(
     changes: bool,
     look: Decide = _look,
 ) -> None:
-    # A history with several heads is what some of them are for.
+    # Some of them are for a history with several heads.
     run = prepare_run(settings, report, Request("upgrade", ("heads",)), read_only=not changes)
     attempt_until_done(
         run,

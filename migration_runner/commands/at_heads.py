@@ -1,4 +1,4 @@
-"""What compares the models with the database needs the database at the heads of the history."""
+"""Comparing models with a database requires that it is at the heads of the history."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _NAMED: Final = 3
 
 
 def refuse_elsewhere(state: DatabaseState) -> bool:
-    """Refuse a database that is not at the heads; never answers that there is work.
+    """Refuse a database that is not at the heads; a decision that there is nothing to apply.
 
-    Raises `PendingRevisions` when it is behind, `HistoryError` when it has other revisions.
+    Raises `PendingRevisions` if it is behind, `HistoryError` if it has unknown revisions.
     """
     heads, entries = state.heads(), state.ledger.entries()
     if unknown := state.relate(heads, entries).unknown:
@@ -36,7 +36,7 @@ def _name(each: Sequence[str]) -> str:
 
 
 def _describe(revision: str, entries: Entries) -> str:
-    """Name a revision by what the ledger knows of it."""
+    """Describe a revision as the ledger has it."""
     entry = entries.get(revision)
     if entry is None:
         return revision

@@ -1,4 +1,4 @@
-"""`migrate build`: the step of an image's build that finds a broken history before a deployment."""
+"""`migrate build`: detects a broken history when the image is built."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from migration_runner.settings.settings import Settings
 def build(invocation: Invocation) -> None:
     """Check the history, compile the project's files, write the manifest. Needs no database.
 
-    Raises `HistoryError` for what could not be run, `ConfigError` for wrong settings.
+    Raises `HistoryError` for a history that a run would refuse, `ConfigError` for wrong settings.
     """
     sentences = []
     for name, each in invocation.load_settings().each_history():
@@ -29,7 +29,7 @@ def build(invocation: Invocation) -> None:
             _compile({*(Path(file).parent for file in each.alembic.files), *project.folders})
             if not project.history.revisions:
                 folders = ", ".join(str(folder) for folder in project.folders[1:])
-                message = f"There is no revision in {folders}: copy them into the image."
+                message = f"There are no revisions in {folders}. Copy them into the image."
                 raise HistoryError(message, reason="no_revisions")
             count, heads = len(project.history.revisions), project.history.heads
             logs.get_logger().info(events.HISTORY_CHECKED, revisions=count, heads=list(heads))
@@ -54,10 +54,10 @@ def _write_manifest(settings: Settings, project: AlembicProject, *, sealed: bool
 
 
 def _compile(folders: set[Path]) -> None:
-    """Compile what is in `folders`, but for hidden ones such as `.venv`.
+    """Compile the files in `folders`, except in hidden ones such as `.venv`.
 
-    A compiled file is good as long as its source has the same hash: layers and mounts change
-    times, and a source that was mounted over the image's must win.
+    A compiled file is valid while its source has the same hash: layers and mounts change times,
+    and a source that is mounted over the image's must take precedence.
     """
     roots = {folder.resolve() for folder in folders}
     for root in sorted(root for root in roots if not roots & set(root.parents)):

@@ -1,4 +1,4 @@
-"""`migrate check`: do the models match the database? As `alembic check`, with its own exit code."""
+"""`migrate check`: compare models and database, as `alembic check`; exits with 4 if they differ."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from migration_runner.run.runs import prepare_run
 def check(invocation: Invocation) -> None:
     """Print how models and database differ.
 
-    Raises `SchemaDrift` when they do, and what `refuse_elsewhere` raises.
+    Raises `SchemaDrift` if they do, and what `refuse_elsewhere` raises.
     """
-    # The models are the heads', whatever a run's target is.
+    # The models match the heads, whatever a run's target is.
     request = Request("upgrade", ("heads",))
     run = prepare_run(invocation.load_settings(), invocation.report, request, read_only=True)
     found: list[object] = []
@@ -32,12 +32,12 @@ def check(invocation: Invocation) -> None:
     if invocation.options.as_json or not logs.answers_on_terminal():
         logs.write_answer(json.dumps({"differences": differences}, ensure_ascii=False))
     else:
-        logs.write_answer("\n".join(differences) or "The models match the database.")
+        logs.write_answer("\n".join(differences) or "Models and database match.")
     if differences:
         count = len(differences)
         message = (
             f"Models and database differ in {count} place{'' if count == 1 else 's'}:"
-            f" {'; '.join(differences)}. Write the missing revision (`alembic revision"
-            " --autogenerate`), or undo what was done by hand."
+            f" {'; '.join(differences)}. Write the missing revision (`migrate revision"
+            " --autogenerate`), or revert the manual change."
         )
         raise SchemaDrift(message, differences=differences)

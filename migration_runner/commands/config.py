@@ -1,4 +1,4 @@
-"""`migrate config`: what is in force, and where each value comes from."""
+"""`migrate config`: the settings in effect, and where each value comes from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from migration_runner.commands.invocation import Invocation
 from migration_runner.errors import ConfigError
 from migration_runner.log import logs
 from migration_runner.log.redaction import HIDDEN, hide_secrets
-from migration_runner.report.tables import render_table
+from migration_runner.report.text_layout import render_table
 from migration_runner.settings.database_address import LIBPQ_SECRETS, load_database_address
 from migration_runner.settings.database_url import SECRET_PARAMETERS, DatabaseAddress
 from migration_runner.settings.settings import (
@@ -26,18 +26,18 @@ _SECRET_WORDS: Final = {*SECRET_PARAMETERS, *LIBPQ_SECRETS}
 def config(invocation: Invocation) -> None:
     """Print every setting with its origin, without secrets.
 
-    Raises `ConfigError`, once they are printed, that lists what is wrong with them.
+    Raises `ConfigError` that lists the problems, but only once the settings are printed.
     """
     environment, flags = os.environ, invocation.flags
-    address, named = DatabaseAddress(), "(none named: env.py must know one)"
+    address, named = DatabaseAddress(), "(not set: env.py must provide it)"
     try:
         if found := load_database_address(environment):
             address, named = found, _describe(found)
     except ConfigError as error:
-        named = f"(none: {error.message})"
+        named = f"(invalid: {error.message})"
     hide_secrets(address.secrets, address.public)
     traced = [
-        Origin("database", named, address.origin or "nowhere"),
+        Origin("database", named, address.origin or "-"),
         trace_alembic_config(environment, flags),
         *(trace_setting(variable, environment, flags) for variable in VARIABLES),
     ]
@@ -47,12 +47,18 @@ def config(invocation: Invocation) -> None:
         answer = [dict(zip(names, row, strict=True)) for row in rows]
         logs.write_answer(json.dumps(answer, ensure_ascii=False))
     else:
-        logs.write_answer(render_table(("setting", "value", "from"), rows))
+        shown = [(name, value, _name_origin(name, origin)) for name, value, origin in rows]
+        logs.write_answer(render_table(("setting", "value", "from"), shown, logs.answer_width()))
     invocation.load_settings()
 
 
+def _name_origin(name: str, origin: str) -> str:
+    """Return the origin for people: a variable's name is in the line already."""
+    return "environment" if origin == name else origin
+
+
 def _describe(address: DatabaseAddress) -> str:
-    """Return libpq's parameters, secrets hidden; those of its environment where it has none."""
+    """Return libpq's parameters, or else its variables. Secrets are hidden."""
     parameters = dict(address.parameters)
     if not parameters:
         parameters = {

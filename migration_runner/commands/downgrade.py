@@ -1,4 +1,4 @@
-"""`migrate downgrade`: undo revisions, under the lock and into the ledger."""
+"""`migrate downgrade`: undo revisions, under the lock and with ledger rows."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from migration_runner.run.runs import carry_out, prepare_run
 
 
 def downgrade(invocation: Invocation) -> None:
-    """Undo revisions down to a target, as `alembic downgrade` takes it.
+    """Undo revisions down to a target, as `alembic downgrade`.
 
-    Asks first on a terminal; raises `UsageError` without one, unless `--yes` was given, and when
-    the answer is no.
+    Asks for confirmation. Raises `UsageError` if the answer is no, and without a terminal, unless
+    `--yes` was given.
     """
     options = invocation.options
     if options.sql:
@@ -31,24 +31,26 @@ def downgrade(invocation: Invocation) -> None:
 
 
 def _confirm(run: RunContext, *, yes: bool) -> Confirm:
-    told: list[tuple[str, list[str]]] = []
+    confirmed: list[tuple[str, list[str]]] = []
 
     def confirm(place: str, planned: Sequence[str]) -> None:
-        if (place, list(planned)) in told:
-            # Another attempt, for the same.
+        if (place, list(planned)) in confirmed:
+            # This is another attempt.
             return
         revisions = run.project.history.revisions
         listed = "; ".join(f"{each} ({revisions[each].description})" for each in planned)
         count = f"{len(planned)} revision{'' if len(planned) == 1 else 's'}"
-        question = f"This undoes {count} of {place}: {listed}. What they hold may be lost."
+        question = (
+            f"This undoes {count} of {place}: {listed}. Data in the dropped objects will be lost."
+        )
         if not yes:
             if not (sys.stdin.isatty() and logs.answers_on_terminal()):
-                message = f"{question} Say --yes to do it."
+                message = f"{question} Confirm with --yes."
                 raise UsageError(message, revisions=list(planned))
-            logs.write_answer(f"{question} Go on? [y/N]")
+            logs.write_answer(f"{question} Continue? [y/N]")
             if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-                message = "Not confirmed: nothing was undone."
+                message = "Cancelled."
                 raise UsageError(message, revisions=list(planned))
-        told.append((place, list(planned)))
+        confirmed.append((place, list(planned)))
 
     return confirm

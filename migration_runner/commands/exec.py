@@ -1,9 +1,10 @@
-"""`migrate exec -- COMMAND ...`: somebody else's migration command, under the run lock."""
+"""`migrate exec -- PROGRAM ...`: another migration command, under the run lock."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,22 +46,22 @@ _VERSION_TABLE = "alembic_version"
 def execute(invocation: Invocation) -> None:
     """Wait for the database, take the run lock, run the command, report.
 
-    With an Alembic configuration the heads before and after are told, and what the command has
-    applied goes into the ledger. Raises `RevisionFailed` when the command fails,
-    `TemporaryFailure` when the lock's session is lost: the command is ended then.
+    With an Alembic configuration, the report has the heads before and after, and the ledger gets
+    what the command applied. Raises `RevisionFailed` if the command fails, `TemporaryFailure` if
+    the lock's session is lost: the command is terminated then.
     """
     command, report = invocation.options.targets, invocation.report
     if not command:
         message = "Name the command: `migrate exec -- flask db upgrade`."
         raise UsageError(message)
-    # One that somebody names has to be there.
+    # A configuration that is named must exist.
     named = trace_alembic_config(os.environ, invocation.flags).origin != "default"
     settings = invocation.load_settings(needs_database=True, needs_project=named)
     export_override(os.environ)
     report.target = None
     logs.get_logger().info(
         events.RUN_STARTED,
-        target=" ".join(command),
+        command=shlex.join(command),
         runner_version=__version__,
         build=settings.build or None,
     )
@@ -70,15 +71,15 @@ def execute(invocation: Invocation) -> None:
     except sqlalchemy.exc.DBAPIError as error:
         raise translate_env_failure(error) from error
     if code:
-        ended = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        message = f"The command {command[0]} {ended}. Its own lines in the log say why."
+        ended = f"was terminated by signal {-code}" if code < 0 else f"exited with code {code}"
+        message = f"The command {command[0]} {ended}. Its output is in the log."
         raise RevisionFailed(message, reason="command_failed", command_exit_code=code)
     if report.unobserved:
-        report.conclusion = "applied", f"The command ended well in {report.elapsed():.1f} s."
+        report.conclusion = "applied", f"The command succeeded in {report.elapsed():.1f} s."
 
 
 class _Execution:
-    """One command, on one session with the run lock."""
+    """One command, while one session holds the run lock."""
 
     def __init__(self, command: Sequence[str], settings: Settings, report: RunReport) -> None:
         self._command = command
@@ -117,14 +118,14 @@ class _Execution:
         )
         name = application_name(self._report.run_id)
         waiting = Stopwatch(self._clock)
-        assert settings.database is not None  # noqa: S101 - `execute` has asked for one
+        assert settings.database is not None  # noqa: S101 - `execute` requires one
         try:
             return waiting_engine(settings.database, limits, name).connect()
         finally:
             self._report.waited_for_database_seconds = waiting.elapsed()
 
     def _run_watched(self, session: WorkSession) -> int:
-        """Run the command, and report what there is before and after, however it ends."""
+        """Run the command, and report the heads before and after, however it ends."""
         report = self._report
         if self._heads is None:
             report.unobserved = True
@@ -148,13 +149,13 @@ class _Execution:
         logs.get_logger().info(events.COMMAND_STARTED, command=name)
 
         def check() -> None:
-            # Nobody sends anything to an idle session, but for its end.
+            # The server sends an idle session nothing but its end.
             try:
                 session.ask()
             except sqlalchemy.exc.DBAPIError as error:
                 message = (
-                    "The session with the run lock was lost, so the command was ended: another run"
-                    " may begin. Run again."
+                    "The session with the run lock was lost, so the command was terminated: another"
+                    " run may start. Run it again."
                 )
                 raise TemporaryFailure(message, reason=SESSION_LOST) from error
 
@@ -191,7 +192,7 @@ class _Heads:
         return self._heads
 
     def compare(self, before: Sequence[str]) -> None:
-        """Report what is there now, and was not before."""
+        """Report what was applied since `before`."""
         history = self._run.project.history
         new = history.with_ancestors(self.look()) - history.with_ancestors(before)
         self._run.report.applied = [
@@ -200,7 +201,7 @@ class _Heads:
         ]
 
     def record(self, session: WorkSession, location: tuple[str, str, str]) -> None:
-        """Record what the command has applied as adopted: nobody saw it revision by revision."""
+        """Record what the command applied as adopted: each revision's part of it is unknown."""
         _, schema, table = location
         run = self._run
         policy = LedgerPolicy(run.settings.ledger)

@@ -1,4 +1,4 @@
-"""`migrate history --graph`: the history drawn, with what the database has of it."""
+"""`migrate history --graph`: a drawing of the history that marks the database's revisions."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ _RENDERERS: Final[dict[str, Callable[[Graph], str]]] = {
 
 
 def draw_history(invocation: Invocation, options: argparse.Namespace) -> None:
-    """Draw the history onto standard output, or into the file that `--graph` names.
+    """Draw the history to standard output, or to the file that `--graph` names.
 
-    A database that cannot be asked does not stop it: the drawing says so then. Raises `UsageError`
-    for another kind of file, or one that cannot be written.
+    If the database is unreachable, nothing is marked. Raises `UsageError` for a file of another
+    kind, or one that cannot be written.
     """
     file = Path(options.graph)
     render = render_text if options.graph == _STANDARD_OUTPUT else _RENDERERS.get(file.suffix)
     if render is None:
-        message = f"--graph draws into {', '.join(_RENDERERS)} files, and {file} is none of them."
+        message = f"--graph writes {', '.join(_RENDERERS)} files. {file} is none of them."
         raise UsageError(message)
     if options.rev_range:
-        message = "--graph draws the whole history: leave --rev-range away."
+        message = "--graph draws the whole history. Omit --rev-range."
         raise UsageError(message)
     text = render(_lay_out(invocation))
     if options.graph == _STANDARD_OUTPUT:

@@ -1,4 +1,4 @@
-"""One use of the command line: what every command is given."""
+"""What every command gets."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from migration_runner.settings.settings import Flags, Settings, load_settings
 
 @dataclass(frozen=True)
 class Options:
-    """A command's own words, beside the settings."""
+    """What a command takes besides the settings."""
 
-    verb: str = ""
+    command: str = ""
     as_json: bool = False
     check: bool = False
     limit: int | None = None
@@ -24,7 +24,7 @@ class Options:
     sql: bool = False
     tag: str | None = None
     targets: tuple[str, ...] = ()
-    # For one of Alembic's own commands: all that stands behind its name.
+    # Of one of Alembic's own commands: all that follows its name.
     words: tuple[str, ...] = ()
 
 
@@ -39,7 +39,7 @@ class Invocation:
     def load_settings(
         self, *, needs_database: bool = False, needs_project: bool = True
     ) -> Settings:
-        """Read the settings; from then on log and report follow them, and hide their secrets.
+        """Read the settings, apply them to log and report, and hide their secrets.
 
         Raises `ConfigError`, as `settings.load_settings` does.
         """

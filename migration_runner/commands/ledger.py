@@ -1,4 +1,4 @@
-"""`migrate ledger`: who applied what, when, from which build."""
+"""`migrate ledger`: what was applied, when, by whom, from which build."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from migration_runner.run.status import describe_entry
 def ledger(invocation: Invocation) -> None:
     """Print the ledger of every history in the database, newest first.
 
-    Raises `DatabaseRejected` when this role may not read it.
+    Raises `DatabaseRejected` if this role may not read it.
     """
     settings, limit = invocation.load_settings(needs_project=False), invocation.options.limit
     if settings.database is None:
@@ -42,7 +42,8 @@ def ledger(invocation: Invocation) -> None:
     if invocation.options.as_json or not logs.answers_on_terminal():
         logs.write_answer(json.dumps(facts, ensure_ascii=False))
     else:
-        logs.write_answer(render_ledger(facts) if facts else "Nothing is recorded yet.")
+        width = logs.answer_width()
+        logs.write_answer(render_ledger(facts, width) if facts else "The ledger is empty.")
 
 
 def _read(connection: sqlalchemy.Connection, limit: int | None) -> list[LedgerEntry]:
@@ -57,12 +58,12 @@ def _read(connection: sqlalchemy.Connection, limit: int | None) -> list[LedgerEn
 
 
 def _read_through_env(invocation: Invocation, limit: int | None) -> list[LedgerEntry]:
-    """Read it where only env.py knows the database."""
+    """Read it if only env.py knows the database."""
     found: list[list[LedgerEntry]] = []
 
     def decide(state: DatabaseState) -> bool:
         if not state.session.safeguarded:
-            message = f"There is no ledger in {state.server.version}: it is for Postgres."
+            message = f"There is no ledger in {state.server.version}: it requires Postgres."
             raise ConfigError(message, reason="other_database")
         with state.session.between_transactions():
             found.append(_read(state.session.connection, limit))

@@ -1,4 +1,4 @@
-"""`migrate stamp`: say where the database is, without running a revision."""
+"""`migrate stamp`: set the version table without running revisions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from migration_runner.run.runs import carry_out, prepare_run
 
 
 def stamp(invocation: Invocation) -> None:
-    """Write the version table, as `alembic stamp` does: under the lock and into the ledger."""
+    """Set the version table, as `alembic stamp`, but under the lock and with a ledger row."""
     options = invocation.options
     if options.sql:
         run_offline(invocation)

@@ -16,12 +16,11 @@ from migration_runner.run.status import Status
 
 
 def status(invocation: Invocation) -> None:
-    """Print the status; it does not wait for the database, and tells of the image without one.
+    """Print the status, after a single attempt to connect; without a database, the image's part.
 
-    With `--check`, raises `PendingRevisions` when the database is behind and `HistoryError` when
-    it has diverged. Raises `DatabaseUnavailable` or `DatabaseRejected`, once it is printed.
+    With `--check`, raises `PendingRevisions` if the database is behind and `HistoryError` if it has
+    diverged. Raises `DatabaseUnavailable` or `DatabaseRejected`, but only once it is printed.
     """
-    # One attempt: somebody waits for the answer.
     settings = dataclasses.replace(invocation.load_settings(), wait_timeout=0.0)
     runs = prepare_runs(settings, invocation.report, read_only=True)
     looks = {run.report.part_name: (run, Status(run)) for run in runs}
@@ -54,4 +53,4 @@ def _answer(found: dict[str, dict[str, Any]], *, as_json: bool) -> None:
         return
     for name, facts in found.items():
         title = f"history   {name}\n" if name else ""
-        logs.write_answer(title + render_status(facts))
+        logs.write_answer(title + render_status(facts, logs.answer_width()))

@@ -11,10 +11,10 @@ from migration_runner.run.runs import carry_out_all, prepare_runs
 
 
 def upgrade(invocation: Invocation) -> None:
-    """Wait, lock, apply what is pending, verify; with `--sql` only print what would be done."""
+    """Wait, lock, apply what is pending, verify; with `--sql`, only print the SQL."""
     options = invocation.options
     if not all(target.strip() for target in options.targets):
-        message = "A target is empty: leave it away for `head`."
+        message = "The target is empty. Omit it for `head`."
         raise UsageError(message)
     if options.sql:
         run_offline(invocation)

@@ -13,7 +13,7 @@ from migration_runner.run.wait import Waiter
 
 
 def wait(invocation: Invocation) -> None:
-    """Wait for the database, then for its revisions; apply nothing and lock nothing."""
+    """Wait for the database, then for its revisions. Changes and locks nothing."""
     waiting = Stopwatch(SystemClock())
     for run in prepare_runs(invocation.load_settings(), invocation.report, read_only=True):
         # The wait timeout is for all histories together.

@@ -21,6 +21,13 @@ _RESET, _DIM, _RED, _GREEN, _YELLOW, _BOLD = (
 _COLORS: Final = {"debug": _DIM, "info": "", "warning": _YELLOW, "error": _RED, "critical": _RED}
 
 
+def _run_started(facts: EventDict) -> str:
+    if command := facts.get("command"):
+        program, _, arguments = command.partition(" ")
+        return f"migrate {facts['runner_version']}: running {program}{' ...' if arguments else ''}"
+    return f"migrate {facts['runner_version']} to {facts['target']}"
+
+
 def _run_finished(facts: EventDict) -> str:
     if facts["exit_code"] != 0:
         return f"✗ {facts['summary']}"
@@ -77,7 +84,7 @@ def _revision_running(facts: EventDict) -> str:
         done = f", {progress['done']}{total} {progress['unit']}"
     elif progress.get("blocks_total"):
         done = f", {progress['phase']} {progress['blocks_done']}/{progress['blocks_total']} blocks"
-    waits = f", waits for {facts['waits_for']}" if facts.get("waits_for") else ""
+    waits = f", waiting ({facts['waits_for']})" if facts.get("waits_for") else ""
     return f"… {facts['revision']}  {facts['running_seconds']:.0f} s{done}{waits}{_blockers(facts)}"
 
 
@@ -97,7 +104,7 @@ def _database_ahead(facts: EventDict) -> str:
 
 
 _SENTENCES: Final[dict[str, Any]] = {
-    events.RUN_STARTED: "migrate {runner_version} to {target}".format_map,
+    events.RUN_STARTED: _run_started,
     events.DATABASE_UNAVAILABLE: (
         "waiting for the database ({reason}), attempt {attempt},"
         " {remaining_seconds:.0f} s left: {detail}"
@@ -110,7 +117,9 @@ _SENTENCES: Final[dict[str, Any]] = {
     events.DATABASE_AHEAD: _database_ahead,
     events.LEDGER_CREATED: "ledger created: migration_runner.ledger".format_map,
     events.LEDGER_UNAVAILABLE: "no ledger: {detail}. {advice}".format_map,
-    events.REVISIONS_ADOPTED: "{count} revisions that were there are in the ledger now".format_map,
+    events.REVISIONS_ADOPTED: (
+        "recorded {count} revisions that were applied without the ledger"
+    ).format_map,
     events.REVISION_EDITED: (
         "{file} was edited since {role} applied it at {applied_at:.19}"
     ).format_map,

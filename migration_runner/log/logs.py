@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _STANDARD_OUTPUT: Final = 1
 _STANDARD_ERROR: Final = 2
+_USUAL_WIDTH: Final = 80
 _LEVELS: Final = logging.getLevelNamesMapping()
 
 _processors: Final[list[Processor]] = []
@@ -77,6 +78,17 @@ def write_answer(text: str) -> None:
 def answers_on_terminal() -> bool:
     """Whether the answer goes to a terminal."""
     return os.isatty(_answers)
+
+
+def answer_width() -> int:
+    """Return how many characters fit into a line of the terminal that gets the answer."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns):
+        return int(columns)
+    try:
+        return os.get_terminal_size(_answers).columns or _USUAL_WIDTH
+    except OSError:
+        return _USUAL_WIDTH
 
 
 def _write(stream: int, text: str) -> None:

@@ -12,7 +12,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from alembic.config import CommandLine, Config
 from alembic.util import CommandError
@@ -20,6 +20,12 @@ from alembic.util import CommandError
 from migration_runner.errors import HistoryError, PendingRevisions, UsageError
 from migration_runner.project.loading import sentence
 from migration_runner.settings.settings import AlembicOptions
+from migration_runner.settings.variables import VARIABLES
+from migration_runner.usage_errors import flags_of, reject_unknown, usage_error
+
+_EPILOG: Final = "The runner's own flags, such as --json and --log-level: migrate help settings"
+# Those that may follow a command of Alembic's.
+_RUNNER_FLAGS: Final = ("--json", *(variable.flag for variable in VARIABLES))
 
 
 def configure(options: AlembicOptions, command: Sequence[str]) -> Config:
@@ -76,9 +82,11 @@ class _Line(CommandLine):
     def __init__(self, prog: str) -> None:
         super().__init__(prog)
         _raise_usage_errors(self.parser)
-        # argparse puts the global options before the command's name.
+        self.parser.parse_args = self._parse  # type: ignore[assignment]  # it names no flag
         for name, sub in _subparsers(self.parser).items():
+            # argparse puts the global options before the command's name.
             sub.prog = f"{prog} {name}"
+            sub.epilog = _EPILOG
         _subparsers(self.parser)["history"].add_argument(
             "--graph",
             nargs="?",
@@ -87,13 +95,18 @@ class _Line(CommandLine):
             help="Draw the history as text, or into a .svg, .mmd or .txt file",
         )
 
+    def _parse(self, words: Sequence[str]) -> argparse.Namespace:
+        found, unknown = self.parser.parse_known_args(words)
+        command = _subparsers(self.parser)[found.cmd[0].__name__]
+        for word in unknown:
+            if word in flags_of(self.parser):
+                message = f"{word} goes before the command, as in Alembic. See `migrate --help`."
+                raise UsageError(message)
+        reject_unknown(unknown, command, _RUNNER_FLAGS)
+        return found
+
     def run_cmd(self, config: Config, options: argparse.Namespace) -> None:  # noqa: ARG002 - Alembic passes them
         self.config = config
-
-
-def usage_error(message: str, prog: str) -> UsageError:
-    """Return an error message of argparse's as a `UsageError`."""
-    return UsageError(f"{message[:1].upper()}{message[1:]}. See `{prog} --help`.")
 
 
 def _raise_usage_errors(parser: argparse.ArgumentParser) -> None:

@@ -30,6 +30,6 @@ def finish(
         logs.get_logger().error(events.RUN_FAILED, exception=trace)
     if report.termination_log is not None:
         write_termination_message(report.termination_log, summary, facts, COUNTABLE)
-    if not report.answers or error is not None:
+    if not report.prints_answer or error is not None:
         logs.write_last_line(events.RUN_FINISHED, summary=summary, **facts)
     return exit_code

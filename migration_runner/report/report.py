@@ -43,8 +43,8 @@ class RunReport:
     waited_for_run_lock_seconds: float = 0.0
     termination_log: Path | None = None
     direction: str = "upgrade"
-    # The command has answered on standard output: the last line is only for a failure.
-    answers: bool = False
+    # Standard output is for the command's answer: there is a last line only after a failure.
+    prints_answer: bool = False
     # The sentence for a database that is ahead of the image.
     ahead: str | None = None
     # Outcome and sentence of a command that never applies revisions.

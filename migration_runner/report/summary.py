@@ -12,6 +12,11 @@ from migration_runner.report.report import RunReport
 
 _VERBS: Final = {"upgrade": "applied", "downgrade": "undid", "stamp": "stamped"}
 _SIGNALS: Final[dict[int, str]] = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
+_NOTHING: Final = {
+    "upgrade": "Nothing was applied;",
+    "downgrade": "Nothing was undone;",
+    "stamp": "The version table was not changed;",
+}
 
 
 def summarize(
@@ -50,7 +55,7 @@ def _summarize_failure(report: RunReport, error: BaseException) -> str:
         return f"Interrupted ({name}). {state} The next run continues from there."
     if isinstance(error, MigrationError):
         # What only answers a question leaves the database as it is.
-        return error.message if report.answers else f"{error.message} {state}"
+        return error.message if report.prints_answer else f"{error.message} {state}"
     return (
         f"Internal error, a bug in the migration runner: {type(error).__name__}: {error}. {state}"
         " Please report it with the log."
@@ -64,6 +69,8 @@ def _describe_state(report: RunReport) -> str:
     if report.from_revisions is None:
         return "The database was not touched."
     done = f"This run {_VERBS[report.direction]} {_count(report)};"
+    if not report.applied:
+        done = _NOTHING[report.direction]
     if report.to_revisions is None:
         return f"{done} the database's current revision could not be read."
     return f"{done} the database is at {_join(report.to_revisions)}."
@@ -71,7 +78,7 @@ def _describe_state(report: RunReport) -> str:
 
 def _count(report: RunReport) -> str:
     count = len(report.applied)
-    return f"{count} revision{'' if count == 1 else 's'}" if count else "nothing"
+    return f"{count} revision{'' if count == 1 else 's'}"
 
 
 def _join(revisions: Sequence[str] | None) -> str:

@@ -186,11 +186,6 @@ def _parse_variables(
         except ValueError as error:
             name = traced.name if traced.origin == "default" else traced.origin
             problems.append(f"{name} {error} (it is {traced.text!r})")
-    problems += [
-        f"{PREFIX}{name.upper()} must be more than 0"
-        for name in ("connect_timeout", "heartbeat")
-        if values.get(name) == 0
-    ]
     return values, problems
 
 

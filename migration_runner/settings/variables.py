@@ -1,7 +1,8 @@
-"""Every `MIGRATE_` variable: its name, parser, default, and one line of help."""
+"""Every `MIGRATE_` variable: its name, what it takes, how it is read, its default, and its help."""
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,12 +16,18 @@ PREFIX: Final = "MIGRATE_"
 
 @dataclass(frozen=True)
 class Variable:
-    """One setting: its environment variable, its parser, and its default as text."""
+    """One setting: its environment variable, how its text is read, and its default, as text.
+
+    `takes` names in the help what it is set to; where only a few values are valid, they are its
+    `choices`.
+    """
 
     name: str
+    takes: str
     parse: Callable[[str], Any]
     default: str
     help: str
+    choices: tuple[str, ...] = ()
 
     @property
     def field(self) -> str:
@@ -33,14 +40,20 @@ class Variable:
         return "--" + self.field.replace("_", "-")
 
 
-def _one_of(*choices: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text.lower() in choices:
-            return text.lower()
-        message = f"must be one of {', '.join(choices)}"
-        raise ValueError(message)
+def _choice(name: str, choices: tuple[str, ...], default: str, help_: str) -> Variable:
+    parse = functools.partial(_parse_choice, choices)
+    return Variable(name, "|".join(choices), parse, default, help_, choices)
 
-    return parse
+
+def _parse_choice(choices: tuple[str, ...], text: str) -> str:
+    if text.lower() in choices:
+        return text.lower()
+    message = f"must be one of {', '.join(choices)}"
+    raise ValueError(message)
+
+
+def _switch(name: str, default: str, help_: str) -> Variable:
+    return Variable(name, "true|false", _parse_switch, default, help_, ("true", "false"))
 
 
 def _parse_switch(text: str) -> bool:
@@ -52,8 +65,24 @@ def _parse_switch(text: str) -> bool:
     raise ValueError(message)
 
 
+def _duration(name: str, default: str, help_: str) -> Variable:
+    return Variable(name, "DURATION", parse_duration, default, help_)
+
+
+def _interval(name: str, default: str, help_: str) -> Variable:
+    return Variable(name, "DURATION", _parse_interval, default, help_)
+
+
+def _parse_interval(text: str) -> float:
+    seconds = parse_duration(text)
+    if seconds == 0:
+        message = "must be more than 0"
+        raise ValueError(message)
+    return seconds
+
+
 def _parse_lock_key(text: str) -> int | None:
-    """Parse a key for `pg_try_advisory_lock(bigint)`; None, for a derived key, if it is empty."""
+    """Read a signed 64-bit integer, as for `pg_try_advisory_lock(bigint)`; None if empty."""
     if not text:
         return None
     try:
@@ -76,64 +105,107 @@ def _parse_list(text: str) -> tuple[str, ...]:
 
 
 VARIABLES: Final = (
-    Variable("MIGRATE_TARGET", str, "head", "what to upgrade to, as in `alembic upgrade`"),
-    Variable("MIGRATE_WAIT_TIMEOUT", parse_duration, "60s", "how long to wait for the database"),
-    Variable("MIGRATE_CONNECT_TIMEOUT", parse_duration, "5s", "how long to try to connect"),
     Variable(
-        "MIGRATE_WAIT_FOR_DATABASE",
-        _parse_switch,
-        "false",
-        "also wait for a database that does not exist yet",
-    ),
-    Variable(
-        "MIGRATE_POOLER", _one_of("detect", "session"), "detect", "trust a pooler's session mode"
+        "MIGRATE_TARGET",
+        "REVISION",
+        str,
+        "head",
+        "The target of the upgrade, as for `alembic upgrade`. Several are separated by spaces.",
     ),
     Variable(
         "MIGRATE_HISTORIES",
+        "NAMES",
         _parse_list,
         "",
-        "several histories in one run: sections (-n) or config files (-c), comma-separated",
+        "Several histories in one run, comma-separated: sections of the configuration (as for -n)"
+        " or configuration files (as for -c).",
     ),
-    Variable("MIGRATE_RUN_LOCK", _one_of("on", "off"), "on", "allow one run at a time, by a lock"),
-    Variable("MIGRATE_RUN_LOCK_TIMEOUT", parse_duration, "10m", "how long to wait for other runs"),
-    Variable("MIGRATE_RUN_LOCK_KEY", _parse_lock_key, "", "advisory lock key (default: derived)"),
-    Variable("MIGRATE_DDL_LOCK_TIMEOUT", parse_duration, "5s", "lock_timeout inside a revision"),
-    Variable("MIGRATE_DDL_RETRY_TIMEOUT", parse_duration, "10m", "how long to retry a revision"),
+    _duration(
+        "MIGRATE_WAIT_TIMEOUT",
+        "60s",
+        "How long to wait for the database; for `migrate wait`, also for the revisions.",
+    ),
+    _interval("MIGRATE_CONNECT_TIMEOUT", "5s", "How long one connection attempt may take."),
+    _switch("MIGRATE_WAIT_FOR_DATABASE", "false", "Wait for a database that does not exist yet."),
+    _choice(
+        "MIGRATE_POOLER",
+        ("detect", "session"),
+        "detect",
+        "`session` declares that the pooler pools sessions.",
+    ),
+    _choice("MIGRATE_RUN_LOCK", ("on", "off"), "on", "Allow only one run at a time."),
+    _duration("MIGRATE_RUN_LOCK_TIMEOUT", "10m", "How long to wait for another run."),
     Variable(
+        "MIGRATE_RUN_LOCK_KEY",
+        "NUMBER",
+        _parse_lock_key,
+        "",
+        "The key of the advisory lock. By default it is derived from the database and the version"
+        " table.",
+    ),
+    _duration("MIGRATE_DDL_LOCK_TIMEOUT", "5s", "`lock_timeout` inside a revision."),
+    _duration(
+        "MIGRATE_DDL_RETRY_TIMEOUT",
+        "10m",
+        "How long to retry a revision after a DDL lock timeout, a deadlock or a serialization"
+        " failure (0: no retry).",
+    ),
+    _duration(
         "MIGRATE_CONCURRENT_LOCK_TIMEOUT",
-        parse_duration,
         "0",
-        "lock_timeout of CREATE INDEX CONCURRENTLY and similar (0: none)",
+        "`lock_timeout` of CREATE INDEX CONCURRENTLY and similar statements (0: none).",
     ),
-    Variable(
+    _choice(
         "MIGRATE_TRANSACTIONS",
-        _one_of("project", "revision"),
+        ("project", "revision"),
         "project",
-        "env.py's transactions, or one per revision",
+        "`project` leaves transactions to env.py; `revision` runs each revision in its own.",
     ),
-    Variable("MIGRATE_STATEMENT_TIMEOUT", parse_duration, "0", "statement_timeout (0: none)"),
-    Variable(
+    _duration("MIGRATE_STATEMENT_TIMEOUT", "0", "`statement_timeout` inside a revision (0: none)."),
+    _switch(
         "MIGRATE_REPAIR_INVALID_INDEXES",
-        _parse_switch,
         "false",
-        "rebuild an invalid index that an earlier attempt left",
+        "Before CREATE INDEX CONCURRENTLY, drop the invalid index that an earlier attempt left.",
     ),
-    Variable("MIGRATE_ROLE", str, "", "role to SET before migrating"),
-    Variable(
-        "MIGRATE_ON_AHEAD", _one_of("ok", "fail"), "ok", "if the database is newer than the image"
+    Variable("MIGRATE_ROLE", "ROLE", str, "", "SET ROLE to this role before migrating."),
+    _choice(
+        "MIGRATE_ON_AHEAD",
+        ("ok", "fail"),
+        "ok",
+        "When the ledger proves that the database is newer than the image: `ok` exits with 0,"
+        " `fail` with 65.",
     ),
-    Variable("MIGRATE_LEDGER", _one_of("on", "off", "require"), "on", "record applied revisions"),
-    Variable(
+    _choice(
+        "MIGRATE_LEDGER",
+        ("on", "off", "require"),
+        "on",
+        "Record what was applied; `require` fails if it cannot be recorded.",
+    ),
+    _choice(
         "MIGRATE_CHECKSUM",
-        _one_of("warn", "fail", "off"),
+        ("warn", "fail", "off"),
         "warn",
-        "if the file of an applied revision was edited",
+        "What to do if the file of an applied revision was edited.",
     ),
-    Variable("MIGRATE_HEARTBEAT", parse_duration, "10s", "how often a long revision is reported"),
-    Variable("MIGRATE_LOG_FORMAT", _one_of("auto", "json", "console"), "auto", "log format"),
+    _interval("MIGRATE_HEARTBEAT", "10s", "How often a long revision is reported."),
+    _choice(
+        "MIGRATE_LOG_FORMAT",
+        ("auto", "json", "console"),
+        "auto",
+        "The format of the log; `auto` is console on a terminal, JSON elsewhere.",
+    ),
+    _choice(
+        "MIGRATE_LOG_LEVEL",
+        ("debug", "info", "warning", "error"),
+        "info",
+        "The lowest level to log; `debug` logs every SQL statement.",
+    ),
     Variable(
-        "MIGRATE_LOG_LEVEL", _one_of("debug", "info", "warning", "error"), "info", "log level"
+        "MIGRATE_TERMINATION_LOG",
+        "PATH",
+        Path,
+        "/dev/termination-log",
+        "Where to write the termination message, if the file exists.",
     ),
-    Variable("MIGRATE_TERMINATION_LOG", Path, "/dev/termination-log", "termination message file"),
-    Variable("MIGRATE_BUILD", str, "", "build to name in the report and the ledger"),
+    Variable("MIGRATE_BUILD", "NAME", str, "", "The build that the report and the ledger name."),
 )

@@ -64,6 +64,17 @@ def test_the_variables() -> None:
     assert {variable.name: variable.default for variable in VARIABLES} == ours
 
 
+def test_the_choices() -> None:
+    rows = {row[0].strip("`"): " ".join(row[1:]) for row in _rows("configuration.md")}
+    missing = [
+        (variable.name, choice)
+        for variable in VARIABLES
+        for choice in variable.choices
+        if variable.takes != "true|false" and f"`{choice}`" not in rows[variable.name]
+    ]
+    assert [] == missing
+
+
 def test_the_exit_codes() -> None:
     documented = {row[1]: row[0] for row in _rows("exit-codes.md") if row[0].isdigit()}
     classes = {

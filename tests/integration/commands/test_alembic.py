@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from alembic.config import CommandLine
 
+from migration_runner.cli.command_table import ALEMBIC_COMMANDS, BY_NAME
 from migration_runner.project.command_line import configure
 from migration_runner.settings.settings import AlembicOptions
-from migration_runner.verbs import ALEMBICS, VERBS
 from tests.fixtures.databases import Database
 from tests.fixtures.project import Project
 from tests.fixtures.runner import Migrate
@@ -49,11 +49,10 @@ def _alembic(project: Project, *words: str) -> tuple[int, str]:
 
 def test_all_of_them_are_offered() -> None:
     line = CommandLine()
-    offered = {verb.name for verb in (*VERBS, *ALEMBICS)}
-    assert set(line.subparsers.choices) <= offered
+    assert set(line.subparsers.choices) <= set(BY_NAME)
 
 
-@pytest.mark.parametrize("name", sorted(verb.name for verb in ALEMBICS))
+@pytest.mark.parametrize("name", sorted(command.name for command in ALEMBIC_COMMANDS))
 def test_their_help_is_alembics(
     name: str, project: Project, migrate: Migrate, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -228,10 +227,16 @@ def test_a_project_is_started(project: Project, migrate: Migrate) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["history", "--nonsense"], 64, "unrecognized arguments: --nonsense"),
-        (["show"], 64, "The following arguments are required: rev"),
+        (["history", "--nonsense"], 64, "Unknown flag --nonsense. See `migrate history --help`."),
+        (["history", "-n", "alembic"], 64, "-n goes before the command, as in Alembic."),
+        (["history", "--log-levle", "debug"], 64, "--log-levle (did you mean --log-level?)."),
+        (["history", "--log-level=loud"], 64, "--log-level must be one of debug, info"),
+        (["history", "--verbos=1"], 64, "-v/--verbose takes no value"),
+        (["history", "-r"], 64, "-r/--rev-range needs a value."),
+        (["heads", "r1"], 64, "Unexpected argument 'r1'."),
+        (["show"], 64, "Missing argument: rev"),
         (["show", "zzz"], 65, "Can't locate revision identified by 'zzz'"),
-        (["merge"], 64, "required: revisions"),
+        (["merge"], 64, "Missing argument: revisions"),
         (["init", "migrations"], 65, "already exists and is not empty"),
     ],
 )

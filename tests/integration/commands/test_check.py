@@ -112,7 +112,7 @@ def test_on_a_terminal_no_drift_is_a_sentence(
 ) -> None:
     screen = run_on_terminal(project, migrate, "check", DATABASE_URL=database.url)
 
-    assert (0, "The models match the database.\n") == screen
+    assert (0, "Models and database match.\n") == screen
 
 
 def test_a_database_that_is_behind(database: Database, project: Project, migrate: Migrate) -> None:

@@ -98,12 +98,12 @@ def test_on_a_terminal_it_asks(
 
     assert "This undoes 2 revisions of public.alembic_version in shop_" in screen.text
     assert ": r3 (r3 does its work.); r2 (" in screen.text
-    assert "Go on? [y/N]" in screen.text
+    assert "Data in the dropped objects will be lost. Continue? [y/N]" in screen.text
     if typed.lower().startswith("y"):
         assert (0, ["one"]) == (screen.exit_code, _tables(at_head)), screen.text
     else:
         assert (64, [*TABLES]) == (screen.exit_code, _tables(at_head)), screen.text
-        assert "Not confirmed: nothing was undone." in screen.text
+        assert "Cancelled. Nothing was undone; the database is at r3." in screen.text
 
 
 @pytest.mark.parametrize(

@@ -125,8 +125,8 @@ def test_the_commands_lines_are_events_without_secrets(
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        ("raise SystemExit(7)", "ended with exit code 7"),
-        ("import os, signal; os.kill(os.getpid(), 9)", "was ended by signal 9"),
+        ("raise SystemExit(7)", "exited with code 7"),
+        ("import os, signal; os.kill(os.getpid(), 9)", "was terminated by signal 9"),
     ],
 )
 def test_a_command_that_fails(
@@ -161,7 +161,7 @@ def test_without_a_configuration_nothing_is_said_of_the_database(
     badly = migrate.run("exec", *_python("raise SystemExit(2)"), DATABASE_URL=database.url)
 
     assert (0, "applied") == (well.exit_code, well.finished["outcome"])
-    assert "The command ended well" in well.finished["summary"]
+    assert "The command succeeded" in well.finished["summary"]
     assert 1 == badly.exit_code
     assert "is not known" in badly.finished["summary"]
 

@@ -103,8 +103,8 @@ def test_a_command_whose_lock_is_lost_is_ended(
     result = running.wait()
     assert 75 == result.exit_code, result.stdout
     assert "session_lost" == result.finished["error"]["reason"]
-    assert "the command was ended" in result.finished["summary"]
-    assert "applied nothing; the database is at base." in result.finished["summary"]
+    assert "the command was terminated" in result.finished["summary"]
+    assert "Nothing was applied; the database is at base." in result.finished["summary"]
     _assert_gone(project)
 
 

@@ -68,9 +68,9 @@ def test_a_database_that_is_away_leaves_the_marks_out(half: Database, migrate: M
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--graph", "x.png"], "draws into .txt, .mmd, .svg files"),
+        (["--graph", "x.png"], "--graph writes .txt, .mmd, .svg files"),
         (["--graph", "nowhere/x.svg"], "cannot be written"),
-        (["--graph", "x.svg", "-r", "r1:r2"], "leave --rev-range away"),
+        (["--graph", "x.svg", "-r", "r1:r2"], "Omit --rev-range."),
     ],
 )
 def test_what_cannot_be_drawn(

@@ -31,10 +31,11 @@ def _answer(result: Result) -> list[dict[str, Any]]:
 
 
 def _on_a_terminal(
-    migrate: Migrate, project: Project, database: Database, *words: str
+    migrate: Migrate, project: Project, database: Database, *words: str, **variables: str
 ) -> list[str]:
     """Return the lines that a person sees."""
-    screen = run_on_terminal(project, migrate, "ledger", *words, DATABASE_URL=database.url)
+    variables["DATABASE_URL"] = database.url
+    screen = run_on_terminal(project, migrate, "ledger", *words, **variables)
     assert 0 == screen.exit_code, screen.text
     return screen.text.splitlines()
 
@@ -75,7 +76,7 @@ def test_a_person_gets_a_table(database: Database, project: Project, migrate: Mi
     run = _three_revisions(project, migrate, database)
     host = json.loads(migrate.run("ledger", DATABASE_URL=database.url).stdout)[0]["host"]
 
-    lines = _on_a_terminal(migrate, project, database)
+    lines = _on_a_terminal(migrate, project, database, COLUMNS="200")
 
     header, *rows = lines
     assert ["#", "when", "(UTC)", "what", "revision", "took", "build", "by", "message"] == (
@@ -85,6 +86,9 @@ def test_a_person_gets_a_table(database: Database, project: Project, migrate: Mi
     assert re.match(pattern, rows[0]), rows
     assert ["3", "2", "1"] == [row.split()[0] for row in rows]
     assert run.finished["run_id"] not in "".join(lines)
+    narrow = _on_a_terminal(migrate, project, database)
+    assert 7 == len(narrow)
+    assert [] == [line for line in narrow if len(line) > 80]
 
 
 def test_a_person_can_have_json_too(database: Database, project: Project, migrate: Migrate) -> None:
@@ -106,15 +110,17 @@ def test_with_several_histories_a_row_names_its_own(
 
     lines = _on_a_terminal(migrate, project, database)
 
-    assert "base (shop.versions)" in lines[1]
-    assert "r3 (public.alembic_version)" in lines[2]
+    assert "  base" in lines[1]
+    assert lines[2].startswith("    version table: shop.versions, by: ")
+    assert "  r3" in lines[3]
+    assert lines[4].startswith("    version table: public.alembic_version, ")
 
 
 def test_before_the_first_run_there_is_nothing(
     database: Database, project: Project, migrate: Migrate
 ) -> None:
     assert [] == _answer(migrate.run("ledger", DATABASE_URL=database.url))
-    assert ["Nothing is recorded yet."] == _on_a_terminal(migrate, project, database)
+    assert ["The ledger is empty."] == _on_a_terminal(migrate, project, database)
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def test_a_stamp_runs_nothing_and_is_recorded_with_what_lies_below(
     assert ["r2"] == [each["revision"] for each in result.finished["stamped"]]
     assert ["r2"] == [event["revision"] for event in result.of("revision_stamped")]
     assert ([], ["r2"]) == (result.finished["from_revisions"], result.finished["to_revisions"])
-    assert "base -> r2." in result.finished["summary"]
+    assert "Version table set to r2 (was base)." == result.finished["summary"]
     assert ["r2"] == _heads(any_database)
     assert [(None,)] == any_database.query("SELECT to_regclass('one')::text")
     assert [("adopted", "r1"), ("stamp", "r2")] == _ledger(any_database)

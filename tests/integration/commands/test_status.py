@@ -165,7 +165,7 @@ def test_the_holder_of_the_lock_is_shown_while_it_works(
 
     name = f"migrate {run_id} {socket.gethostname()}"
     assert name == facts["run_lock"]["holder"]["application_name"]
-    assert f"run lock  {name} (pid {facts['run_lock']['holder']['pid']})" in screen.text
+    assert f"run lock {name} (pid {facts['run_lock']['holder']['pid']})" in _joined(screen.text)
     assert (["r2"], ["r3"]) == (facts["database"]["heads"], facts["pending"])
     running.kill()
 
@@ -220,8 +220,8 @@ def test_every_version_table_of_env_py(
     assert ("public.first", "behind") == (first["database"]["version_table"], first["relation"])
     assert ("public.second", "at head") == (second["database"]["version_table"], second["relation"])
     assert first["run_lock"]["key"] != second["run_lock"]["key"]
-    assert ["relation  behind", "relation  at head"] == [
-        line for line in screen.text.splitlines() if line.startswith("relation")
+    assert ["state     behind", "state     at head"] == [
+        line for line in screen.text.splitlines() if line.startswith("state ")
     ]
 
 
@@ -234,14 +234,20 @@ def test_on_a_terminal_it_is_a_few_lines(
 
     assert 0 == screen.exit_code
     lines = screen.text.splitlines()
-    assert ["image     r2 (2 revisions)", "relation  behind", "pending   1: r2"] == [
+    assert ["image     r2 (2 revisions)", "state     behind", "pending   1: r2"] == [
         lines[0],
         *lines[2:4],
     ]
     assert lines[1].startswith(f"database  r1 ({database.name}, public.alembic_version, PostgreSQL")
-    assert f"on {socket.gethostname()}, build v1, 20" in lines[4]
-    assert lines[-2].startswith("#  when (UTC)")
-    assert lines[-1].endswith("r1 does its work.")
+    assert f"on {socket.gethostname()}, build v1, 20" in _joined(screen.text)
+    assert "#  when (UTC)           what     revision  took" in lines
+    assert "message: r1 does its work." in _joined(screen.text)
+    assert [] == [line for line in lines if len(line) > 80]
+
+
+def _joined(text: str) -> str:
+    """Return what was wrapped in one line."""
+    return " ".join(text.split())
 
 
 def test_what_env_py_prints_is_not_in_the_answer(

@@ -227,7 +227,7 @@ def test_the_runners_own_url_is_named_once(database: Database, migrate: Migrate)
 
 
 @pytest.mark.parametrize("verb", ["status", "wait", "ledger", "check"])
-def test_verbs_that_only_look_take_a_pooler_of_transactions_and_set_nothing(
+def test_commands_that_only_look_take_a_pooler_of_transactions_and_set_nothing(
     database: Database, project: Project, migrate: Migrate, pgbouncer: PgBouncerFactory, verb: str
 ) -> None:
     project.write_env(

@@ -267,7 +267,7 @@ def test_an_image_without_revisions_is_not_built(project: Project, migrate: Migr
     result = migrate.run("build")
 
     assert 65 == result.exit_code, result.stdout
-    assert "There is no revision in" in result.finished["summary"]
+    assert "There are no revisions in" in result.finished["summary"]
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def test_a_run_with_an_engine_of_its_own_has_one_connection(
 
 
 @pytest.mark.parametrize("verb", ["status --check", "wait", "check", "ledger", "current"])
-def test_the_other_verbs_ask_env_py_too(
+def test_the_other_commands_ask_env_py_too(
     database: Database, project: Project, migrate: Migrate, verb: str
 ) -> None:
     project.write_env(OWN_ENGINE.replace("connection=connection", "connection=connection, target_metadata=sqlalchemy.MetaData()"))  # fmt: skip  # noqa: E501 - one line of env.py

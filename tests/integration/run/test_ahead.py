@@ -140,7 +140,7 @@ def test_a_branch_that_only_the_image_has(
     assert "a2 (applied by build build-a)" in result.finished["summary"]
     assert "the database does not have b2" in result.finished["summary"]
     assert "alembic merge" in result.finished["summary"]
-    assert result.finished["summary"].endswith("This run applied nothing; the database is at a2.")
+    assert result.finished["summary"].endswith("Nothing was applied; the database is at a2.")
     assert [("a2",)] == database.query(VERSION)
 
 

@@ -108,7 +108,7 @@ def test_a_broken_one_keeps_all_from_being_touched(
     assert [] == database.query("SELECT 1 FROM pg_tables WHERE schemaname = 'public'")
 
 
-def test_the_verbs_that_look_look_at_both(
+def test_the_commands_that_look_look_at_both(
     database: Database, project: Project, migrate: Migrate, histories: str
 ) -> None:
     variables = {"DATABASE_URL": database.url, "MIGRATE_HISTORIES": histories}
@@ -129,7 +129,7 @@ def test_the_verbs_that_look_look_at_both(
 
 
 @pytest.mark.parametrize("verb", ["downgrade -1 --yes", "stamp head", "current", "history"])
-def test_other_verbs_want_to_know_which_one(
+def test_other_commands_want_to_know_which_one(
     database: Database, project: Project, migrate: Migrate, histories: str, verb: str
 ) -> None:
     variables = {"DATABASE_URL": database.url, "MIGRATE_HISTORIES": histories}

@@ -119,7 +119,7 @@ def test_a_revision_that_ends_its_session_every_time_is_given_up(
 
 
 @pytest.mark.parametrize("verb", [("downgrade", "base", "--yes"), ("stamp", "r3")])
-def test_other_verbs_go_on_too(
+def test_other_commands_go_on_too(
     database: Database, gate: Gate, migrate: Migrate, proxy: Proxy, verb: tuple[str, ...]
 ) -> None:
     gate.shut(database)

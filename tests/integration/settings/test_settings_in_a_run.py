@@ -68,11 +68,26 @@ def test_a_configuration_that_is_no_configuration(
     assert "not a valid Alembic configuration" in result.finished["summary"]
 
 
-def test_wrong_arguments(migrate: Migrate) -> None:
-    result = migrate.run("upgrade", "--wait-timout=5s")
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("upgrade --wait-timout=5s", "Unknown flag --wait-timout (did you mean --wait-timeout?)."),
+        ("--ledger maybe", "--ledger must be one of on, off, require (it is 'maybe')."),
+        ("--heartbeat 0 wait", "--heartbeat must be more than 0 (it is '0')."),
+    ],
+)
+def test_wrong_arguments(migrate: Migrate, words: str, message: str) -> None:
+    result = migrate.run(*words.split())
 
     assert 64 == result.exit_code, result.stdout
-    assert "migrate --help" in result.finished["summary"]
+    assert f"{message} The database was not touched." == result.finished["summary"]
+
+
+def test_a_wrong_variable(migrate: Migrate) -> None:
+    result = migrate.run(MIGRATE_HEARTBEAT="0", DATABASE_URL="postgresql://db/shop")
+
+    assert 78 == result.exit_code, result.stdout
+    assert "MIGRATE_HEARTBEAT must be more than 0 (it is '0')" in result.finished["summary"]
 
 
 def test_a_secret_file_and_flags(database: Database, project: Project, migrate: Migrate) -> None:

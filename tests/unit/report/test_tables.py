@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from migration_runner.report.tables import render_ledger, render_status, render_table
+from migration_runner.report.tables import render_ledger, render_status
 
+# A terminal in which nothing has to be wrapped.
+WIDE = 200
 ENTRY: dict[str, Any] = {
     "sequence": 7,
     "version_table_schema": "public",
@@ -40,17 +42,11 @@ HISTORY: dict[str, Any] = {
 }
 
 
-def test_columns_are_as_wide_as_their_widest_cell() -> None:
-    lines = render_table(("a", "long header"), [("wide cell", "b"), ("c", "")]).splitlines()
-
-    assert ["a          long header", "wide cell  b", "c"] == lines
-
-
 def test_the_ledger_has_a_line_for_each_row() -> None:
     stamp = {**ENTRY, "sequence": 8, "direction": "stamp", "revision": None, "build": None}
     stamp |= {"duration_seconds": None, "host": None, "message": None}
 
-    header, first, second = render_ledger([stamp, ENTRY]).splitlines()
+    header, first, second = render_ledger([stamp, ENTRY], WIDE).splitlines()
 
     assert "#  when (UTC)" == header[:13]
     assert ["8", "2026-10-01", "12:30:00", "stamp", "base", "shop@?"] == first.split()
@@ -59,23 +55,39 @@ def test_the_ledger_has_a_line_for_each_row() -> None:
 
 
 def test_several_histories_name_their_version_tables() -> None:
-    text = render_ledger([ENTRY, {**ENTRY, "version_table": "other"}])
+    other = {**ENTRY, "version_table": "other"}
 
-    assert "r2 (public.alembic_version)" in text
-    assert "r2 (public.other)" in text
-    assert "alembic_version" not in render_ledger([ENTRY])
+    for width in (WIDE, 80):
+        text = render_ledger([ENTRY, other], width)
+
+        assert "public.alembic_version" in text
+        assert "public.other" in text
+        assert "alembic_version" not in render_ledger([ENTRY], width)
+
+
+def test_in_a_narrow_terminal_a_row_of_the_ledger_continues_in_the_next_line() -> None:
+    long = {**ENTRY, "host": "orders-5f7d8c9b6d-x2x9q", "build": None, "message": "word " * 20}
+
+    assert [
+        "#  when (UTC)           what     revision  took",
+        "7  2026-10-01 12:30:00  upgrade  r2        1.26 s",
+        "    by: shop@orders-5f7d8c9b6d-x2x9q, message: word word word word word word",
+        "    word word word word word word word word word word word word word word",
+        "7  2026-10-01 12:30:00  upgrade  r2        1.26 s",
+        "    build: v7, by: shop@pod-1, message: orders",
+    ] == render_ledger([long, ENTRY], 80).splitlines()
 
 
 def test_the_status_of_an_empty_database() -> None:
     assert [
         "image     r2 (2 revisions)",
         "database  base (shop, public.alembic_version, PostgreSQL 18.4)",
-        "relation  behind",
+        "state     behind",
         "pending   2: r1, r2",
-    ] == render_status({**IMAGE, **HISTORY}).splitlines()
+    ] == render_status({**IMAGE, **HISTORY}, WIDE).splitlines()
 
 
-def test_everything_that_there_is_to_tell_is_told() -> None:
+def test_everything_that_is_known_is_shown() -> None:
     last_run = {"run_id": "1a2b", "host": "pod-1", "build": "v7", "started_at": "2026-10-01T12:30"}
     facts = {
         **IMAGE,
@@ -89,36 +101,54 @@ def test_everything_that_there_is_to_tell_is_told() -> None:
         "ledger": [ENTRY],
     }
 
-    lines = render_status(facts).splitlines()
+    lines = render_status(facts, WIDE).splitlines()
 
     assert "image     r2 (2 revisions, build v6)" == lines[0]
-    assert "only in the database: r3" in lines
+    assert "          only in the database: r3" in lines
     assert "run lock  migrate 3c4d pod-2 (pid 44)" in lines
     assert "last run  1a2b on pod-1, build v7, 2026-10-01T12:30" in lines
-    assert ["", *render_ledger([ENTRY]).splitlines()] == lines[-3:]
+    assert ["", *render_ledger([ENTRY], WIDE).splitlines()] == lines[-3:]
 
 
 def test_a_database_that_is_down_leaves_the_images_side() -> None:
-    error = {"kind": "DatabaseUnavailable", "message": "Nothing listens there."}
+    error = {"kind": "DatabaseUnavailable", "message": "Connection refused\n\tIs it running?"}
 
     assert [
         "image     r2 (2 revisions)",
-        "database  unreachable: Nothing listens there.",
-    ] == render_status({**IMAGE, "error": error}).splitlines()
+        "database  unreachable: Connection refused",
+        "          Is it running?",
+    ] == render_status({**IMAGE, "error": error}, WIDE).splitlines()
 
 
 def test_every_history_of_the_database_is_there() -> None:
     other = {**HISTORY, "database": {**HISTORY["database"], "version_table": "public.other"}}
 
-    text = render_status({**IMAGE, **HISTORY, "further": [other]})
+    text = render_status({**IMAGE, **HISTORY, "further": [other]}, WIDE)
 
     assert text.index("public.alembic_version") < text.index("public.other")
-    assert 2 == text.count("relation  behind")
+    assert 2 == text.count("state     behind")
 
 
 def test_a_long_list_is_cut() -> None:
     many = [f"r{number}" for number in range(8)]
 
-    text = render_status({**IMAGE, **HISTORY, "pending": many})
+    text = render_status({**IMAGE, **HISTORY, "pending": many}, WIDE)
 
     assert "pending   8: r0, r1, r2, r3, r4 and 3 more" in text
+
+
+def test_a_narrow_terminal_wraps_the_status_behind_its_labels() -> None:
+    many = [f"revision{number}" for number in range(8)]
+
+    lines = render_status({**IMAGE, **HISTORY, "pending": many}, 40).splitlines()
+
+    assert [
+        "image     r2 (2 revisions)",
+        "database  base (shop,",
+        "          public.alembic_version,",
+        "          PostgreSQL 18.4)",
+        "state     behind",
+        "pending   8: revision0, revision1,",
+        "          revision2, revision3,",
+        "          revision4 and 3 more",
+    ] == lines

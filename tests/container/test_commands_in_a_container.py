@@ -1,4 +1,4 @@
-"""The verbs that ask, and somebody else's command, in the image as it is."""
+"""Commands that print an answer, and another migration command, in the image as it is."""
 
 from __future__ import annotations
 

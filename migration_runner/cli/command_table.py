@@ -1,0 +1,214 @@
+"""The commands of `migrate`: what each takes, and which function it calls.
+
+A command's module is imported when the command is run: a run need not wait for the others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from migration_runner.commands.invocation import Invocation
+from migration_runner.signals import CHILD_GRACE_SECONDS, GRACE_SECONDS
+
+Function = Callable[[Invocation], None]
+Parser = argparse.ArgumentParser
+# For the child to end, and for the report.
+_EXEC_GRACE_SECONDS: Final = CHILD_GRACE_SECONDS + 2
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command; `function_path` is its function in `commands`: `module.function`.
+
+    One that `prints_answer` writes its answer to standard output, and logs to standard error. One
+    that `is_alembics` takes what Alembic's command of that name takes.
+    """
+
+    name: str
+    function_path: str
+    help: str
+    description: str = ""
+    add_arguments: Callable[[Parser], object] = lambda _parser: None
+    prints_answer: bool = False
+    is_alembics: bool = False
+    grace_seconds: float = GRACE_SECONDS
+
+    def function(self) -> Function:
+        """Import and return its function."""
+        module, _, name = self.function_path.partition(".")
+        found: Function = getattr(
+            importlib.import_module(f"migration_runner.commands.{module}"), name
+        )
+        return found
+
+
+def _add_offline_arguments(parser: Parser) -> None:
+    parser.add_argument(
+        "--sql", action="store_true", help="print the SQL instead of running it; needs no database"
+    )
+    parser.add_argument("--tag", help="a tag for env.py, see context.get_tag_argument()")
+
+
+def _add_upgrade_arguments(parser: Parser) -> None:
+    parser.add_argument(
+        "targets",
+        nargs="*",
+        metavar="REVISION",
+        help="the target, as for `alembic upgrade` (default: MIGRATE_TARGET); several are applied"
+        " in order",
+    )
+    _add_offline_arguments(parser)
+
+
+def _add_downgrade_arguments(parser: Parser) -> None:
+    parser.add_argument(
+        "targets", metavar="REVISION", help="the target, as for `alembic downgrade`: -1, base, ..."
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
+    _add_offline_arguments(parser)
+
+
+def _add_stamp_arguments(parser: Parser) -> None:
+    parser.add_argument(
+        "targets", nargs="+", metavar="REVISION", help="as for `alembic stamp`: head, base, ..."
+    )
+    parser.add_argument("--purge", action="store_true", help="empty the version table first")
+    _add_offline_arguments(parser)
+
+
+def _add_ledger_arguments(parser: Parser) -> None:
+    parser.add_argument(
+        "--limit", type=_count, metavar="NUMBER", help="print this number of rows at most"
+    )
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        message = f"must be an integer (it is {text!r})"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
+
+
+def _add_status_arguments(parser: Parser) -> None:
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="exit with 0 if the database is at head or ahead, 3 if behind, 65 if diverged",
+    )
+
+
+def _add_build_arguments(parser: Parser) -> None:
+    parser.add_argument(
+        "--seal",
+        action="store_true",
+        help="declare that the files will not change any more, as in an image",
+    )
+
+
+def _add_exec_arguments(parser: Parser) -> None:
+    parser.usage = "migrate exec [flags] -- PROGRAM [ARGUMENT ...]"
+    parser.add_argument(
+        "targets", nargs="*", metavar="PROGRAM", help="the program and its arguments, after `--`"
+    )
+
+
+UPGRADE: Final = Command(
+    "upgrade",
+    "upgrade.upgrade",
+    "upgrade the database; the default command",
+    "Wait for the database, take the run lock, apply the pending revisions, verify.",
+    _add_upgrade_arguments,
+)
+EXEC: Final = Command(
+    "exec",
+    "exec.execute",
+    "run another migration command under the run lock",
+    "Wait for the database, take the run lock, and run another migration command while holding it.",
+    _add_exec_arguments,
+    grace_seconds=_EXEC_GRACE_SECONDS,
+)
+CONFIG: Final = Command(
+    "config",
+    "config.config",
+    "show the settings in effect, and where each comes from",
+    "Show the settings in effect, and where each comes from. Passwords are hidden.",
+    prints_answer=True,
+)
+COMMANDS: Final = (
+    UPGRADE,
+    Command(
+        "wait",
+        "wait.wait",
+        "wait until another run has upgraded the database",
+        "Wait for the database, and until another run has upgraded it. Changes nothing.",
+    ),
+    Command(
+        "status",
+        "status.status",
+        "compare the image with the database",
+        "Compare the image with the database: revisions, run lock, last run. Changes nothing.",
+        _add_status_arguments,
+        prints_answer=True,
+    ),
+    Command(
+        "ledger",
+        "ledger.ledger",
+        "list what was applied: when, by whom, from which build",
+        "List what was applied: when, by whom, from which build. The newest comes first.",
+        _add_ledger_arguments,
+        prints_answer=True,
+    ),
+    Command(
+        "check",
+        "check.check",
+        "compare models and database (exit 4 if they differ)",
+        "Compare the models with the database, as `alembic check`. Exits with 4 if they differ.",
+        prints_answer=True,
+    ),
+    CONFIG,
+    Command(
+        "downgrade",
+        "downgrade.downgrade",
+        "undo revisions under the run lock; asks first",
+        "Undo revisions under the run lock. Asks for confirmation; without a terminal, --yes is"
+        " required.",
+        _add_downgrade_arguments,
+    ),
+    Command(
+        "stamp",
+        "stamp.stamp",
+        "set the version table without running revisions",
+        "Set the version table without running revisions, under the run lock.",
+        _add_stamp_arguments,
+    ),
+    EXEC,
+    Command(
+        "build",
+        "build.build",
+        "check and compile the history when an image is built",
+        "Check the history, compile it, and write the manifest that makes later runs fast. For the"
+        " build of an image; needs no database.",
+        _add_build_arguments,
+    ),
+)
+ALEMBIC_COMMANDS: Final = tuple(
+    Command(name, "alembic.run_alembic", help_, prints_answer=True, is_alembics=True)
+    for name, help_ in (
+        ("revision", "write a revision: -m, --autogenerate"),
+        ("merge", "write a revision that merges heads"),
+        ("current", "show the database's revisions: -v, --check-heads"),
+        ("history", "list the revisions, newest first; --graph draws them"),
+        ("heads", "show the newest revisions"),
+        ("branches", "show where the history branches"),
+        ("show", "show one revision"),
+        ("edit", "open a revision in $EDITOR"),
+        ("ensure_version", "create the version table, under the run lock"),
+        ("init", "create a new project"),
+        ("list_templates", "list the templates for `init`"),
+    )
+)
+BY_NAME: Final = {command.name: command for command in (*COMMANDS, *ALEMBIC_COMMANDS)}
