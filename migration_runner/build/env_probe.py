@@ -24,7 +24,7 @@ from migration_runner.build.offline_connection import (
 )
 from migration_runner.database.version_tables import VersionChange
 from migration_runner.history.request import CompletedStep, PlannedStep, Request
-from migration_runner.log import logs
+from migration_runner.log import capture, streams
 from migration_runner.project.alembic_project import AlembicProject
 from migration_runner.project.context import ConfiguredContext
 
@@ -105,8 +105,8 @@ def probe_env(project: AlembicProject, root: Path) -> EnvFacts:
             recorded_environment(probe.facts.variables, OFFLINE_URL),
             audited(probe.facts.files),
             offline_connections(lambda: probe.engine),
-            logs.collected_lines() as lines,
-            logs.captured_prints(),
+            streams.collected_lines() as lines,
+            capture.captured_prints(),
         ):
             project.run_env(Request("upgrade", ("heads",)), probe.offer, probe)
     except (Obstacle, Exception, SystemExit) as error:

@@ -16,7 +16,7 @@ from migration_runner.cli.arguments import (
 )
 from migration_runner.commands.invocation import Invocation
 from migration_runner.errors import Interrupted, UsageError
-from migration_runner.log import logs
+from migration_runner.log import logs, streams
 from migration_runner.project.command_line import configure
 from migration_runner.report.finish import finish
 from migration_runner.report.report import RunReport
@@ -31,12 +31,12 @@ def _parse(line: CommandLine, report: RunReport) -> Arguments:
         arguments = parse_arguments(line)
     except UsageError:
         if command.prints_answer:
-            logs.log_to_standard_error()
+            streams.log_to_standard_error()
         raise
     options = arguments.options
     report.prints_answer = command.prints_answer or options.sql
     if report.prints_answer:
-        logs.log_to_standard_error(keep_output=command.is_alembics or options.sql)
+        streams.log_to_standard_error(keep_output=command.is_alembics or options.sql)
     if command.is_alembics:
         # Alembic parses its words, and prints its help, before a run begins.
         configure(AlembicOptions(), [command.name, *options.words])
@@ -45,7 +45,7 @@ def _parse(line: CommandLine, report: RunReport) -> Arguments:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. Whatever happens, it is reported."""
-    logs.open_standard_streams()
+    streams.open_standard_streams()
     report = RunReport(run_id=uuid.uuid4().hex[:12], build=os.environ.get("MIGRATE_BUILD", ""))
     report.termination_log = Path(
         os.environ.get("MIGRATE_TERMINATION_LOG") or "/dev/termination-log"

@@ -8,7 +8,7 @@ from migration_runner.commands.at_heads import refuse_elsewhere
 from migration_runner.commands.invocation import Invocation
 from migration_runner.errors import SchemaDrift
 from migration_runner.history.request import Request
-from migration_runner.log import logs
+from migration_runner.log import streams
 from migration_runner.project.model_drift import describe_difference
 from migration_runner.run.attempts import attempt_until_done
 from migration_runner.run.runs import prepare_run
@@ -29,10 +29,10 @@ def check(invocation: Invocation) -> None:
         lambda this, offer: found.extend(run.project.compare_models(offer, this)),
     )
     differences = [describe_difference(each) for each in found]
-    if invocation.options.as_json or not logs.answers_on_terminal():
-        logs.write_answer(json.dumps({"differences": differences}, ensure_ascii=False))
+    if invocation.options.as_json or not streams.answers_on_terminal():
+        streams.write_answer(json.dumps({"differences": differences}, ensure_ascii=False))
     else:
-        logs.write_answer("\n".join(differences) or "Models and database match.")
+        streams.write_answer("\n".join(differences) or "Models and database match.")
     if differences:
         count = len(differences)
         message = (

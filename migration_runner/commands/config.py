@@ -8,7 +8,7 @@ from typing import Final
 
 from migration_runner.commands.invocation import Invocation
 from migration_runner.errors import ConfigError
-from migration_runner.log import logs
+from migration_runner.log import streams
 from migration_runner.log.redaction import HIDDEN, hide_secrets
 from migration_runner.report.text_layout import render_table
 from migration_runner.settings.database_address import LIBPQ_SECRETS, load_database_address
@@ -42,13 +42,15 @@ def config(invocation: Invocation) -> None:
         *(trace_setting(variable, environment, flags) for variable in VARIABLES),
     ]
     rows = [(each.name, each.text, each.origin) for each in traced]
-    if invocation.options.as_json or not logs.answers_on_terminal():
+    if invocation.options.as_json or not streams.answers_on_terminal():
         names = ("name", "value", "origin")
         answer = [dict(zip(names, row, strict=True)) for row in rows]
-        logs.write_answer(json.dumps(answer, ensure_ascii=False))
+        streams.write_answer(json.dumps(answer, ensure_ascii=False))
     else:
         shown = [(name, value, _name_origin(name, origin)) for name, value, origin in rows]
-        logs.write_answer(render_table(("setting", "value", "from"), shown, logs.answer_width()))
+        streams.write_answer(
+            render_table(("setting", "value", "from"), shown, streams.answer_width())
+        )
     invocation.load_settings()
 
 

@@ -9,7 +9,7 @@ from migration_runner.commands.alembic import run_offline
 from migration_runner.commands.invocation import Invocation
 from migration_runner.errors import UsageError
 from migration_runner.history.request import Request
-from migration_runner.log import logs
+from migration_runner.log import streams
 from migration_runner.run.context import RunContext
 from migration_runner.run.decisions import Confirm, decide_downgrade
 from migration_runner.run.runs import carry_out, prepare_run
@@ -44,10 +44,10 @@ def _confirm(run: RunContext, *, yes: bool) -> Confirm:
             f"This undoes {count} of {place}: {listed}. Data in the dropped objects will be lost."
         )
         if not yes:
-            if not (sys.stdin.isatty() and logs.answers_on_terminal()):
+            if not (sys.stdin.isatty() and streams.answers_on_terminal()):
                 message = f"{question} Confirm with --yes."
                 raise UsageError(message, revisions=list(planned))
-            logs.write_answer(f"{question} Continue? [y/N]")
+            streams.write_answer(f"{question} Continue? [y/N]")
             if sys.stdin.readline().strip().lower() not in ("y", "yes"):
                 message = "Cancelled."
                 raise UsageError(message, revisions=list(planned))

@@ -16,7 +16,7 @@ from migration_runner.history.drawing_text import render_text
 from migration_runner.history.layout import Graph, lay_out
 from migration_runner.history.relation import AHEAD
 from migration_runner.history.request import Request
-from migration_runner.log import events, logs
+from migration_runner.log import events, logs, streams
 from migration_runner.run.database_state import DatabaseState
 from migration_runner.run.runs import carry_out, prepare_run
 
@@ -44,7 +44,7 @@ def draw_history(invocation: Invocation, options: argparse.Namespace) -> None:
         raise UsageError(message)
     text = render(_lay_out(invocation))
     if options.graph == _STANDARD_OUTPUT:
-        logs.write_answer(text)
+        streams.write_answer(text)
         return
     try:
         file.write_text(text + "\n", encoding="utf-8")

@@ -13,7 +13,7 @@ from migration_runner.database.probe import WaitLimits
 from migration_runner.errors import ConfigError, DatabaseRejected
 from migration_runner.history.request import Request
 from migration_runner.ledger.table import LedgerEntry, ledger_access, read_ledger
-from migration_runner.log import logs
+from migration_runner.log import streams
 from migration_runner.report.tables import render_ledger
 from migration_runner.run.database_state import DatabaseState
 from migration_runner.run.failures import translate_env_failure
@@ -39,11 +39,11 @@ def ledger(invocation: Invocation) -> None:
         except sqlalchemy.exc.DBAPIError as error:
             raise translate_env_failure(error) from error
     facts = [describe_entry(row) for row in rows]
-    if invocation.options.as_json or not logs.answers_on_terminal():
-        logs.write_answer(json.dumps(facts, ensure_ascii=False))
+    if invocation.options.as_json or not streams.answers_on_terminal():
+        streams.write_answer(json.dumps(facts, ensure_ascii=False))
     else:
-        width = logs.answer_width()
-        logs.write_answer(render_ledger(facts, width) if facts else "The ledger is empty.")
+        width = streams.answer_width()
+        streams.write_answer(render_ledger(facts, width) if facts else "The ledger is empty.")
 
 
 def _read(connection: sqlalchemy.Connection, limit: int | None) -> list[LedgerEntry]:

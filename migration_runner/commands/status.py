@@ -8,7 +8,7 @@ from typing import Any
 
 from migration_runner.commands.invocation import Invocation
 from migration_runner.errors import DatabaseRejected, DatabaseUnavailable
-from migration_runner.log import logs
+from migration_runner.log import streams
 from migration_runner.report.tables import render_status
 from migration_runner.run.context import RunContext
 from migration_runner.run.runs import carry_out, prepare_runs
@@ -47,10 +47,10 @@ def _look(run: RunContext, found: Status) -> None:
 
 
 def _answer(found: dict[str, dict[str, Any]], *, as_json: bool) -> None:
-    if as_json or not logs.answers_on_terminal():
+    if as_json or not streams.answers_on_terminal():
         facts = found.get("", {"histories": found})
-        logs.write_answer(json.dumps(facts, ensure_ascii=False, default=str))
+        streams.write_answer(json.dumps(facts, ensure_ascii=False, default=str))
         return
     for name, facts in found.items():
         title = f"history   {name}\n" if name else ""
-        logs.write_answer(title + render_status(facts, logs.answer_width()))
+        streams.write_answer(title + render_status(facts, streams.answer_width()))

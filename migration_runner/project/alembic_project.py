@@ -23,7 +23,7 @@ from migration_runner.errors import HistoryError
 from migration_runner.history.manifest_history import ManifestHistory
 from migration_runner.history.request import CompletedStep, Direction, PlannedStep, Request
 from migration_runner.ledger.table import SCHEMA
-from migration_runner.log import logs
+from migration_runner.log import capture
 from migration_runner.project.attributes import Offer, attributes_with
 from migration_runner.project.command_line import configure, run_alembic_command
 from migration_runner.project.context import ConfiguredContext
@@ -200,7 +200,7 @@ class AlembicProject:
 
         def configure_and_notify(*args: Any, **kwargs: Any) -> None:
             # By now, most env.py have configured logging.
-            logs.capture_log_records()
+            capture.capture_log_records()
             theirs = kwargs.get("on_version_apply") or ()
             callbacks = (theirs,) if callable(theirs) else tuple(theirs)
             kwargs["on_version_apply"] = (*callbacks, step_completed)

@@ -12,7 +12,7 @@ from migration_runner.database.session import log_statements
 from migration_runner.database.version_tables import VersionChange
 from migration_runner.errors import ConfigError, Interrupted, MigrationError, RevisionFailed
 from migration_runner.history.request import CompletedStep, PlannedStep
-from migration_runner.log import events, logs
+from migration_runner.log import capture, events, logs
 from migration_runner.project.attributes import Offer
 from migration_runner.project.context import ConfiguredContext
 from migration_runner.project.errors import format_traceback, is_ours
@@ -57,7 +57,7 @@ class Attempt:
                 if self._alembics_own:
                     enter(self._connections.offer())
                 else:
-                    with logs.captured_prints():
+                    with capture.captured_prints():
                         enter(self._connections.offer())
                     self._verify()
             except (MigrationError, Interrupted) as error:

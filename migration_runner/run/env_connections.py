@@ -19,7 +19,7 @@ from migration_runner.database.network import socket_shutdown
 from migration_runner.database.observer import ObservedSession
 from migration_runner.database.probe import try_until_ready
 from migration_runner.errors import ConfigError, MigrationError
-from migration_runner.log import logs
+from migration_runner.log import capture
 from migration_runner.log.redaction import hide_secrets
 from migration_runner.project.connections import waiting_connections
 from migration_runner.run.context import RunContext
@@ -41,7 +41,7 @@ class EnvConnections:
     @contextlib.contextmanager
     def available(self) -> Iterator[None]:
         """Let all connections wait for the database, and close what is left open at the end."""
-        with self._open, waiting_connections(self._wait), logs.log_records_recaptured():
+        with self._open, waiting_connections(self._wait), capture.log_records_recaptured():
             yield
 
     def offer(self) -> Callable[[], sqlalchemy.Connection] | None:

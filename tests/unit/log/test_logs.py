@@ -8,7 +8,7 @@ import warnings
 
 import pytest
 
-from migration_runner.log import logs
+from migration_runner.log import capture, logs, streams
 
 Capture = pytest.CaptureFixture[str]
 SECRET = 'p@ss/w:rd %"\\x'
@@ -22,14 +22,14 @@ def _json_lines() -> None:
 def test_everybodys_lines_come_out_as_json(capfd: Capture) -> None:
     logs.bind(run_id="run-1")
     logging.getLogger("sqlalchemy.engine").warning("theirs %s", 1)
-    with logs.captured_prints():
+    with capture.captured_prints():
         print("printed")  # noqa: T201 - as a revision does
         print("without its end", end="")  # noqa: T201 - as a revision does
     logs.get_logger().info("ours", attempt=1)
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         logging.captureWarnings(capture=False)
-        logs.capture_log_records()
+        capture.capture_log_records()
         warnings.warn("careful", stacklevel=1)
     logging.captureWarnings(capture=False)
 
@@ -64,6 +64,6 @@ def test_a_level_hides_what_is_below_it(capfd: Capture) -> None:
 
 
 def test_what_is_not_unicode_does_not_stop_the_log(capfd: Capture) -> None:
-    logs.write_line("lone \ud800 surrogate")
+    streams.write_line("lone \ud800 surrogate")
 
     assert "lone \\ud800 surrogate\n" == capfd.readouterr().out

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migration_runner.log import logs, redaction
+from migration_runner.log import redaction, streams
 from migration_runner.log.redaction import hide_secrets, redact
 
 Capture = pytest.CaptureFixture[str]
@@ -49,7 +49,7 @@ def _none_yet() -> Iterator[None]:
 def test_a_secret_is_blanked_out_in_every_spelling(capfd: Capture, spelling: str) -> None:
     hide_secrets((SECRET,))
 
-    logs.write_line(f"before {spelling} behind")
+    streams.write_line(f"before {spelling} behind")
 
     assert "before *** behind\n" == capfd.readouterr().out
 
