@@ -17,7 +17,10 @@ SAY_CODE = { code=$$?; echo "migrate (here: make run) ended with exit code $$cod
 LOCK := $(BIN)/uv pip compile --no-config --quiet --universal --generate-hashes --no-header --python-version 3.11
 # Tests wait for servers more than they compute.
 WORKERS ?= 3
-ALL_TESTS := --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
+PARALLEL := --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
+TESTS := $(wildcard tests/unit tests/integration tests/template tests/faults)
+# Kinds that need an engine, other environments, other people's projects, or time.
+OTHER_TESTS := tests/container tests/environments tests/corpus tests/faults
 
 .DEFAULT_GOAL := help
 
@@ -47,8 +50,13 @@ reset: $(STAMP) ## Remove the embedded database; the next run makes a new one
 	@$(LOCAL) --reset
 
 .PHONY: test
-test: $(STAMP) $(SERVERS) $(ENVIRONMENTS) ## Run the tests; T="tests/unit -k lock" runs some
-	@$(BIN)/pytest $(or $(T),$(ALL_TESTS))
+test: $(STAMP) $(SERVERS) $(if $(findstring environments,$(T)),$(ENVIRONMENTS)) ## Run the tests; T="tests/unit -k lock" runs some
+	@$(BIN)/pytest $(or $(T),$(PARALLEL) $(TESTS))
+	@$(if $(T),,echo '"make test-all" also tests containers, other releases, other projects, and more faults.')
+
+.PHONY: test-all
+test-all: test $(ENVIRONMENTS) ## Run these and the slow ones: containers, other releases, other projects, more faults
+	@CORPUS="$${CORPUS:-optuna,dstack}" FAULTS="$${FAULTS:-12}" $(BIN)/pytest $(PARALLEL) $(OTHER_TESTS)
 
 .PHONY: faults
 faults: $(STAMP) ## Break runs in every way, 200 times each; FAULTS=n and FAULT_SEED=n as you like

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         group = _kind(item) if _kind(item) == "container" else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))
     # The longest first, so that no worker is left alone with them.
-    items.sort(key=lambda item: _LONGEST_FIRST.get(_kind(item), len(_LONGEST_FIRST)))
+    sizes = Counter(item.path for item in items)
+    items.sort(
+        key=lambda item: (
+            _LONGEST_FIRST.get(_kind(item), len(_LONGEST_FIRST)),
+            -sizes[item.path],
+        )
+    )
 
 
 def _kind(item: pytest.Item) -> str:

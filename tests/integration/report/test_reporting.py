@@ -190,7 +190,8 @@ def test_the_password_is_not_in_the_process_list(
     database: Database, project: Project, migrate: Migrate
 ) -> None:
     project.revision("r1", 'print("here")\nop.execute("SELECT pg_sleep(3600)")')
-    running = migrate.start(DATABASE_URL=database.url)
+    command = [migrate.python, "-m", "migration_runner"]
+    running = migrate.start_command(command, DATABASE_URL=database.url)
     running.wait_for_event("here")
 
     shown = Path(f"/proc/{running.process.pid}/cmdline").read_bytes()
