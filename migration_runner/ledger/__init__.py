@@ -1,4 +1,5 @@
 """The ledger: who applied which revision, when, from which build.
 
-Imports `report` and the rooms below. `table` has the SQL; `keeper` decides when it is written.
+Imports `report` and the rooms below. `table` and `access` have the SQL; `keeper` decides when it is
+written.
 """
