@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 import pytest
+import pytest_alembic
 import sqlalchemy
 from alembic.config import Config
 from alembic.script import ScriptDirectory
@@ -15,11 +17,13 @@ from migration_runner.settings.database_url import parse_database_url
 from tests.fixtures.databases import Database
 from tests.fixtures.runner import ROOT, Migrate
 
+_INI: Final = str(ROOT / "alembic.ini")
+
 
 @pytest.fixture
-def alembic_config() -> Config:
-    """Return what pytest-alembic starts from."""
-    return Config(str(ROOT / "alembic.ini"))
+def alembic_config() -> pytest_alembic.Config:
+    """Return pytest-alembic's options: see docs/template.md."""
+    return pytest_alembic.Config(alembic_config=Config(_INI))
 
 
 @pytest.fixture
@@ -32,13 +36,13 @@ def alembic_engine(any_database: Database) -> Iterator[sqlalchemy.Engine]:
 
 
 @pytest.fixture
-def history(alembic_config: Config) -> ScriptDirectory:
+def history() -> ScriptDirectory:
     """Return the revisions."""
-    return ScriptDirectory.from_config(alembic_config)
+    return ScriptDirectory.from_config(Config(_INI))
 
 
 @pytest.fixture
 def template(migrate: Migrate) -> Migrate:
     """Return the command `migrate` for this project."""
-    migrate.environment["ALEMBIC_CONFIG"] = str(ROOT / "alembic.ini")
+    migrate.environment["ALEMBIC_CONFIG"] = _INI
     return migrate
