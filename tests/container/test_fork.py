@@ -19,7 +19,6 @@ HEAD = "c2d95a6e1b74"
 TESTS = (
     "tests/template",
     "tests/unit/test_docs.py",
-    "tests/unit/test_rooms.py",
     "tests/integration/test_shop.py",
 )
 
