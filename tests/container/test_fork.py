@@ -64,6 +64,20 @@ def test_make_run(blog: Fork) -> None:
     assert f"the database is at {HEAD}" in second.stdout
 
 
+def test_make_revision_from_the_first_models() -> None:
+    with new_fork() as fork:
+        fork.empty()
+        fork.write_blog()
+        fork.remove_revisions()
+
+        written = fork.make("run", "revision", "m=Authors and posts")
+        applied = fork.make("run", "lint")
+
+    assert 0 == written.exit_code, written.stdout
+    assert 0 == applied.exit_code, applied.stdout
+    assert "Applied 1 revision in" in applied.stdout
+
+
 def test_make_lint_and_type(blog: Fork) -> None:
     result = blog.make("lint", "type")
 

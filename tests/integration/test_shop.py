@@ -178,5 +178,5 @@ def test_a_new_revision_asks_what_a_reviewer_asks(
     (file,) = folder.glob("migrations/versions/*_gift_cards.py")
     text = file.read_text()
     assert "Locks taken" in text
-    assert f"down_revision = '{HEAD}'" in text
+    assert f'down_revision = "{HEAD}"' in text
     compile(text, str(file), "exec")

@@ -111,7 +111,7 @@ def test_a_new_revision_follows_the_head(
 
     config = Config(str(copied / "alembic.ini"))
     head = ScriptDirectory.from_config(config).get_revision("head")
-    assert "Gift cards" == head.doc
+    assert head.doc.startswith("Gift cards")
     assert history.get_current_head() == head.down_revision
 
 
