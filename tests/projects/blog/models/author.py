@@ -9,7 +9,7 @@ from models.base import Base
 
 
 class Author(Base):
-    """Somebody who writes."""
+    """A writer of posts."""
 
     __tablename__ = "authors"
 

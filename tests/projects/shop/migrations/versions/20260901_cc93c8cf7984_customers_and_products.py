@@ -1,7 +1,7 @@
 """Customers and products.
 
-Locks: none on what is there; the tables are new.
-Killed half-way: nothing is kept, a second run starts again.
+Locks: none on existing tables; these are new.
+Killed half-way: it is rolled back; a second run starts over.
 Downgrade loses: both tables.
 
 Revision ID: cc93c8cf7984

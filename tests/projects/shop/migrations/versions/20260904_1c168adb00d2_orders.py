@@ -1,7 +1,7 @@
 """Orders and their lines.
 
 Locks: SHARE ROW EXCLUSIVE on products for the foreign key, for an instant.
-Killed half-way: nothing is kept, a second run starts again.
+Killed half-way: it is rolled back; a second run starts over.
 Downgrade loses: all orders.
 
 Revision ID: 1c168adb00d2

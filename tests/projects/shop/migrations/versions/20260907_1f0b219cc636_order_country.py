@@ -1,8 +1,8 @@
-"""Orders say where they go: the column, 1 of 4.
+"""Orders have a country: the column, 1 of 4.
 
 The release that writes it is deployed before the fourth step, which requires it.
-Locks: ACCESS EXCLUSIVE on orders for an instant; without a default no row is touched.
-Killed half-way: nothing is kept, a second run starts again.
+Locks: ACCESS EXCLUSIVE on orders for an instant; without a default no row is rewritten.
+Killed half-way: it is rolled back; a second run starts over.
 Downgrade loses: the orders' countries.
 
 Revision ID: 1f0b219cc636

@@ -1,7 +1,7 @@
-"""Orders say where they go: the orders that are there, 2 of 4.
+"""Orders have a country: the existing orders, 2 of 4.
 
 Locks: the rows of one batch at a time, never the table.
-Killed half-way: what was committed stays, a second run does the rest.
+Killed half-way: the committed batches remain; a second run does the rest.
 Downgrade loses: nothing.
 
 Revision ID: 9e69d02a8cf6

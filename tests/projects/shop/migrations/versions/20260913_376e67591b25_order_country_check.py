@@ -1,8 +1,8 @@
-"""Orders say where they go: required of new rows, 3 of 4.
+"""Orders have a country: required of new rows, 3 of 4.
 
-A transaction of its own: the strong lock must be gone before the fourth step reads the table.
+In its own transaction: the strong lock must be released before the fourth step reads the table.
 Locks: ACCESS EXCLUSIVE on orders for an instant; NOT VALID reads no row.
-Killed half-way: nothing is kept, a second run starts again.
+Killed half-way: it is rolled back; a second run starts over.
 Downgrade loses: nothing.
 
 Revision ID: 376e67591b25

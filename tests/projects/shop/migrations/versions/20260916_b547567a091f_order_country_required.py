@@ -1,8 +1,8 @@
-"""Orders say where they go: required of all rows, 4 of 4.
+"""Orders have a country: required of all rows, 4 of 4.
 
 Locks: SHARE UPDATE EXCLUSIVE on orders while it is read, which blocks neither reads nor writes;
 then ACCESS EXCLUSIVE for an instant: SET NOT NULL trusts a valid check (PostgreSQL 12).
-Killed half-way: nothing is kept, a second run starts again.
+Killed half-way: it is rolled back; a second run starts over.
 Downgrade loses: nothing.
 
 Revision ID: b547567a091f

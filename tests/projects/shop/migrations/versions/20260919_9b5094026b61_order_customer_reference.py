@@ -1,7 +1,7 @@
 """Orders reference their customer: new rows, 1 of 2.
 
 Locks: SHARE ROW EXCLUSIVE on orders and customers for an instant; NOT VALID reads no row.
-Killed half-way: nothing is kept, a second run starts again.
+Killed half-way: it is rolled back; a second run starts over.
 Downgrade loses: nothing.
 
 Revision ID: 9b5094026b61

@@ -1,8 +1,9 @@
 """Orders reference their customer: all rows, 2 of 2.
 
-Locks: SHARE UPDATE EXCLUSIVE on orders while it is read, ROW SHARE on customers: nobody waits.
-Killed half-way: nothing is kept, a second run starts again.
-Downgrade loses: nothing; a constraint cannot be made unchecked again, and need not be.
+Locks: SHARE UPDATE EXCLUSIVE on orders while it is read, ROW SHARE on customers: neither blocks
+reads or writes.
+Killed half-way: it is rolled back; a second run starts over.
+Downgrade loses: nothing; a constraint cannot be made NOT VALID again, and need not be.
 
 Revision ID: d3c271e47212
 Revises: 9b5094026b61

@@ -2,7 +2,7 @@
 
 The value may be used once this is committed, by the next revision at the earliest.
 Locks: none on orders.
-Killed half-way: a second run finds the value there.
+Killed half-way: a second run finds the value, or adds it.
 Downgrade loses: nothing; Postgres cannot drop a value, and the release before ignores it.
 
 Revision ID: a18230fec1c5

@@ -1,7 +1,7 @@
-"""Orders are found by customer and time.
+"""An index on the customer and time of orders.
 
 Locks: SHARE UPDATE EXCLUSIVE on orders while the index is built, which blocks neither reads nor
-writes. The runner gives a concurrent build no lock timeout, which would only leave it invalid.
+writes. The runner sets no lock timeout for a concurrent build, since it would leave it invalid.
 Killed half-way: leaves an invalid index, which a second run drops first.
 Downgrade loses: nothing.
 

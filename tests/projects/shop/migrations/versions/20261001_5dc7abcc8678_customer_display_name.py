@@ -1,9 +1,9 @@
-"""A customer's full name is called display name: both, kept alike, 1 of 4.
+"""A customer's full name becomes the display name: both columns, kept in sync, 1 of 4.
 
-Releases that know only one of the two columns run side by side from here to the last step.
+From here to the last step, releases that use either column can run side by side.
 Locks: ACCESS EXCLUSIVE on customers for an instant; NOT VALID reads no row.
-Killed half-way: nothing is kept, a second run starts again.
-Downgrade loses: nothing, as full_name has it all.
+Killed half-way: it is rolled back; a second run starts over.
+Downgrade loses: nothing, since full_name has the same values.
 
 Revision ID: 5dc7abcc8678
 Revises: 85f8b7010b27

@@ -1,7 +1,7 @@
-"""A customer's full name is called display name: the customers that are there, 2 of 4.
+"""A customer's full name becomes the display name: the existing customers, 2 of 4.
 
 Locks: the rows of one batch at a time, never the table.
-Killed half-way: what was committed stays, a second run does the rest.
+Killed half-way: the committed batches remain; a second run does the rest.
 Downgrade loses: nothing.
 
 Revision ID: ccdae8602202

@@ -1,7 +1,7 @@
-"""A customer's full name is called display name: required, 3 of 4.
+"""A customer's full name becomes the display name: required, 3 of 4.
 
 Locks: SHARE UPDATE EXCLUSIVE on customers while it is read, then ACCESS EXCLUSIVE for an instant.
-Killed half-way: nothing is kept, a second run starts again.
+Killed half-way: it is rolled back; a second run starts over.
 Downgrade loses: nothing.
 
 Revision ID: 3251a9ed458b

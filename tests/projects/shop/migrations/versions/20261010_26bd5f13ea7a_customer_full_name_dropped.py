@@ -1,9 +1,10 @@
-"""A customer's full name is called display name: the old one goes, 4 of 4.
+"""A customer's full name becomes the display name: the old column is dropped, 4 of 4.
 
-Only when no release that knows full_name runs any more, nor will be rolled back to.
+Only once no release that uses full_name is running, or will be rolled back to.
 Locks: ACCESS EXCLUSIVE on customers for an instant.
-Killed half-way: nothing is kept, a second run starts again.
-Downgrade loses: nothing, as display_name has it all; it writes every row in one transaction.
+Killed half-way: it is rolled back; a second run starts over.
+Downgrade loses: nothing, since display_name has the same values; it writes every row in one
+transaction.
 
 Revision ID: 26bd5f13ea7a
 Revises: 3251a9ed458b
@@ -19,7 +20,7 @@ revision = "26bd5f13ea7a"
 down_revision = "3251a9ed458b"
 branch_labels = None
 depends_on = None
-# What an image must have to live with this: a rollback further back ends with an explanation.
+# The revision that an image must have to work with this: earlier images end with an error.
 breaks_before = "3251a9ed458b"
 
 

@@ -1,9 +1,9 @@
-"""Countries are ISO 3166-1 codes everywhere.
+"""Country codes are ISO 3166-1 everywhere.
 
-The old import wrote the European Union's own codes for two of them.
+An earlier import used the European Union's codes for two of them.
 Locks: the rows of one batch at a time, never the table.
-Killed half-way: what was committed stays, a second run does the rest.
-Downgrade loses: which of them were written that way; the release before reads both.
+Killed half-way: the committed batches remain; a second run does the rest.
+Downgrade loses: which rows had those codes; the previous release reads both.
 
 Revision ID: a9885173ebd6
 Revises: 26bd5f13ea7a
