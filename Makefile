@@ -106,8 +106,8 @@ down: ## Stop them, and remove their data
 lock: $(STAMP) ## Lock the requirements anew, with hashes
 	@$(LOCK) --upgrade requirements.in -o requirements.txt
 	@$(LOCK) --upgrade requirements-dev.in -o requirements-dev.txt
-	@for each in oldest middle newest; do \
-		$(LOCK) --upgrade tests/environments/$$each.in -o tests/environments/$$each.txt; done
+	@for each in $(basename $(wildcard tests/environments/*.in)); do \
+		$(LOCK) --upgrade $$each.in -o $$each.txt; done
 
 .PHONY: clean
 clean: ## Remove the virtual environment, the embedded database, the servers and all caches

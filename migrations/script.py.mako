@@ -1,4 +1,4 @@
-"""${message}
+"""${message if message.endswith((".", "?", "!")) else f"{message}."}
 
 What and why:
 Locks taken, on what, for how long (see docs/writing-revisions.md):
@@ -20,8 +20,8 @@ revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = ${repr(branch_labels)}
 depends_on = ${repr(depends_on)}
-# If this removes something that older releases need (see docs/writing-revisions.md):
-# breaks_before = "the oldest revision that an image must have to work with this one"
+# If this removes what older releases need, add `breaks_before`, the oldest revision that an image
+# must have to work with the database afterwards: see docs/writing-revisions.md.
 
 
 def upgrade() -> None:

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 import pytest
 import yaml
 
-from tests.fixtures.containers import PASSWORD, ROOT, Images, require, run
-from tests.fixtures.runner import Result
+from tests.fixtures.containers import PASSWORD, Images, require, run
+from tests.fixtures.runner import ROOT, Result
+from tests.fixtures.shop import HEAD
 
 Compose = Callable[..., Result]
 
@@ -54,7 +55,11 @@ def test_up_from_cold_migrates_before_the_application_starts(compose: Compose, p
     finished = json.loads(lines[-1].partition("|")[2])
     assert ("run_finished", "applied") == (finished["event"], finished["outcome"])
     answer = urllib.request.urlopen(f"http://127.0.0.1:{port}").read()
-    assert b"0 customers, 0 orders\n" == answer
+    assert [
+        f"revision: {HEAD}",
+        "rows in alembic_version: 1",
+        *[f"rows in {table}: 0" for table in ("customers", "order_lines", "orders", "products")],
+    ] == answer.decode().splitlines()
     assert PASSWORD not in compose("logs", "--no-color").stdout
 
 

@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures.containers import (
-    ROOT,
     ContainerDatabase,
     Containers,
     Images,
     run,
 )
-from tests.fixtures.runner import Result
+from tests.fixtures.runner import ROOT, Result
 
 EXAMPLE = ROOT / "deploy" / "from-base"
 Build = Callable[[], tuple[str, Result]]

@@ -16,15 +16,14 @@ from tests.fixtures.containers import (
     BUILD,
     HARDENED,
     PASSWORD,
-    ROOT,
     ContainerDatabase,
     Containers,
     Images,
     run,
 )
+from tests.fixtures.shop import HEAD, SHOP
 
 MEGABYTE = 1_000_000
-HEAD = "a9885173ebd6"
 # Modules for terminals and windows, installers, jokes, and what stands in for compiled modules.
 LEFT_OUT = {
     *("_curses", "_curses_panel", "curses", "readline"),
@@ -117,7 +116,7 @@ def test_at_head_the_fast_path_is_enough(
         *("-e", f"DATABASE_URL={container_database.url(container_database.create())}"),
     )
     tmp_path.chmod(0o755)
-    first = min((ROOT / "migrations" / "versions").glob("*.py"))
+    first = min((SHOP / "migrations" / "versions").glob("*.py"))
     edited = tmp_path / first.name
     edited.write_text(f"{first.read_text()}# edited\n")
     behind = containers.run(*shared)

@@ -10,8 +10,8 @@ import threading
 
 from tests.fixtures.databases import Database, create_database
 from tests.fixtures.postgres import PostgresServer
-from tests.fixtures.runner import ROOT, Migrate, Running
-from tests.fixtures.shop import HEAD, REVISIONS, Faults
+from tests.fixtures.runner import Migrate, Running
+from tests.fixtures.shop import HEAD, REVISIONS, SHOP_CONFIG, Faults
 
 # The hundred with `make faults`; as many as a CI machine starts in a moment otherwise.
 RUNS = 100 if os.environ.get("FAULTS") else 24
@@ -42,7 +42,7 @@ def _kill_at(running: Running, moment: str) -> None:
 
 def _herd(database: Database, migrate: Migrate, chance: random.Random) -> None:
     migrate.environment |= {
-        "ALEMBIC_CONFIG": str(ROOT / "alembic.ini"),
+        **SHOP_CONFIG,
         "DATABASE_URL": database.url,
         "MIGRATE_WAIT_TIMEOUT": "10m",
     }

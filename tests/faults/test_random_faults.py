@@ -1,4 +1,4 @@
-"""Something breaks at any moment of the template's history: nothing is lost, nothing done twice."""
+"""Something breaks at any moment of the shop's history: nothing is lost, nothing done twice."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import shutil
 import subprocess
@@ -61,18 +60,3 @@ def test_a_forbidden_import_breaks_its_contract(
 
     assert 1 == result.returncode
     assert f"{contract} BROKEN" in " ".join(result.stdout.split())
-
-
-@pytest.mark.parametrize("path", sorted((ROOT / "models").rglob("*.py")), ids=lambda p: p.name)
-def test_models_know_nothing_of_the_runner(path: Path) -> None:
-    assert "migration_runner" not in {
-        name.partition(".")[0]
-        for node in ast.walk(ast.parse(path.read_text()))
-        for name in (
-            [alias.name for alias in node.names]
-            if isinstance(node, ast.Import)
-            else [node.module or ""]
-            if isinstance(node, ast.ImportFrom)
-            else []
-        )
-    }

@@ -9,7 +9,8 @@ import pytest
 
 from tests.fixtures.databases import Database
 from tests.fixtures.project import ENV_PY, Project
-from tests.fixtures.runner import ROOT, Migrate, Result
+from tests.fixtures.runner import Migrate, Result
+from tests.fixtures.shop import SHOP_CONFIG
 from tests.fixtures.terminal import run_on_terminal
 
 MODELS = """\
@@ -179,8 +180,8 @@ def test_nothing_is_changed_and_no_lock_is_taken(database: Database, migrate: Mi
     assert before == database.server.dump(database.name)
 
 
-def test_the_templates_models_match_its_history(every_database: Database, migrate: Migrate) -> None:
-    variables = {"ALEMBIC_CONFIG": str(ROOT / "alembic.ini"), "DATABASE_URL": every_database.url}
+def test_the_shops_models_match_its_history(every_database: Database, migrate: Migrate) -> None:
+    variables = {**SHOP_CONFIG, "DATABASE_URL": every_database.url}
     assert 0 == migrate.run(**variables).exit_code
 
     result = migrate.run("check", **variables)

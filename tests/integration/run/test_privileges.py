@@ -16,6 +16,7 @@ from migration_runner.documentation import docs_page
 from tests.fixtures.databases import CANARY, Database
 from tests.fixtures.project import ENV_PY, Project
 from tests.fixtures.runner import ROOT, Migrate, Result
+from tests.fixtures.shop import SHOP_CONFIG
 
 _DOCUMENT: Final = (ROOT / "docs" / "privileges.md").read_text()
 _SECTIONS: Final = {
@@ -26,7 +27,6 @@ BASE, OWN_LEDGER, ADMINISTRATORS_LEDGER = _SECTIONS["To migrate"]
 (LOOK,) = _SECTIONS["To read only"]
 (SEE,) = _SECTIONS["To see blockers"]
 LOOK_GRANTS: Final = [line for line in LOOK.splitlines() if line.strip()]
-TEMPLATE: Final = {"ALEMBIC_CONFIG": str(ROOT / "alembic.ini")}
 
 
 class Roles:
@@ -71,8 +71,8 @@ def roles(any_database: Database) -> Iterator[Roles]:
     roles.drop()
 
 
-def _migrate_template(roles: Roles, migrate: Migrate, **variables: str) -> Result:
-    return migrate.run(DATABASE_URL=roles.url("shop_migrate"), **TEMPLATE, **variables)
+def _migrate_shop(roles: Roles, migrate: Migrate, **variables: str) -> Result:
+    return migrate.run(DATABASE_URL=roles.url("shop_migrate"), **SHOP_CONFIG, **variables)
 
 
 def _recorded(roles: Roles) -> int:
@@ -86,12 +86,10 @@ def _recorded(roles: Roles) -> int:
 
 
 @pytest.mark.parametrize("ledger", [OWN_LEDGER, ADMINISTRATORS_LEDGER], ids=["own", "made"])
-def test_the_migrating_role_migrates_the_template(
-    roles: Roles, migrate: Migrate, ledger: str
-) -> None:
+def test_the_migrating_role_migrates_the_shop(roles: Roles, migrate: Migrate, ledger: str) -> None:
     roles.grant(BASE, ledger)
 
-    result = _migrate_template(roles, migrate, MIGRATE_LEDGER="require")
+    result = _migrate_shop(roles, migrate, MIGRATE_LEDGER="require")
 
     assert 0 == result.exit_code, result.stdout
     assert [] == [event for event in result.events if event["level"] != "info"]
@@ -101,8 +99,8 @@ def test_the_migrating_role_migrates_the_template(
 def test_without_a_ledger_it_migrates_all_the_same(roles: Roles, migrate: Migrate) -> None:
     roles.grant(BASE)
 
-    refused = _migrate_template(roles, migrate, MIGRATE_LEDGER="require")
-    result = _migrate_template(roles, migrate)
+    refused = _migrate_shop(roles, migrate, MIGRATE_LEDGER="require")
+    result = _migrate_shop(roles, migrate)
 
     assert (77, []) == (refused.exit_code, refused.of("revision_started")), refused.stdout
     assert 0 == result.exit_code, result.stdout
@@ -121,30 +119,30 @@ def test_the_administrators_ledger_is_the_runners_own(roles: Roles, migrate: Mig
         theirs = admin.execute(columns).fetchall()
         admin.execute("DROP SCHEMA migration_runner CASCADE")
         roles.grant(BASE, OWN_LEDGER)
-        assert 0 == _migrate_template(roles, migrate).exit_code
+        assert 0 == _migrate_shop(roles, migrate).exit_code
 
         assert theirs == admin.execute(columns).fetchall()
 
 
 def test_the_looking_role_looks(roles: Roles, migrate: Migrate) -> None:
     roles.grant(BASE, OWN_LEDGER)
-    _migrate_template(roles, migrate)
+    _migrate_shop(roles, migrate)
     roles.grant(LOOK)
     # Such roles are often told so.
     roles.grant("ALTER ROLE shop_status SET default_transaction_read_only = on")
 
     for words in (["status", "--check"], ["wait"], ["check"], ["ledger"], ["config"]):
-        result = migrate.run(*words, DATABASE_URL=roles.url("shop_status"), **TEMPLATE)
+        result = migrate.run(*words, DATABASE_URL=roles.url("shop_status"), **SHOP_CONFIG)
 
         assert (0, "") == (result.exit_code, result.stderr), (words, result.stdout)
 
-    ledger = migrate.run("ledger", DATABASE_URL=roles.url("shop_status"), **TEMPLATE)
+    ledger = migrate.run("ledger", DATABASE_URL=roles.url("shop_status"), **SHOP_CONFIG)
     assert _recorded(roles) == len(json.loads(ledger.stdout))
     roles.grant("ALTER ROLE shop_status RESET default_transaction_read_only")
     assert (
         77
         == migrate.run(
-            DATABASE_URL=roles.url("shop_status"), **{**TEMPLATE, "MIGRATE_LEDGER": "require"}
+            DATABASE_URL=roles.url("shop_status"), **{**SHOP_CONFIG, "MIGRATE_LEDGER": "require"}
         ).exit_code
     )
 

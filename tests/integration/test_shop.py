@@ -1,29 +1,16 @@
-"""The template's history: pytest-alembic's checks, and what each careful revision promises."""
+"""What each careful revision of the shop promises, with the runner and with plain Alembic."""
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import sqlalchemy
-from alembic.config import Config
-from pytest_alembic.tests import (  # noqa: F401 - pytest collects them here
-    test_model_definitions_match_ddl,
-    test_single_head_revision,
-    test_up_down_consistency,
-    test_upgrade,
-)
 
-from migration_runner.database.engine import waiting_engine
-from migration_runner.database.probe import WaitLimits
-from migration_runner.settings.database_url import parse_database_url
 from tests.fixtures.databases import Database
-from tests.fixtures.runner import ROOT, Migrate
+from tests.fixtures.plain_alembic import alembic
+from tests.fixtures.runner import Migrate
+from tests.fixtures.shop import HEAD, SHOP, SHOP_CONFIG
 
 COUNTRY_BACKFILL = "9e69d02a8cf6"
 CUSTOMER_INDEX = "85f8b7010b27"
@@ -31,37 +18,10 @@ NAME_EXPANDED = "5dc7abcc8678"
 
 
 @pytest.fixture
-def alembic_config() -> Config:
-    return Config(str(ROOT / "alembic.ini"))
-
-
-@pytest.fixture
-def alembic_engine(any_database: Database) -> Iterator[sqlalchemy.Engine]:
-    address = parse_database_url(any_database.url)
-    engine = waiting_engine(address, WaitLimits(5.0, 5.0), "pytest-alembic")
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def template(migrate: Migrate) -> Migrate:
-    """Return the command for the template's own project."""
-    migrate.environment["ALEMBIC_CONFIG"] = str(ROOT / "alembic.ini")
+def in_shop(migrate: Migrate) -> Migrate:
+    """Return the command `migrate` for the shop."""
+    migrate.environment |= SHOP_CONFIG
     return migrate
-
-
-def _alembic(*arguments: str, folder: Path = ROOT, **variables: str) -> str:
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **variables}
-    done = subprocess.run(  # noqa: S603 - our own arguments
-        [sys.executable, "-m", "alembic", *arguments],
-        cwd=folder,
-        env=environment,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert 0 == done.returncode, done.stdout + done.stderr
-    return done.stdout
 
 
 def _psql(database: Database, script: str) -> None:
@@ -98,11 +58,11 @@ def _insert_customers(database: Database, count: int) -> None:
     database.query("INSERT INTO orders (customer_id) SELECT id FROM customers ORDER BY id")
 
 
-def test_data_that_is_there_is_right_afterwards(any_database: Database, template: Migrate) -> None:
-    template.run("upgrade", "1f0b219cc636", DATABASE_URL=any_database.url)
+def test_data_that_is_there_is_right_afterwards(any_database: Database, in_shop: Migrate) -> None:
+    in_shop.run("upgrade", "1f0b219cc636", DATABASE_URL=any_database.url)
     _insert_customers(any_database, 2500)
 
-    result = template.run(DATABASE_URL=any_database.url)
+    result = in_shop.run(DATABASE_URL=any_database.url)
 
     assert 0 == result.exit_code, result.stdout
     assert [("FR", 1667), ("GB", 833)] == any_database.query(
@@ -115,14 +75,14 @@ def test_data_that_is_there_is_right_afterwards(any_database: Database, template
 
 
 def test_a_backfill_that_was_killed_goes_on_where_it_was(
-    database: Database, template: Migrate
+    database: Database, in_shop: Migrate
 ) -> None:
     """A row's lock, which somebody else has, stops it behind the first committed batch."""
-    template.run("upgrade", "1f0b219cc636", DATABASE_URL=database.url)
+    in_shop.run("upgrade", "1f0b219cc636", DATABASE_URL=database.url)
     _insert_customers(database, 2500)
     with database.connect() as other, other.transaction():
         other.execute("SELECT * FROM orders WHERE id = 2001 FOR UPDATE")
-        killed = template.start(DATABASE_URL=database.url)
+        killed = in_shop.start(DATABASE_URL=database.url)
         killed.wait_for_event("revision_started", revision=COUNTRY_BACKFILL)
         session = (
             "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -134,7 +94,7 @@ def test_a_backfill_that_was_killed_goes_on_where_it_was(
     done = database.query("SELECT count(*) FROM orders WHERE country IS NOT NULL")
     assert [(2000,)] == done
 
-    result = template.run(DATABASE_URL=database.url)
+    result = in_shop.run(DATABASE_URL=database.url)
 
     assert 0 == result.exit_code, result.stdout
     assert COUNTRY_BACKFILL == result.finished["applied"][0]["revision"]
@@ -142,23 +102,23 @@ def test_a_backfill_that_was_killed_goes_on_where_it_was(
 
 
 def test_an_index_that_was_left_invalid_is_built_again(
-    database: Database, template: Migrate
+    database: Database, in_shop: Migrate
 ) -> None:
-    template.run("upgrade", "a18230fec1c5", DATABASE_URL=database.url)
+    in_shop.run("upgrade", "a18230fec1c5", DATABASE_URL=database.url)
     index = "ix_orders_customer_id_placed_at"
     database.query(f"CREATE INDEX {index} ON orders (customer_id)")
     which = f"WHERE indexrelid = '{index}'::regclass"
     with database.server.connect(database.name) as admin:
         admin.execute(f"UPDATE pg_index SET indisvalid = false {which}".encode())
 
-    result = template.run("upgrade", CUSTOMER_INDEX, DATABASE_URL=database.url)
+    result = in_shop.run("upgrade", CUSTOMER_INDEX, DATABASE_URL=database.url)
 
     assert 0 == result.exit_code, result.stdout
     assert [(True, 2)] == database.query(f"SELECT indisvalid, indnatts FROM pg_index {which}")
 
 
-def test_releases_with_either_name_work_side_by_side(database: Database, template: Migrate) -> None:
-    template.run("upgrade", NAME_EXPANDED, DATABASE_URL=database.url)
+def test_releases_with_either_name_work_side_by_side(database: Database, in_shop: Migrate) -> None:
+    in_shop.run("upgrade", NAME_EXPANDED, DATABASE_URL=database.url)
 
     database.query(
         "INSERT INTO customers (email, country, full_name) VALUES ('old', 'FR', 'Old'),"
@@ -176,51 +136,47 @@ def test_releases_with_either_name_work_side_by_side(database: Database, templat
 
 
 def test_plain_alembic_stands_alone(database: Database) -> None:
-    _alembic("upgrade", "head", DATABASE_URL=database.url)
+    alembic(SHOP, "upgrade", "head", DATABASE_URL=database.url)
 
-    assert "a9885173ebd6 (head)" in _alembic("current", DATABASE_URL=database.url)
-    _alembic("downgrade", "-1", DATABASE_URL=database.url)
-    _alembic("upgrade", "+1", DATABASE_URL=database.url)
-    assert "No new upgrade operations" in _alembic("check", DATABASE_URL=database.url)
+    assert f"{HEAD} (head)" in alembic(SHOP, "current", DATABASE_URL=database.url)
+    alembic(SHOP, "downgrade", "-1", DATABASE_URL=database.url)
+    alembic(SHOP, "upgrade", "+1", DATABASE_URL=database.url)
+    assert "No new upgrade operations" in alembic(SHOP, "check", DATABASE_URL=database.url)
 
 
 def test_offline_sql_gives_the_same_schema(any_database: Database) -> None:
-    script = _alembic("upgrade", "head", "--sql")
+    script = alembic(SHOP, "upgrade", "head", "--sql")
 
     _psql(any_database, script)
     offline = _schema(any_database)
 
-    _alembic("downgrade", "base", DATABASE_URL=any_database.url)
-    _alembic("upgrade", "head", DATABASE_URL=any_database.url)
+    alembic(SHOP, "downgrade", "base", DATABASE_URL=any_database.url)
+    alembic(SHOP, "upgrade", "head", DATABASE_URL=any_database.url)
     assert _schema(any_database) == offline
 
 
 def test_the_runner_and_plain_alembic_give_the_same_schema(
-    database: Database, template: Migrate
+    database: Database, in_shop: Migrate
 ) -> None:
-    template.run(DATABASE_URL=database.url)
+    in_shop.run(DATABASE_URL=database.url)
     ours = _schema(database)
 
-    _alembic("downgrade", "base", DATABASE_URL=database.url)
-    _alembic("upgrade", "head", DATABASE_URL=database.url)
+    alembic(SHOP, "downgrade", "base", DATABASE_URL=database.url)
+    alembic(SHOP, "upgrade", "head", DATABASE_URL=database.url)
     assert _schema(database) == ours
 
 
 def test_a_new_revision_asks_what_a_reviewer_asks(
-    database: Database, tmp_path: Path, template: Migrate
+    database: Database, tmp_path: Path, in_shop: Migrate
 ) -> None:
-    template.run(DATABASE_URL=database.url)
-    for name in ("migrations", "models"):
-        shutil.copytree(ROOT / name, tmp_path / name)
-    shutil.copy(ROOT / "alembic.ini", tmp_path)
+    in_shop.run(DATABASE_URL=database.url)
+    folder = tmp_path / "shop"
+    shutil.copytree(SHOP, folder)
 
-    _alembic(
-        "revision", "--autogenerate", "-m", "Gift cards",
-        folder=tmp_path, DATABASE_URL=database.url,
-    )  # fmt: skip
+    alembic(folder, "revision", "--autogenerate", "-m", "Gift cards", DATABASE_URL=database.url)
 
-    (file,) = tmp_path.glob("migrations/versions/*_gift_cards.py")
+    (file,) = folder.glob("migrations/versions/*_gift_cards.py")
     text = file.read_text()
     assert "Locks taken" in text
-    assert "down_revision = 'a9885173ebd6'" in text
+    assert f'down_revision = "{HEAD}"' in text
     compile(text, str(file), "exec")

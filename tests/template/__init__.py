@@ -1,0 +1,1 @@
+"""The project of this checkout, whatever its models and revisions are: also none."""
