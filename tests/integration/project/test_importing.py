@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -21,10 +22,15 @@ print(Template("${6 * 7}").render(), isinstance(Template("x"), Template))
 
 def test_a_run_needs_no_templates(database: Database, project: Project, migrate: Migrate) -> None:
     project.table("r1", "one")
+    # structlog imports rich, and that Pygments, where they are installed: not in the image.
+    hidden = project.folder / "hidden"
+    hidden.mkdir()
+    (hidden / "rich.py").write_text("raise ImportError")
+    path = f"{hidden}{os.pathsep}{migrate.environment['PYTHONPATH']}"
     result = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "migration_runner"],
         cwd=project.folder,
-        env={**migrate.environment, "DATABASE_URL": database.url},
+        env={**migrate.environment, "DATABASE_URL": database.url, "PYTHONPATH": path},
         check=True,
         capture_output=True,
         text=True,
