@@ -30,7 +30,7 @@ from migration_runner.fast_path.manifest_file import (
     stamp,
 )
 from migration_runner.history.manifest_history import ManifestRevision
-from migration_runner.ledger.table import digest_of, digest_query
+from migration_runner.ledger.rows import digest_of, digest_query
 from migration_runner.project.alembic_project import AlembicProject
 from migration_runner.settings.settings import Settings
 

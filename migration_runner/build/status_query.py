@@ -9,7 +9,7 @@ from typing import Final
 
 from migration_runner.database.run_lock import KEY_NAMESPACE
 from migration_runner.database.sql_literals import literal
-from migration_runner.ledger.table import TABLE, LedgerEntry
+from migration_runner.ledger.rows import TABLE, LedgerEntry
 from migration_runner.run.status import LEDGER_LINES
 
 _NUMBERS: Final = ("duration_seconds", "run_lock_wait_seconds")

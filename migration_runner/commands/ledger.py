@@ -12,8 +12,8 @@ from migration_runner.database.engine import application_name, waiting_engine
 from migration_runner.database.probe import WaitLimits
 from migration_runner.errors import ConfigError, DatabaseRejected
 from migration_runner.history.request import Request
-from migration_runner.ledger.access import ledger_access
-from migration_runner.ledger.table import LedgerEntry, read_ledger
+from migration_runner.ledger.rows import LedgerEntry, read_ledger
+from migration_runner.ledger.schema import ledger_access
 from migration_runner.log import streams
 from migration_runner.report.tables import render_ledger
 from migration_runner.run.database_state import DatabaseState

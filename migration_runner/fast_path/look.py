@@ -10,6 +10,7 @@ It relies on what the manifest says; see `build/manifest.py`.
 
 import posix
 
+from migration_runner.fast_path.eligibility import ordinary
 from migration_runner.fast_path.manifest_file import (
     Manifest,
     files_unchanged,
@@ -18,7 +19,6 @@ from migration_runner.fast_path.manifest_file import (
     revisions_unchanged,
 )
 from migration_runner.fast_path.report import Moment, UpToDate, now, require_no_secret, write_all
-from migration_runner.fast_path.settings import ordinary
 from migration_runner.fast_path.url import parse_ordinary_url
 
 # An available database answers in milliseconds, or, with many runs at once, within a second. The

@@ -1,5 +1,5 @@
 """The ledger: who applied which revision, when, from which build.
 
-Imports `report` and the rooms below. `table` and `access` have the SQL; `keeper` decides when it is
+Imports `report` and the rooms below. `rows` and `schema` have the SQL; `keeper` decides when it is
 written.
 """

@@ -18,8 +18,8 @@ from migration_runner.documentation import docs_page
 from migration_runner.errors import DatabaseRejected
 from migration_runner.history.history import History
 from migration_runner.history.revision_digest import RevisionDigest, digest_revision
-from migration_runner.ledger.access import LedgerAccess, LedgerDenied, create_ledger, ledger_access
-from migration_runner.ledger.table import Ledger, LedgerAuthor, LedgerEntry, LedgerRow, digest_of
+from migration_runner.ledger.rows import Ledger, LedgerAuthor, LedgerEntry, LedgerRow, digest_of
+from migration_runner.ledger.schema import LedgerAccess, LedgerDenied, create_ledger, ledger_access
 from migration_runner.log import events, logs
 from migration_runner.report.report import RunReport
 

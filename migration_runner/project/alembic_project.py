@@ -22,7 +22,7 @@ from migration_runner.database.version_tables import VersionChange
 from migration_runner.errors import HistoryError
 from migration_runner.history.manifest_history import ManifestHistory
 from migration_runner.history.request import CompletedStep, Direction, PlannedStep, Request
-from migration_runner.ledger.table import SCHEMA
+from migration_runner.ledger.rows import SCHEMA
 from migration_runner.log import capture
 from migration_runner.project.attributes import Offer, attributes_with
 from migration_runner.project.command_line import configure, run_alembic_command
@@ -30,7 +30,7 @@ from migration_runner.project.context import ConfiguredContext
 from migration_runner.project.flask import enter_flask_application
 from migration_runner.project.heads import delegate_steps, delegated_steps, was_delegated
 from migration_runner.project.loading import sentence
-from migration_runner.project.revisions import RevisionFiles
+from migration_runner.project.revision_files import RevisionFiles
 from migration_runner.settings.settings import AlembicOptions
 
 _READ_ONLY = frozenset({"current", "heads", "history", "branches", "show"})

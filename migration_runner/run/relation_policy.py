@@ -9,7 +9,7 @@ from migration_runner.history.history import Revision
 from migration_runner.history.relation import AHEAD, DIVERGED, UNPROVED, Relation
 from migration_runner.history.revision_digest import digest_revision, file_sha256
 from migration_runner.ledger.keeper import Entries
-from migration_runner.ledger.table import LedgerEntry
+from migration_runner.ledger.rows import LedgerEntry
 from migration_runner.log import events, logs
 from migration_runner.run.context import RunContext
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from migration_runner.database.session_lock import find_lock_holder
 from migration_runner.errors import HistoryError, MigrationError, PendingRevisions
 from migration_runner.history.relation import AT_HEAD, BEHIND, Relation
-from migration_runner.ledger.table import LedgerEntry
+from migration_runner.ledger.rows import LedgerEntry
 from migration_runner.run.context import RunContext
 from migration_runner.run.database_state import DatabaseState
 from migration_runner.run.decisions import Decide

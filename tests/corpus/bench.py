@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from migration_runner.ledger.table import SCHEMA
+from migration_runner.ledger.rows import SCHEMA
 from tests.corpus.installation import Installation
 from tests.corpus.projects import Project, Site, Words
 from tests.fixtures.databases import CANARY, Database, create_database, drop_database

@@ -37,7 +37,7 @@ def test_only_this(at_head: AtHead) -> None:
         "migration_runner.fast_path.look",
         "migration_runner.fast_path.libpq",
         "migration_runner.fast_path.report",
-        "migration_runner.fast_path.settings",
+        "migration_runner.fast_path.eligibility",
         "migration_runner.fast_path.url",
         "migration_runner.fast_path.manifest_file",
     } == ours

@@ -9,7 +9,7 @@ import pytest
 from psycopg import sql
 
 from migration_runner.documentation import docs_page
-from migration_runner.ledger.access import CREATE_LEDGER
+from migration_runner.ledger.schema import CREATE_LEDGER
 from tests.fixtures.databases import Database
 from tests.fixtures.project import Project
 from tests.fixtures.runner import Migrate, Result

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from psycopg import sql
 
-from migration_runner.ledger.access import CREATE_LEDGER
+from migration_runner.ledger.schema import CREATE_LEDGER
 from tests.fixtures.databases import Database
 from tests.fixtures.project import Project
 from tests.fixtures.runner import Migrate

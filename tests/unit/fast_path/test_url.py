@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migration_runner.fast_path.settings import ordinary
+from migration_runner.fast_path.eligibility import ordinary
 from migration_runner.fast_path.url import parse_ordinary_url
 from migration_runner.settings.database_url import parse_database_url
 from migration_runner.settings.settings import load_settings

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from migration_runner.database.sql_literals import literal
 from migration_runner.database.statements import message_of, protected, sqlstate_of
-from migration_runner.ledger.table import LedgerEntry
+from migration_runner.ledger.rows import LedgerEntry
 
 CREATE_LEDGER: Final = (
     "CREATE SCHEMA IF NOT EXISTS migration_runner",

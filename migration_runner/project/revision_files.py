@@ -1,7 +1,7 @@
 """The revision files: loaded into a history, and the steps from one revision to another.
 
 Private names of Alembic used: `ScriptDirectory._upgrade_revs`, `_downgrade_revs` and `_stamp_revs`
-(unchanged since 2012). Those of single scripts are in `scripts`.
+(unchanged since 2012). Those of single scripts are in `script_map`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from migration_runner.project.loading import (
     sentence,
     version_folders,
 )
-from migration_runner.project.scripts import (
+from migration_runner.project.script_map import (
     ManifestScript,
     ManifestScriptMap,
     ScriptMap,
