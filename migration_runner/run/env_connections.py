@@ -87,7 +87,7 @@ class EnvConnections:
         )
         waiting = Stopwatch(run.clock)
         try:
-            self._offered = self._open.enter_context(engine.connect())
+            self._offered = _as_engine(self._open.enter_context(engine.connect()))
         except (sqlalchemy.exc.DBAPIError, psycopg.Error) as error:
             # SQLAlchemy queries the server's version and types, in part through the driver.
             broken = (sqlalchemy.exc.OperationalError, psycopg.OperationalError)
@@ -134,3 +134,11 @@ class EnvConnections:
             # Not only after its first result: by then it can be lost already.
             self._run.backend_pids.add(observed.pid)
         return observed
+
+
+def _as_engine(connection: sqlalchemy.Connection) -> sqlalchemy.Connection:
+    """Let a connection be entered like an engine, which pytest-alembic offers to an env.py."""
+    as_engine: Any = connection
+    as_engine.connect = lambda: contextlib.nullcontext(connection)
+    as_engine.dispose = lambda: None
+    return connection

@@ -23,6 +23,8 @@ from migration_runner.settings.variables import PREFIX, VARIABLES, Variable
 Flags = Mapping[str, Any]
 DEFAULT_SECTION: Final = "alembic"
 _DEFAULT_FILES: Final = ("alembic.ini", "pyproject.toml", "migrations/alembic.ini")
+# Whether a flag (`-c`, `-n`) names a file.
+_CHOOSES: Final = {"files": True, "section": False}
 _CONFIG_SUFFIXES: Final = (".ini", ".cfg", ".toml")
 
 
@@ -84,11 +86,16 @@ class Settings:
         return [(name, self._of_history(name)) for name in self.histories]
 
     def _of_history(self, name: str) -> Settings:
-        if os.sep in name or name.endswith(_CONFIG_SUFFIXES):
+        if _names_file(name):
             alembic = dataclasses.replace(self.alembic, files=(name,))
         else:
             alembic = dataclasses.replace(self.alembic, section=name)
         return dataclasses.replace(self, alembic=alembic, histories=())
+
+
+def _names_file(history: str) -> bool:
+    """Whether a history is named by its configuration file, and not by its section."""
+    return os.sep in history or history.endswith(_CONFIG_SUFFIXES)
 
 
 @dataclass(frozen=True)
@@ -148,8 +155,11 @@ def load_settings(
     values, problems = _parse_variables(environment, flags)
     problems = _unknown_variables(environment) + problems
     values["alembic"] = _alembic_options(environment, flags)
-    if {"files", "section"} & flags.keys():
-        values["histories"] = ()
+    # A flag chooses one history of its kind.
+    chosen = {names_file for flag, names_file in _CHOOSES.items() if flag in flags}
+    values["histories"] = tuple(
+        name for name in values.get("histories", ()) if _names_file(name) not in chosen
+    )
     values["database"] = None
     try:
         values["database"] = load_database_address(environment)

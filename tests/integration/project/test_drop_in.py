@@ -188,3 +188,26 @@ def test_a_signal_while_an_engine_of_env_pys_own_is_waited_for(
     result = running.wait()
     assert 143 == result.exit_code, result.stdout
     assert "interrupted" == result.finished["outcome"]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_env_that_expects_an_engine(
+    times: int, database: Database, project: Project, migrate: Migrate
+) -> None:
+    """As pytest-alembic offers one: the connection can be entered in the same way."""
+    project.write_env(
+        "from alembic import context\n"
+        'connectable = context.config.attributes["connection"]\n'
+        f"for number in range({times}):\n"
+        "    with connectable.connect() as connection:\n"
+        "        context.configure(connection=connection, version_table=f'versions_{number}')\n"
+        "        with context.begin_transaction():\n"
+        "            context.run_migrations()\n"
+        "connectable.dispose()\n"
+    )
+    project.revision("r1", 'op.execute("CREATE TABLE IF NOT EXISTS one (id bigint)")')
+
+    result = migrate.run(DATABASE_URL=database.url)
+
+    assert 0 == result.exit_code, result.stdout
+    assert times == len(result.of("revision_applied"))

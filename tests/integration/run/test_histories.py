@@ -175,3 +175,20 @@ def test_a_section_that_is_not_there(
 
     assert 78 == result.exit_code, result.stdout
     assert "nowhere" in result.finished["summary"]
+
+
+def test_a_file_by_flag_and_its_sections_by_variable(
+    database: Database, project: Project, migrate: Migrate, histories: str
+) -> None:
+    """`-c` chooses one of several files; it says nothing about sections."""
+    expected: set[str | None] = {None}
+    if ".ini" in histories:
+        chosen = "store.ini"
+    else:
+        (project.folder / "alembic.ini").rename(project.folder / "shop.ini")
+        chosen, expected = "shop.ini", {"store", "auth"}
+
+    result = migrate.run("-c", chosen, DATABASE_URL=database.url, MIGRATE_HISTORIES=histories)
+
+    assert 0 == result.exit_code, result.stdout
+    assert expected == {each.get("history") for each in result.of("revision_applied")}
