@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from migration_runner.commands.at_heads import refuse_elsewhere
-from migration_runner.commands.history_graph import draw_history
 from migration_runner.commands.invocation import Invocation
 from migration_runner.errors import UsageError
 from migration_runner.history.request import Request
@@ -43,6 +42,8 @@ def run_alembic(invocation: Invocation) -> None:
         return
     read = configure(AlembicOptions(), words).cmd_opts
     if read is not None and getattr(read, "graph", None):
+        from migration_runner.commands.history_graph import draw_history  # noqa: PLC0415 - rarely needed
+
         draw_history(invocation, read)
         return
     changes = options.command in _CHANGING and "--sql" not in words

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from html import escape
 from typing import Final
 from unicodedata import east_asian_width
-from xml.sax.saxutils import escape
 
 from migration_runner.history.drawing_text import CURRENT_MEANS, HEAD_MEANS, counts, notes, words
 from migration_runner.history.layout import Graph, Mark, Node
