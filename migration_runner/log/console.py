@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any, Final
 
 import structlog
@@ -57,16 +58,20 @@ def _revision_failed(facts: EventDict) -> str:
 
 def _run_lock_busy(facts: EventDict) -> str:
     holder = facts.get("holder") or {}
-    who = f"{holder.get('application_name') or 'somebody'} (pid {holder.get('pid', '?')})"
-    return f"{who} holds the run lock, {facts['remaining_seconds']:.0f} s left"
+    left = f"{facts['remaining_seconds']:.0f} s left"
+    if not holder:
+        return f"another session holds the run lock, {left}"
+    return f"{_name_session(holder)} holds the run lock, {left}"
+
+
+def _name_session(facts: Mapping[str, Any]) -> str:
+    name = facts.get("application_name") or facts.get("role") or "a session"
+    return f"{name} (pid {facts['pid']})"
 
 
 def _blockers(facts: EventDict) -> str:
-    names = [
-        f"{each['application_name'] or each['role'] or 'somebody'} (pid {each['pid']})"
-        for each in facts.get("blockers") or ()
-    ]
-    return f", in the way: {', '.join(names)}" if names else ""
+    names = [_name_session(each) for each in facts.get("blockers") or ()]
+    return f", blocked by {', '.join(names)}" if names else ""
 
 
 def _revision_retried(facts: EventDict) -> str:
@@ -84,13 +89,15 @@ def _revision_running(facts: EventDict) -> str:
         done = f", {progress['done']}{total} {progress['unit']}"
     elif progress.get("blocks_total"):
         done = f", {progress['phase']} {progress['blocks_done']}/{progress['blocks_total']} blocks"
-    waits = f", waiting ({facts['waits_for']})" if facts.get("waits_for") else ""
+    # The server's wait event: "Lock: relation", "Timeout: PgSleep".
+    kind, _, event = (facts.get("waits_for") or "").partition(": ")
+    waits = f", waiting: {event}{' lock' if kind == 'Lock' else ''}" if event else ""
     return f"… {facts['revision']}  {facts['running_seconds']:.0f} s{done}{waits}{_blockers(facts)}"
 
 
 def _session_lost(facts: EventDict) -> str:
     doubt = f"; in doubt: {', '.join(facts['uncertain'])}" if facts["uncertain"] else ""
-    return f"session lost: {facts['detail']}{doubt}; connecting again"
+    return f"session lost: {facts['detail']}{doubt}; reconnecting"
 
 
 def name_server(version: str) -> str:
@@ -127,11 +134,13 @@ _SENTENCES: Final[dict[str, Any]] = {
     events.REVISION_RETRIED: _revision_retried,
     events.REVISION_UNDONE: "✓ {revision}  undone, {duration_seconds:.2f} s".format_map,
     events.REVISION_STAMPED: "✓ {revision}  stamped".format_map,
-    events.INDEX_REPAIRED: "invalid index {index} on {table} dropped, to be built again".format_map,
+    events.INDEX_REPAIRED: (
+        "dropped the invalid index {index} on {table}, to build it again"
+    ).format_map,
     events.SESSION_LOST: _session_lost,
     events.SESSION_TERMINATED: "session terminated: {reason}".format_map,
     events.OBSERVER_UNAVAILABLE: (
-        "no observer ({reason}): who blocks cannot be told: {detail}"
+        "no observer ({reason}), so blockers are not reported: {detail}"
     ).format_map,
     events.COMMAND_STARTED: "▸ {command}".format_map,
     events.COMMAND_ENDED: (

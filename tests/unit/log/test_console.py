@@ -48,3 +48,48 @@ def test_the_first_run_says_what_comes_next(
 )
 def test_other_runs_do_not(capfd: Capture, facts: dict[str, Any]) -> None:
     assert 1 == len(_last_lines(capfd, **facts))
+
+
+RUNNING: dict[str, Any] = {"revision": "r1", "running_seconds": 12.3}
+BLOCKER: dict[str, Any] = {"application_name": "", "role": "shop", "pid": 7}
+
+
+@pytest.mark.parametrize(
+    ("facts", "line"),
+    [
+        ({}, "… r1  12 s"),
+        ({"waits_for": "Timeout: PgSleep"}, "… r1  12 s, waiting: PgSleep"),
+        (
+            {"waits_for": "Lock: relation", "blockers": [BLOCKER]},
+            "… r1  12 s, waiting: relation lock, blocked by shop (pid 7)",
+        ),
+        (
+            {"progress": {"phase": "building index", "blocks_done": 1, "blocks_total": 2}},
+            "… r1  12 s, building index 1/2 blocks",
+        ),
+        ({"progress": {"done": 3, "total": 10, "unit": "files"}}, "… r1  12 s, 3 of 10 files"),
+        ({"progress": {"done": 3, "total": None, "unit": "rows"}}, "… r1  12 s, 3 rows"),
+    ],
+)
+def test_a_heartbeat(capfd: Capture, facts: dict[str, Any], line: str) -> None:
+    logs.configure_logging("console", "info")
+
+    logs.get_logger().info(events.REVISION_RUNNING, **RUNNING, **facts)
+
+    assert line == capfd.readouterr().out.rstrip("\n")[len("12:34:56  ") :]
+
+
+@pytest.mark.parametrize(
+    ("holder", "who"),
+    [
+        (None, "another session"),
+        ({"application_name": "migrate 1 host", "pid": 7}, "migrate 1 host (pid 7)"),
+        ({"application_name": "", "role": None, "pid": 7}, "a session (pid 7)"),
+    ],
+)
+def test_who_holds_the_run_lock(capfd: Capture, holder: dict[str, Any] | None, who: str) -> None:
+    logs.configure_logging("console", "info")
+
+    logs.get_logger().info(events.RUN_LOCK_BUSY, holder=holder, remaining_seconds=9.7)
+
+    assert capfd.readouterr().out.endswith(f"  {who} holds the run lock, 10 s left\n")
