@@ -97,6 +97,12 @@ class WorkSession:
         with without_transaction(self.connection), self.connection.begin():
             yield
 
+    def set_role(self) -> None:
+        """Set the run's role, for a session that has no other setting of ours."""
+        if role := self._settings.role:
+            with self.between_transactions():
+                execute_plain(self.connection, f"SELECT set_config('role', {literal(role)}, false)")
+
     def ask(self) -> ServerFacts:
         """Query the server's facts, and change nothing."""
         query = "SELECT current_database(), current_setting('server_version'), pg_backend_pid()"

@@ -9,6 +9,7 @@ from typing import Any, Final
 import sqlalchemy
 
 from migration_runner.database.drivers.known import driver_connection, driver_under
+from migration_runner.database.sql_literals import literal
 
 _SAVEPOINT: Final = "migrate_statement"
 
@@ -88,6 +89,17 @@ def sends_scripts(connection: sqlalchemy.Connection) -> bool:
 def _transaction_ended(connection: sqlalchemy.Connection) -> bool:
     """Whether a revision has sent COMMIT or ROLLBACK as a statement."""
     return driver_under(connection).transaction_ended(driver_connection(connection))
+
+
+def set_role(connection: sqlalchemy.Connection, role: str) -> None:
+    """Set the session's role, in a transaction of its own; an empty `role` changes nothing.
+
+    Another role can have other privileges, and other schemas by `"$user"`: every connection that
+    reads what a run has written needs the run's.
+    """
+    if role:
+        with connection.begin():
+            execute_plain(connection, f"SELECT set_config('role', {literal(role)}, false)")
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from migration_runner.database.statements import (
     autocommits,
     execute_protected,
     sends_scripts,
+    set_role,
 )
 from migration_runner.database.version_tables import VersionChange
 from migration_runner.history.relation import Relation, relate
@@ -118,9 +119,11 @@ class DatabaseState:
         if not self.session.over and not self.session.lost:
             return self.heads(), self.recorded()
         direction, ledger = self._run.request.direction, self.ledger
+        role = self._run.settings.role if self.session.safeguarded else ""
         _, schema, _ = self.location
 
         def ask(connection: sqlalchemy.Connection) -> _Found:
+            set_role(connection, role)
             heads = self.context.heads_on(connection, schema)
             return heads, ledger.recorded_on(connection, direction)
 

@@ -53,7 +53,9 @@ class Waiter:
             ahead = accept_relation(self._run, state.relate(heads, entries), heads, entries)
             if not ahead and state.pending(heads):
                 self._reached = False
-                self._polls.append(_Poll(state.location, heads, self._parameters(state)))
+                self._polls.append(
+                    _Poll(state.location, heads, self._parameters(state), self._run.settings.role)
+                )
             return False
 
         return look
@@ -146,24 +148,34 @@ class _Poll:
         location: tuple[str, str, str],
         heads: tuple[str, ...],
         parameters: dict[str, str] | None,
+        role: str,
     ) -> None:
         _, schema, table = location
         # If the search path is empty, there is no schema.
         name = sql.Identifier(schema, table) if schema else sql.Identifier(table)
         self._query = sql.SQL("SELECT version_num FROM {} ORDER BY 1").format(name)
         self._heads = heads
+        self._role = role
         self.parameters = parameters
 
     def changed(self, connection: psycopg.Connection[Any]) -> bool:
         """Whether the heads have changed."""
         try:
-            rows = connection.execute(self._query, prepare=False).fetchall()
+            rows = self._read(connection)
         except psycopg.errors.UndefinedTable:
             rows = []
         except psycopg.errors.InsufficientPrivilege:
             # Another role has created the table: running env.py again reports what is missing.
             return True
         return tuple(sorted(version for (version,) in rows)) != self._heads
+
+    def _read(self, connection: psycopg.Connection[Any]) -> list[Any]:
+        if not self._role:
+            return connection.execute(self._query, prepare=False).fetchall()
+        # For the transaction only: a pooler would give the role to other clients.
+        with connection.transaction():
+            connection.execute("SELECT set_config('role', %s, true)", [self._role], prepare=False)
+            return connection.execute(self._query, prepare=False).fetchall()
 
 
 def _pause(state: tenacity.RetryCallState) -> float:

@@ -22,9 +22,12 @@ from migration_runner.settings.settings import Settings
 def open_read_only(
     settings: Settings, report: RunReport, connection: sqlalchemy.Connection
 ) -> tuple[WorkSession, ServerFacts]:
-    """Return a session that only reads: it sets nothing, and works through any pooler."""
+    """Return a session that only reads: it sets only the role, and works through any pooler."""
     session = _session(settings, report, connection, read_only=True)
     server = session.ask()
+    # A pooler would give the role to other clients.
+    if session.safeguarded and _login_pid(connection) in (None, server.pid):
+        session.set_role()
     if report.server_version is None:
         _report_server(report, server)
     return session, server
@@ -46,7 +49,7 @@ def open_for_work(
     if not session.safeguarded:
         _report_server(report, server)
         return session, server
-    pid = driver_under(connection).login_pid(driver_connection(connection))
+    pid = _login_pid(connection)
     if (
         settings.pooler == "detect"
         and settings.run_lock == "on"
@@ -62,6 +65,10 @@ def open_for_work(
     _report_server(report, server)
     session.apply_settings()
     return session, server
+
+
+def _login_pid(connection: sqlalchemy.Connection) -> int | None:
+    return driver_under(connection).login_pid(driver_connection(connection))
 
 
 def _session(

@@ -167,7 +167,7 @@ VARIABLES: Final = (
         "false",
         "Before CREATE INDEX CONCURRENTLY, drop the invalid index that an earlier attempt left.",
     ),
-    Variable("MIGRATE_ROLE", "ROLE", str, "", "SET ROLE to this role before migrating."),
+    Variable("MIGRATE_ROLE", "ROLE", str, "", "SET ROLE to this role in every session."),
     _choice(
         "MIGRATE_ON_AHEAD",
         ("ok", "fail"),
