@@ -79,14 +79,16 @@ def reset() -> None:
     if named := [name for name in NAMED_ALREADY if os.environ.get(name)]:
         message = (
             f"Nothing was removed: {named[0]} names another database, and only the embedded one can"
-            f" be reset. To do that: env -u {named[0]} make reset"
+            f" be reset. To reset it: env -u {named[0]} make reset"
         )
         raise SystemExit(message)
     if not DATA.exists():
+        sys.stdout.write("There is no embedded database.\n")
         return
     try:
         with _locked(DATA, fcntl.LOCK_EX | fcntl.LOCK_NB):
             shutil.rmtree(DATA)
+        sys.stdout.write("Removed the embedded database.\n")
     except BlockingIOError:
         message = "Nothing was removed: the embedded database is in use. End make psql or make run."
         raise SystemExit(message) from None

@@ -38,7 +38,8 @@ def _confirm(run: RunContext, *, yes: bool) -> Confirm:
             # This is another attempt.
             return
         revisions = run.project.history.revisions
-        listed = "; ".join(f"{each} ({revisions[each].description})" for each in planned)
+        titles = {each: revisions[each].description.rstrip(".") for each in planned}
+        listed = "; ".join(f"{each} ({title})" for each, title in titles.items())
         count = f"{len(planned)} revision{'' if len(planned) == 1 else 's'}"
         question = (
             f"This undoes {count} of {place}: {listed}. Data in the dropped objects will be lost."

@@ -19,7 +19,7 @@ from migration_runner.database.probe import (
     connection_parameters,
 )
 from migration_runner.errors import ConfigError
-from migration_runner.settings.database_address import HOW_TO_NAME, load_database_address
+from migration_runner.settings.database_address import explain_missing, load_database_address
 from migration_runner.settings.database_url import DatabaseAddress
 
 _Answer = TypeVar("_Answer")
@@ -144,6 +144,6 @@ def engine_from_environment() -> sqlalchemy.Engine:
     """
     address = load_database_address()
     if address is None:
-        message = f"No database is configured: {HOW_TO_NAME}."
+        message = f"There is no database to connect to: {explain_missing()}."
         raise ConfigError(message, reason="no_database")
     return waiting_engine(address, WaitLimits(0.0, 5.0), application_name("alembic"))

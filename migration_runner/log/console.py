@@ -26,7 +26,7 @@ def _run_started(facts: EventDict) -> str:
     if command := facts.get("command"):
         program, _, arguments = command.partition(" ")
         return f"migrate {facts['runner_version']}: running {program}{' ...' if arguments else ''}"
-    return f"migrate {facts['runner_version']} to {facts['target']}"
+    return f"migrate {facts['runner_version']}, target {facts['target']}"
 
 
 def _run_finished(facts: EventDict) -> str:
@@ -58,10 +58,10 @@ def _revision_failed(facts: EventDict) -> str:
 
 def _run_lock_busy(facts: EventDict) -> str:
     holder = facts.get("holder") or {}
-    left = f"{facts['remaining_seconds']:.0f} s left"
-    if not holder:
-        return f"another session holds the run lock, {left}"
-    return f"{_name_session(holder)} holds the run lock, {left}"
+    who = _name_session(holder) if holder else "another session"
+    return (
+        f"waiting for the run lock, held by {who}; giving up in {facts['remaining_seconds']:.0f} s"
+    )
 
 
 def _name_session(facts: Mapping[str, Any]) -> str:
@@ -95,6 +95,15 @@ def _revision_running(facts: EventDict) -> str:
     return f"… {facts['revision']}  {facts['running_seconds']:.0f} s{done}{waits}{_blockers(facts)}"
 
 
+def _is_said_last(facts: EventDict) -> bool:
+    """Whether the last line has the file, the line and all there is to say."""
+    return facts.get("reason") == "import_error" or facts.get("exception_type") == "SyntaxError"
+
+
+def _env_failed(facts: EventDict) -> str:
+    return f"✗ env.py  {facts.get('exception') or facts.get('message')}"
+
+
 def _session_lost(facts: EventDict) -> str:
     doubt = f"; in doubt: {', '.join(facts['uncertain'])}" if facts["uncertain"] else ""
     return f"session lost: {facts['detail']}{doubt}; reconnecting"
@@ -117,7 +126,7 @@ _SENTENCES: Final[dict[str, Any]] = {
         " {remaining_seconds:.0f} s left: {detail}"
     ).format_map,
     events.DATABASE_READY: lambda facts: (
-        f"{facts['database']} on {name_server(facts['server_version'])}"
+        f"database {facts['database']}, {name_server(facts['server_version'])}"
     ),
     events.RUN_LOCK_BUSY: _run_lock_busy,
     events.RUN_LOCK_ACQUIRED: "run lock acquired".format_map,
@@ -152,6 +161,7 @@ _SENTENCES: Final[dict[str, Any]] = {
     events.REVISION_STARTED: "▸ {revision}  {description}".format_map,
     events.REVISION_APPLIED: "✓ {revision}  {duration_seconds:.2f} s".format_map,
     events.REVISION_FAILED: _revision_failed,
+    events.ENV_FAILED: _env_failed,
     events.STATEMENT_EXECUTED: "  {duration_seconds:.3f} s  {statement}".format_map,
     events.HISTORY_CHECKED: ("{revisions} revisions, heads: {heads}").format_map,
     events.RUN_FINISHED: _run_finished,
@@ -172,8 +182,7 @@ class ConsoleLines:
         time = event_dict.pop("timestamp")[11:19]
         level = event_dict.pop("level")
         event_dict.pop("run_id", None)
-        if event_dict["event"] == events.ENV_FAILED and event_dict.get("reason") == "import_error":
-            # The last line says which module, and where: a traceback would hide it.
+        if event_dict["event"] == events.ENV_FAILED and _is_said_last(event_dict):
             raise structlog.DropEvent
         sentence = _SENTENCES.get(event_dict["event"])
         if sentence is None:

@@ -24,7 +24,7 @@ from migration_runner.log.redaction import hide_secrets
 from migration_runner.project.connections import waiting_connections
 from migration_runner.run.context import RunContext
 from migration_runner.run.failures import translate_env_failure
-from migration_runner.settings.database_address import HOW_TO_NAME
+from migration_runner.settings.database_address import explain_missing
 
 
 class EnvConnections:
@@ -67,8 +67,7 @@ class EnvConnections:
                 return failure
         if self.offer() is None and isinstance(error, KeyError) and error.args == ("connection",):
             return ConfigError(
-                "env.py uses the runner's connection, but no database is configured:"
-                f" {HOW_TO_NAME}.",
+                f"env.py uses the runner's connection to Postgres, but {explain_missing()}.",
                 reason="no_database",
             )
         return None

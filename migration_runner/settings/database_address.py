@@ -55,6 +55,14 @@ def load_database_address(
     return None
 
 
+def explain_missing(environment: Mapping[str, str] | None = None) -> str:
+    """Return why `load_database_address` returns None, and what to do."""
+    named = _named_url(os.environ if environment is None else environment)
+    if named:
+        return f"{named[0]} names another kind of database than Postgres"
+    return f"no database is configured: {HOW_TO_NAME}"
+
+
 def export_override(environment: MutableMapping[str, str]) -> None:
     """Apply the override also to an env.py or a child process that reads `DATABASE_URL` itself."""
     if any(environment.get(name) for name in OVERRIDES) and (named := _named_url(environment)):

@@ -15,7 +15,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from migration_runner.errors import ConfigError
-from migration_runner.settings.database_address import HOW_TO_NAME, OVERRIDES, load_database_address
+from migration_runner.settings.database_address import (
+    OVERRIDES,
+    explain_missing,
+    load_database_address,
+)
 from migration_runner.settings.database_url import DatabaseAddress
 from migration_runner.settings.variables import PREFIX, VARIABLES, Variable
 
@@ -164,7 +168,7 @@ def load_settings(
     try:
         values["database"] = load_database_address(environment)
         if needs_database and values["database"] is None:
-            problems.append(f"no database is configured: {HOW_TO_NAME}")
+            problems.append(explain_missing(environment))
     except ConfigError as error:
         problems.append(error.message)
     settings = None if problems else Settings(**values)

@@ -63,7 +63,11 @@ def test_the_embedded_database_in_any_folder(checkout: Path) -> None:
 
     assert (3, "1\n") == (first.returncode, first.stdout), first.stderr
     assert (3, "2\n") == (second.returncode, second.stdout), second.stderr
-    assert (0, "", "") == (reset.returncode, reset.stdout, reset.stderr)
+    assert (0, "Removed the embedded database.\n", "") == (
+        reset.returncode,
+        reset.stdout,
+        reset.stderr,
+    )
     assert not (checkout / ".postgres").exists()
 
 

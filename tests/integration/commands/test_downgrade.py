@@ -58,7 +58,7 @@ def test_without_a_terminal_it_says_what_it_would_undo(at_head: Database, migrat
     assert (
         "This undoes 2 revisions of public.alembic_version in shop_" in result.finished["summary"]
     )
-    assert ": r3 (r3 does its work.); r2 (" in result.finished["summary"]
+    assert ": r3 (r3 does its work); r2 (" in result.finished["summary"]
     assert "--yes" in result.finished["summary"]
     assert ["r3", "r2"] == result.finished["error"]["revisions"]
     assert ["one", "two", "three"] == _tables(at_head)
@@ -97,7 +97,7 @@ def test_on_a_terminal_it_asks(
     )
 
     assert "This undoes 2 revisions of public.alembic_version in shop_" in screen.text
-    assert ": r3 (r3 does its work.); r2 (" in screen.text
+    assert ": r3 (r3 does its work); r2 (" in screen.text
     assert "Data in the dropped objects will be lost. Continue? [y/N]" in screen.text
     if typed.lower().startswith("y"):
         assert (0, ["one"]) == (screen.exit_code, _tables(at_head)), screen.text

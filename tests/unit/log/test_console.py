@@ -92,4 +92,5 @@ def test_who_holds_the_run_lock(capfd: Capture, holder: dict[str, Any] | None, w
 
     logs.get_logger().info(events.RUN_LOCK_BUSY, holder=holder, remaining_seconds=9.7)
 
-    assert capfd.readouterr().out.endswith(f"  {who} holds the run lock, 10 s left\n")
+    line = f"waiting for the run lock, held by {who}; giving up in 10 s"
+    assert capfd.readouterr().out.endswith(f"  {line}\n")
