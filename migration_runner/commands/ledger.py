@@ -37,7 +37,8 @@ def ledger(invocation: Invocation) -> None:
         engine = waiting_engine(settings.database, limits, name, writes=False)
         try:
             with engine.connect() as connection:
-                set_role(connection, settings.role)
+                with connection.begin():
+                    set_role(connection, settings.role)
                 rows = _read(connection, limit)
         except sqlalchemy.exc.DBAPIError as error:
             raise translate_env_failure(error) from error

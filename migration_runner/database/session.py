@@ -16,6 +16,7 @@ from migration_runner.database.sql_literals import literal
 from migration_runner.database.statements import (
     execute_plain,
     roll_back,
+    set_role,
     without_transaction,
 )
 from migration_runner.log import events, logs
@@ -99,9 +100,9 @@ class WorkSession:
 
     def set_role(self) -> None:
         """Set the run's role, for a session that has no other setting of ours."""
-        if role := self._settings.role:
+        if self._settings.role:
             with self.between_transactions():
-                execute_plain(self.connection, f"SELECT set_config('role', {literal(role)}, false)")
+                set_role(self.connection, self._settings.role)
 
     def ask(self) -> ServerFacts:
         """Query the server's facts, and change nothing."""

@@ -92,14 +92,13 @@ def _transaction_ended(connection: sqlalchemy.Connection) -> bool:
 
 
 def set_role(connection: sqlalchemy.Connection, role: str) -> None:
-    """Set the session's role, in a transaction of its own; an empty `role` changes nothing.
+    """Set the session's role, in the open transaction; an empty `role` changes nothing.
 
     Another role can have other privileges, and other schemas by `"$user"`: every connection that
     reads what a run has written needs the run's.
     """
     if role:
-        with connection.begin():
-            execute_plain(connection, f"SELECT set_config('role', {literal(role)}, false)")
+        execute_plain(connection, f"SELECT set_config('role', {literal(role)}, false)")
 
 
 @contextlib.contextmanager

@@ -74,6 +74,7 @@ class LedgerKeeper:
         self._report = report
         self._host = socket.gethostname()
         self._access: LedgerAccess | None = None
+        self._unreadable = False
         # A run checks more than once.
         self._expectations: dict[tuple[str, ...], str | None] = {}
 
@@ -133,6 +134,8 @@ class LedgerKeeper:
             if error.connection_invalidated:
                 raise
             self._policy.unavailable(message_of(error))
+            # What is recorded is not known: nothing may be added to it.
+            self._unreadable = True
             return otherwise
 
     def check(self) -> bool:
@@ -207,7 +210,7 @@ class LedgerKeeper:
         self._write(rows)
 
     def _records(self) -> bool:
-        return self._policy.mode != "off" and self.access().writable
+        return self._policy.mode != "off" and not self._unreadable and self.access().writable
 
     def _write(self, rows: Sequence[LedgerRow]) -> bool:
         """Write rows in the open transaction, which stays usable if that fails."""

@@ -123,7 +123,8 @@ class DatabaseState:
         _, schema, _ = self.location
 
         def ask(connection: sqlalchemy.Connection) -> _Found:
-            set_role(connection, role)
+            with connection.begin():
+                set_role(connection, role)
             heads = self.context.heads_on(connection, schema)
             return heads, ledger.recorded_on(connection, direction)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from migration_runner.database.drivers.driver import Driver
 _ACTIVE: Final = 1  # PQTRANS_ACTIVE
 
 
-class LibpqDriver(Driver):
+class LibpqDriver(Driver, ABC):
     """A driver that uses libpq, and whose connections have `info`."""
 
     sends_scripts = True
@@ -45,8 +46,9 @@ class LibpqDriver(Driver):
         """Return libpq's `PQsocket`."""
         return int(connection.fileno())
 
+    @abstractmethod
     def _parameters(self, connection: Any) -> Mapping[str, str]:
-        raise NotImplementedError
+        """Return what the driver itself tells of its connection, without the password."""
 
 
 class Psycopg(LibpqDriver):

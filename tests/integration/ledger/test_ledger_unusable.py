@@ -111,3 +111,21 @@ def test_what_is_recorded_may_be_no_utf_8(
     assert [] == result.of("ledger_unavailable")
     query = sql.SQL("SELECT message, build FROM migration_runner.ledger")
     assert [("A \\ud800 b.", "caf\\udce9")] == database.query(query.as_string())
+
+
+def test_nothing_is_adopted_into_a_ledger_that_cannot_be_read(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    """It would record again what is recorded already."""
+    project.table("r1", "one")
+    assert 0 == migrate.run(DATABASE_URL=database.url).exit_code
+    database.query("ALTER TABLE migration_runner.ledger ALTER COLUMN started_at TYPE text")
+    project.table("r2", "two")
+
+    result = migrate.run(DATABASE_URL=database.url)
+
+    assert 0 == result.exit_code, result.stdout
+    assert ["r2"] == [each["revision"] for each in result.finished["applied"]]
+    assert 1 == len(result.of("ledger_unavailable"))
+    recorded = database.query("SELECT direction, revision FROM migration_runner.ledger")
+    assert [("upgrade", "r1")] == recorded
