@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
+from migration_runner import signals
+
 
 class Clock(Protocol):
     """A monotonic clock and the sleep that goes with it, both in seconds."""
@@ -17,10 +19,10 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The system's clock. `sleep` ends early when a signal handler raises."""
+    """The system's clock. `sleep` raises `Interrupted` when a signal is received."""
 
     monotonic = staticmethod(time.monotonic)
-    sleep = staticmethod(time.sleep)
+    sleep = staticmethod(signals.sleep)
 
 
 class Stopwatch:

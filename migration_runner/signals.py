@@ -3,8 +3,13 @@
 Python runs signal handlers in the main thread, between bytecodes, and not at all while that
 thread is inside a C call (a blocking driver, the resolver). So a signal is received twice: the
 handler raises `Interrupted` in the main thread; a second thread, woken by the C-level handler
-through `signal.set_wakeup_fd`, ends the process if the run has not ended in time.
-As PID 1 in a container nothing else would: there the kernel ignores signals without a handler.
+through `signal.set_wakeup_fd`, calls what `on_signal` was given, and ends the process if the run
+has not ended in time. As PID 1 in a container nothing else would: there the kernel ignores signals
+without a handler.
+
+Code can swallow or replace an exception. That a signal was received is a fact: `received`, and
+`check` raises again. Inside an event loop the handler raises nothing: the exception could get into
+the C code of an asynchronous driver. There, `check` is the only place that raises.
 """
 
 from __future__ import annotations
@@ -12,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
@@ -24,6 +30,49 @@ _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 GRACE_SECONDS: Final = 1.6
 # Kubernetes gives a pod 30 seconds by default; the report needs some of them.
 CHILD_GRACE_SECONDS: Final = 25.0
+
+
+class _Received:
+    """The first signal that the process has received in an `interruptible` block."""
+
+    def __init__(self) -> None:
+        self.callbacks: list[Callable[[], None]] = []
+        self.forget()
+
+    def forget(self) -> None:
+        self.number: int | None = None
+        # Set by the second thread, since a handler could wait for itself.
+        self.noticed = threading.Event()
+
+
+_received = _Received()
+
+
+def received() -> int | None:
+    """Return the number of the first SIGTERM or SIGINT, None if there was none."""
+    return _received.number
+
+
+def check() -> None:
+    """Raise `Interrupted` if a signal was received, whatever became of the first exception."""
+    if _received.number is not None:
+        raise Interrupted(_received.number)
+
+
+def sleep(seconds: float) -> None:
+    """Sleep; raise `Interrupted` as soon as a signal is received, also inside an event loop."""
+    _received.noticed.wait(seconds)
+    check()
+
+
+@contextlib.contextmanager
+def on_signal(callback: Callable[[], None]) -> Iterator[None]:
+    """Have `callback` called, in another thread, if a signal is received in the block."""
+    _received.callbacks.append(callback)
+    try:
+        yield
+    finally:
+        _received.callbacks.remove(callback)
 
 
 @contextlib.contextmanager
@@ -39,6 +88,7 @@ def interruptible(
     receiver, sender = socket.socketpair()
     sender.settimeout(0)
     armed = True
+    _received.forget()
 
     def disarm() -> None:
         nonlocal armed
@@ -47,12 +97,17 @@ def interruptible(
     def interrupt(signal_number: int, _frame: FrameType | None) -> None:
         if armed:
             disarm()
-            raise Interrupted(signal_number)
+            _received.number = signal_number
+            if not _in_event_loop():
+                raise Interrupted(signal_number)
 
     def enforce_deadline() -> None:
         first = _next_signal(receiver, timeout=None)
         if first is None:
             return
+        _received.noticed.set()
+        # It may block: not in the thread that has the deadline.
+        threading.Thread(target=_call_back, name="cancel", daemon=True).start()
         with contextlib.suppress(TimeoutError):
             if _next_signal(receiver, timeout=grace_seconds) is None:
                 return
@@ -71,6 +126,18 @@ def interruptible(
         sender.close()
         enforcer.join()
         receiver.close()
+
+
+def _call_back() -> None:
+    for callback in tuple(_received.callbacks):
+        with contextlib.suppress(Exception):
+            callback()
+
+
+def _in_event_loop() -> bool:
+    asyncio = sys.modules.get("asyncio.events")
+    # Made for event loops; the public function raises where there is none.
+    return asyncio is not None and asyncio._get_running_loop() is not None  # noqa: SLF001 - as above
 
 
 def unblock_signals() -> None:

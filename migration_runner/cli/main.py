@@ -21,7 +21,7 @@ from migration_runner.project.command_line import configure
 from migration_runner.report.finish import finish
 from migration_runner.report.report import RunReport
 from migration_runner.settings.settings import AlembicOptions
-from migration_runner.signals import interruptible, unblock_signals
+from migration_runner.signals import interruptible, received, unblock_signals
 
 
 def _parse(line: CommandLine, report: RunReport) -> Arguments:
@@ -77,6 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 disarm()
         except BaseException as caught:  # noqa: BLE001 - every end is reported
             failure = caught
+        if (number := received()) and not isinstance(failure, Interrupted):
+            failure = Interrupted(number)
         return finish(report, failure)
 
 

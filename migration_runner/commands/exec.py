@@ -18,6 +18,7 @@ from migration_runner.database.engine import application_name, waiting_engine
 from migration_runner.database.probe import WaitLimits
 from migration_runner.database.run_lock import acquire_run_lock, derive_key
 from migration_runner.database.session import WorkSession
+from migration_runner.database.session_errors import SESSION_LOST
 from migration_runner.database.session_lock import SessionLock
 from migration_runner.errors import (
     Interrupted,
@@ -34,7 +35,7 @@ from migration_runner.report.report import AppliedRevision, RunReport
 from migration_runner.run.child_process import Child
 from migration_runner.run.context import RunContext
 from migration_runner.run.database_state import DatabaseState
-from migration_runner.run.failures import SESSION_LOST, translate_env_failure
+from migration_runner.run.failures import translate_env_failure
 from migration_runner.run.runs import carry_out
 from migration_runner.run.work_session import open_for_work
 from migration_runner.settings.database_address import export_override

@@ -19,10 +19,22 @@ def autocommits(connection: sqlalchemy.Connection) -> bool:
     return bool(getattr(connection.connection.dbapi_connection, "autocommit", False))
 
 
-def sqlstate_of(error: sqlalchemy.exc.DBAPIError) -> str | None:
-    """Return the server's SQLSTATE, with any driver."""
-    code = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
+def sqlstate_of(error: BaseException) -> str | None:
+    """Return the server's SQLSTATE, with any driver, wrapped by SQLAlchemy or not."""
+    original = getattr(error, "orig", None) or error
+    code = getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
     return None if code is None else str(code)
+
+
+def severity_of(error: BaseException) -> str | None:
+    """Return the severity that the server gave an error, in English; None if it is not known."""
+    original = getattr(error, "orig", None) or error
+    # SQLAlchemy's adapter for asyncpg raises an error of its own from asyncpg's.
+    for each in (getattr(original, "diag", None), original, original.__cause__):
+        for name in ("severity_nonlocalized", "severity_en"):
+            if found := getattr(each, name, None):
+                return str(found)
+    return None
 
 
 def message_of(error: sqlalchemy.exc.DBAPIError) -> str:

@@ -8,7 +8,10 @@ from typing import Any, Final
 
 import sqlalchemy
 
+from migration_runner import signals
+from migration_runner.database.safe_points import safe_points
 from migration_runner.database.session import log_statements
+from migration_runner.database.session_errors import ends_session
 from migration_runner.database.version_tables import VersionChange
 from migration_runner.errors import ConfigError, Interrupted, MigrationError, RevisionFailed
 from migration_runner.history.request import CompletedStep, PlannedStep
@@ -23,6 +26,7 @@ from migration_runner.run.decisions import Decide
 from migration_runner.run.env_connections import EnvConnections
 from migration_runner.run.failures import (
     describe,
+    is_read_only,
     translate_env_failure,
     translate_revision_failure,
 )
@@ -54,27 +58,42 @@ class Attempt:
         """Run env.py by calling `enter`. Raises a `MigrationError`, or `Interrupted`."""
         with self._connections.available():
             try:
-                if self._alembics_own:
-                    enter(self._connections.offer())
-                else:
-                    with capture.captured_prints():
-                        enter(self._connections.offer())
-                    self._verify()
-            except (MigrationError, Interrupted) as error:
-                if self._progress.running and isinstance(error, RevisionFailed):
-                    self._failure = events.REVISION_FAILED, error.facts
+                with safe_points():
+                    self._enter(enter)
+                    # env.py, or a revision, can have swallowed the exception.
+                    signals.check()
+            except BaseException as error:
+                known = self._explain(error)
                 self._run.observer.end()
-                self._read_back(error)
-                raise
-            except (Exception, SystemExit, KeyboardInterrupt) as error:
-                revision = self._failed_revision(error)
-                self._run.observer.end()
-                self._read_back(error)
-                if is_ours(error) and self._connections.explain(error) is None:
+                self._read_back(error, known)
+                if known is error:
                     raise
-                raise self._translate(error, revision) from error
+                raise known from error
             finally:
                 self._unlock()
+
+    def _enter(self, enter: Callable[[Offer], None]) -> None:
+        if self._alembics_own:
+            enter(self._connections.offer())
+            return
+        with capture.captured_prints():
+            enter(self._connections.offer())
+        self._verify()
+
+    def _explain(self, error: BaseException) -> BaseException:
+        """Return what ended the attempt: by what is known first, then by what was raised."""
+        if number := signals.received():
+            return error if isinstance(error, Interrupted) else Interrupted(number)
+        errors = self._connections.errors
+        lost = errors.lost
+        if isinstance(error, MigrationError) and not (lost and _says_nothing_of_it(error)):
+            if self._progress.running and isinstance(error, RevisionFailed):
+                self._failure = events.REVISION_FAILED, error.facts
+            return error
+        cause = errors.cause(error)
+        if is_ours(cause) and self._connections.explain(cause) is None:
+            return error
+        return self._translate(cause, self._failed_revision(cause), lost=lost)
 
     def configured(self, context: ConfiguredContext) -> None:
         """Make env.py's connection the work session, and decide what to do on it."""
@@ -100,6 +119,7 @@ class Attempt:
     def _open(self, context: ConfiguredContext, connection: sqlalchemy.Connection) -> DatabaseState:
         run = self._run
         observed = self._connections.observe(connection)
+        self._connections.errors.hold(connection)
         if run.read_only:
             session, server = open_read_only(run.settings, run.report, connection)
         else:
@@ -133,11 +153,13 @@ class Attempt:
             table.verify()
         self._progress.committed()
 
-    def _translate(self, error: BaseException, revision: str | None) -> MigrationError:
+    def _translate(
+        self, error: BaseException, revision: str | None, *, lost: bool
+    ) -> MigrationError:
         """Translate what env.py or a revision raised, and keep it for the log."""
         if explained := self._connections.explain(error):
             return explained
-        lost = bool(self._tables) and self._tables[-1].state.session.lost
+        lost = lost or (is_read_only(error) and self._refuses_writes())
         if revision is None:
             event, failure = events.ENV_FAILED, translate_env_failure(error, lost=lost)
         else:
@@ -149,6 +171,12 @@ class Attempt:
             facts["exception"] = trace[-_LONGEST_TRACEBACK:]
         self._failure = event, facts
         return failure
+
+    def _refuses_writes(self) -> bool:
+        """Whether it is the server that is read-only, and not just a revision's transaction."""
+        with _warned("read_only"):
+            return bool(self._tables) and self._tables[-1].state.refuses_writes()
+        return True
 
     def log_failure(self) -> None:
         """Log the failure, once it will not be retried."""
@@ -165,13 +193,14 @@ class Attempt:
             return next(reversed(self._progress.open), None)
         return self._progress.running
 
-    def _read_back(self, error: BaseException) -> None:
+    def _read_back(self, error: BaseException, known: BaseException) -> None:
         """After a failure, read what was committed, if the database can still be reached."""
         self._run.report.forget_ends()
         for table in self._tables:
             # An interrupt breaks the connection as well, but then the server can be reached.
-            broken = table.state.session.lost and not isinstance(error, Interrupted)
-            if not broken and not getattr(error, "connection_invalidated", False):
+            connection = table.state.session.connection
+            broken = self._connections.errors.lost_on(connection) or ends_session(error)
+            if isinstance(known, Interrupted) or not broken:
                 with _warned("read_back"):
                     table.settle()
 
@@ -186,6 +215,11 @@ class Attempt:
             with _warned("unlock"):
                 table.close()
                 table.state.lock.unlock()
+
+
+def _says_nothing_of_it(error: MigrationError) -> bool:
+    """Whether an error of the runner's own can be the consequence of a lost session."""
+    return isinstance(error, RevisionFailed)
 
 
 @contextlib.contextmanager

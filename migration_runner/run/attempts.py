@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
+from migration_runner.database.session_errors import SESSION_LOST
 from migration_runner.errors import (
     ConfigError,
     DatabaseUnavailable,
@@ -20,7 +21,7 @@ from migration_runner.project.attributes import Offer
 from migration_runner.run.attempt import Attempt
 from migration_runner.run.context import RunContext
 from migration_runner.run.decisions import Decide
-from migration_runner.run.failures import SESSION_LOST
+from migration_runner.run.failures import READ_ONLY
 from migration_runner.run.retries import LOCK_FAILURES
 
 
@@ -85,7 +86,8 @@ def _accept_loss(run: RunContext, attempt: Attempt, failure: TemporaryFailure) -
     progress = run.progress
     running = progress.running or "none"
     too_far = _would_go_too_far(run)
-    may_continue = run.outages.begin(progress.count) and not too_far
+    read_only = failure.facts.get("sqlstate") == READ_ONLY
+    may_continue = run.outages.begin(progress.count, read_only=read_only) and not too_far
     progress.session_lost()
     logs.get_logger().warning(
         events.SESSION_LOST,
@@ -96,7 +98,11 @@ def _accept_loss(run: RunContext, attempt: Attempt, failure: TemporaryFailure) -
         remaining_seconds=round(max(0.0, run.outages.remaining), 1),
     )
     if may_continue:
+        if read_only:
+            run.outages.pause()
         return failure
+    if read_only and not too_far:
+        raise _read_only(run, failure) from failure
     if run.outages.remaining > 0:
         attempt.settle()
     if too_far:
@@ -117,6 +123,15 @@ def _accept_loss(run: RunContext, attempt: Attempt, failure: TemporaryFailure) -
 def _would_go_too_far(run: RunContext) -> bool:
     """Whether another attempt could go beyond a relative target, after a part of it was done."""
     return run.request.relative and bool(run.progress.count or run.progress.uncertain)
+
+
+def _read_only(run: RunContext, failure: TemporaryFailure) -> DatabaseUnavailable:
+    message = (
+        f"The database was read-only for {run.settings.wait_timeout:.0f} s:"
+        f" {failure.facts.get('message')}. It is a standby, or default_transaction_read_only is on:"
+        " use the primary's address, or run again once it accepts writes."
+    )
+    return DatabaseUnavailable(message, **{**failure.facts, "reason": "read_only"})
 
 
 def _not_back(

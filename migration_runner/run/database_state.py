@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Final
 
 import sqlalchemy
 
@@ -25,6 +26,12 @@ from migration_runner.project.context import ConfiguredContext
 from migration_runner.run.context import RunContext
 
 _Found = tuple[tuple[str, ...], Recorded | None]
+
+
+_REFUSES_WRITES: Final = (
+    "SELECT pg_is_in_recovery() OR (setting = 'on' AND source <> 'session')"
+    " FROM pg_catalog.pg_settings WHERE name = 'default_transaction_read_only'"
+)
 
 
 class DatabaseState:
@@ -132,6 +139,15 @@ class DatabaseState:
         self._report.note_heads(self.location, found[0])
         return found
 
+    def refuses_writes(self) -> bool:
+        """Whether the server is read-only: a standby, or by a setting that no client has made."""
+        usable = not self.session.over and not self.session.lost
+        if usable:
+            self.session.roll_back()
+            with self.session.between_transactions():
+                return _refuses_writes(self.session.connection)
+        return on_new_connection(self.session.connection.engine, _refuses_writes)
+
     def relate(self, heads: Sequence[str], entries: Entries) -> Relation:
         """Return the relation of a database at `heads` to the image, according to the ledger."""
         return relate(self._project.history, heads, entries)
@@ -152,3 +168,7 @@ class DatabaseState:
         pending = self.pending(heads)
         self._last_pending = pending[-1] if pending else None
         return not pending
+
+
+def _refuses_writes(connection: sqlalchemy.Connection) -> bool:
+    return bool(connection.exec_driver_sql(_REFUSES_WRITES).scalar_one())

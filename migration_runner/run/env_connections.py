@@ -6,6 +6,7 @@ Either way, the runner waits for the database, and observes the work session.
 from __future__ import annotations
 
 import contextlib
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -18,6 +19,7 @@ from migration_runner.database.engine import waiting_engine
 from migration_runner.database.network import socket_shutdown
 from migration_runner.database.observer import ObservedSession
 from migration_runner.database.probe import try_until_ready
+from migration_runner.database.session_errors import SessionErrors
 from migration_runner.errors import ConfigError, MigrationError
 from migration_runner.log import capture
 from migration_runner.log.redaction import hide_secrets
@@ -25,14 +27,18 @@ from migration_runner.project.connections import waiting_connections
 from migration_runner.run.context import RunContext
 from migration_runner.run.failures import translate_env_failure
 from migration_runner.settings.database_address import explain_missing
+from migration_runner.signals import on_signal
 
 
 class EnvConnections:
     """The connections of one attempt."""
 
     def __init__(self, run: RunContext) -> None:
+        self.errors = SessionErrors()
         self._run = run
         self._open = contextlib.ExitStack()
+        # Including those that a revision opens.
+        self._drivers: weakref.WeakSet[Any] = weakref.WeakSet()
         self._offered: sqlalchemy.Connection | None = None
         self._observed: list[ObservedSession] = []
         # What drivers raised when the wait timeout was over, and its translation.
@@ -41,7 +47,13 @@ class EnvConnections:
     @contextlib.contextmanager
     def available(self) -> Iterator[None]:
         """Let all connections wait for the database, and close what is left open at the end."""
-        with self._open, waiting_connections(self._wait), capture.log_records_recaptured():
+        with (
+            self._open,
+            waiting_connections(self._wait),
+            capture.log_records_recaptured(),
+            self.errors.noted(),
+            on_signal(self._cancel_statements),
+        ):
             yield
 
     def offer(self) -> Callable[[], sqlalchemy.Connection] | None:
@@ -87,6 +99,7 @@ class EnvConnections:
         waiting = Stopwatch(run.clock)
         try:
             self._offered = _as_engine(self._open.enter_context(engine.connect()))
+            self.errors.hold(self._offered)
         except (sqlalchemy.exc.DBAPIError, psycopg.Error) as error:
             # SQLAlchemy queries the server's version and types, in part through the driver.
             broken = (sqlalchemy.exc.OperationalError, psycopg.OperationalError)
@@ -103,12 +116,18 @@ class EnvConnections:
         env.py may catch that, for example to create the database.
         """
         run = self._run
+
+        def connect(seconds: float) -> Any:
+            connection = attempt(seconds)
+            self._drivers.add(getattr(connection, "driver_connection", connection))
+            return connection
+
         if run.progress.running is not None:
             # A revision's own second connection.
-            return attempt(run.settings.connect_timeout)
+            return connect(run.settings.connect_timeout)
         waiting = Stopwatch(run.clock)
         try:
-            return try_until_ready(attempt, run.limits, run.clock, failures=failures)
+            return try_until_ready(connect, run.limits, run.clock, failures=failures)
         except MigrationError as failure:
             original = failure.__cause__
             if original is None:
@@ -117,6 +136,12 @@ class EnvConnections:
             raise original from None
         finally:
             run.report.waited_for_database_seconds += waiting.elapsed()
+
+    def _cancel_statements(self) -> None:
+        """Cancel what the server executes for this process. Called in another thread."""
+        for driver in tuple(self._drivers):
+            with contextlib.suppress(Exception):
+                driver_for(driver).cancel(driver)
 
     def _observe(self, driver: Any) -> ObservedSession:
         """Let the observer observe a session from its first statement on."""
@@ -129,6 +154,7 @@ class EnvConnections:
         observed = ObservedSession(driver, known.login_pid(driver), shut_down, parameters)
         self._open.enter_context(self._run.observer.observing(observed))
         self._observed.append(observed)
+        self._drivers.add(driver)
         if observed.pid is not None:
             # Not only after its first result: by then it can be lost already.
             self._run.backend_pids.add(observed.pid)

@@ -14,6 +14,8 @@ from migration_runner.database.blockers import Blocker, name_blockers
 from migration_runner.database.connection_errors import classify, join_lines
 from migration_runner.database.invalid_indexes import InvalidIndex
 from migration_runner.database.pooler import recognize_statement_pooler
+from migration_runner.database.session_errors import SESSION_LOST, ends_session
+from migration_runner.database.statements import sqlstate_of
 from migration_runner.errors import (
     ConfigError,
     DatabaseRejected,
@@ -25,12 +27,9 @@ from migration_runner.errors import (
 from migration_runner.project.errors import describe_env_error, describe_interpolation
 from migration_runner.run.retries import LOCK_FAILURES
 
-# https://www.postgresql.org/docs/current/errcodes-appendix.html
-# The session is unusable: the server ends it, or is no longer the primary.
-_SESSION_ENDED: Final = frozenset(("57P01", "57P02", "57P03", "57P05", "25006"))
-_SESSION_ENDED_CLASS: Final = "08"
+# The session's, or a standby's: https://www.postgresql.org/docs/current/errcodes-appendix.html
+READ_ONLY: Final = "25006"
 _BUSY: Final = frozenset(("53300", *LOCK_FAILURES))
-SESSION_LOST: Final = "session_lost"
 # Outside of a revision, these are about the role that is set, and the version table.
 _REFUSALS: Final = {
     "42501": "Grant the privilege, or set MIGRATE_ROLE.",
@@ -66,7 +65,7 @@ def translate_env_failure(error: BaseException, *, lost: bool = False) -> Migrat
 def _translate_env_failure(error: BaseException, *, lost: bool) -> MigrationError:
     facts = describe(error)
     detail = facts["message"]
-    if lost or is_session_lost(error):
+    if lost or ends_session(error):
         return _session_lost(detail, facts)
     if facts.get("sqlstate") in _BUSY:
         return TemporaryFailure(f"The session failed: {detail}. Run again.", **facts)
@@ -94,7 +93,7 @@ def translate_revision_failure(
     place = failed.path if line is None else f"{failed.path}, line {line}"
     facts = {**describe(error), "revision": failed.revision, "file": failed.path, "line": line}
     detail = facts["message"]
-    if lost or is_session_lost(error):
+    if lost or ends_session(error):
         return _session_lost(detail, facts)
     state = "It was rolled back."
     if failed.kept and not failed.transactional:
@@ -152,13 +151,9 @@ def _session_lost(detail: str, facts: dict[str, Any]) -> TemporaryFailure:
     return TemporaryFailure(message, reason=SESSION_LOST, **facts)
 
 
-def is_session_lost(error: BaseException) -> bool:
-    """Whether the connection broke, or the server ends or rejects it."""
-    if getattr(error, "connection_invalidated", False):
-        return True
-    original = getattr(error, "orig", None) or error
-    code = getattr(original, "sqlstate", None) or getattr(original, "pgcode", None) or ""
-    return code in _SESSION_ENDED or str(code).startswith(_SESSION_ENDED_CLASS)
+def is_read_only(error: BaseException) -> bool:
+    """Whether a statement was refused because its transaction is read-only."""
+    return sqlstate_of(error) == READ_ONLY
 
 
 def describe(error: BaseException) -> dict[str, Any]:

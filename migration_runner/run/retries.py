@@ -13,6 +13,7 @@ from migration_runner.log import events, logs
 
 _FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 30.0
+_LONGEST_OUTAGE_PAUSE: Final = 5.0
 _LONGEST_EXPONENT: Final = 16
 # A shorter pause is not worthwhile, and may be below the clock's resolution.
 _MOMENT: Final = 0.001
@@ -96,6 +97,7 @@ class Outages:
         self._since: Stopwatch | None = None
         self._losses = 0
         self._progress = -1
+        self._read_only = False
 
     @property
     def remaining(self) -> float:
@@ -107,15 +109,30 @@ class Outages:
         """The number of sessions lost since a revision was last committed."""
         return self._losses
 
-    def begin(self, progress: int) -> bool:
-        """Record a lost session after `progress` committed revisions; False means to give up."""
-        if self._since is None:
-            self._since = Stopwatch(self._clock)
+    def begin(self, progress: int, *, read_only: bool = False) -> bool:
+        """Record a lost session after `progress` committed revisions; False means to give up.
+
+        A server that is `read_only`, such as a standby before its promotion, accepts sessions, but
+        is waited for like one that does not.
+        """
         if progress != self._progress:
             self._progress, self._losses = progress, 0
+            if self._read_only:
+                # It has accepted writes in between.
+                self._since = None
+        if self._since is None:
+            self._since = Stopwatch(self._clock)
+        self._read_only = read_only
         self._losses += 1
-        return self._losses < _LOSSES_WITHOUT_PROGRESS and self.remaining > 0
+        may_help = read_only or self._losses < _LOSSES_WITHOUT_PROGRESS
+        return may_help and self.remaining > 0
+
+    def pause(self) -> None:
+        """Wait before another session with a server that was read-only."""
+        most = min(_LONGEST_OUTAGE_PAUSE, _FIRST_PAUSE * 2 ** min(self._losses, _LONGEST_EXPONENT))
+        self._clock.sleep(min(random.uniform(most / 2, most), max(0.0, self.remaining)))  # noqa: S311 - jitter
 
     def end(self) -> None:
         """Record that there is a session again."""
-        self._since = None
+        if not self._read_only:
+            self._since = None

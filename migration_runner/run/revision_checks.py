@@ -12,6 +12,7 @@ from migration_runner.database.invalid_indexes import (
     require_none_invalid,
 )
 from migration_runner.database.listeners import counted_commits
+from migration_runner.database.session_errors import ends_session
 from migration_runner.database.statements import roll_back
 from migration_runner.log import events, logs
 from migration_runner.run.context import RunContext
@@ -20,7 +21,6 @@ from migration_runner.run.failures import (
     FailedRevision,
     describe,
     invalid_index_failure,
-    is_session_lost,
 )
 from migration_runner.run.retries import LOCK_FAILURES
 from migration_runner.run.statement_guard import StatementGuard
@@ -129,7 +129,7 @@ class RevisionChecks:
 
     def _failed(self, error: Exception) -> None:
         session = self._state.session
-        if session.lost or is_session_lost(error):
+        if session.lost or ends_session(error):
             return
         sqlstate = describe(error).get("sqlstate", "")
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
+from migration_runner.database.drivers.cancel_request import send_cancel_request
 from migration_runner.database.drivers.driver import Driver
 
 
@@ -29,6 +30,11 @@ class Asyncpg(Driver):
             found["sslmode"] = mode if mode in ("disable", "allow", "prefer") else "require"
             return {name: str(value) for name, value in found.items() if value}
         return None
+
+    def cancel(self, connection: Any) -> None:
+        """Send a cancel request over a connection of its own, as asyncpg does in its event loop."""
+        secret = connection._protocol.backend_secret  # noqa: SLF001 - as above
+        send_cancel_request(connection._addr, connection.get_server_pid(), secret)  # noqa: SLF001 - as above
 
     def descriptor(self, connection: Any) -> int:
         """Return the transport's, which has the socket also if the connection is encrypted."""

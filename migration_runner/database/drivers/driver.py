@@ -29,6 +29,16 @@ class Driver:
         """Whether a statement was sent and has no result yet. May be called from any thread."""
         return None
 
+    def broken(self, connection: Any) -> bool:  # noqa: ARG002 - as above
+        """Whether the connection is known to have broken: not closed from this side."""
+        return False
+
+    def cancel(self, connection: Any) -> None:
+        """Cancel the running statement in the server. Called from another thread; may block.
+
+        Not needed by a driver that cancels it itself when a signal handler raises.
+        """
+
     def transaction_ended(self, connection: Any) -> bool:  # noqa: ARG002 - as above
         """Whether COMMIT or ROLLBACK was run as a statement, after which there is no new BEGIN."""
         return False

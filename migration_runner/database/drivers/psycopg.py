@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Final
 
+import psycopg
 from psycopg import pq
 
 from migration_runner.database.drivers.driver import Driver
@@ -53,6 +54,15 @@ class LibpqDriver(Driver, ABC):
 
 class Psycopg(LibpqDriver):
     """psycopg 3, synchronous and asynchronous."""
+
+    def broken(self, connection: Any) -> bool:
+        """Read psycopg's own field."""
+        return bool(connection.broken)
+
+    def cancel(self, connection: Any) -> None:
+        """Send libpq's cancel request; a synchronous connection does so itself."""
+        if isinstance(connection, psycopg.AsyncConnection):
+            connection.cancel()
 
     def _parameters(self, connection: Any) -> Mapping[str, str]:
         # `info.get_parameters` looks for a home directory, and raises if there is none.
