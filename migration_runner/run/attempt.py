@@ -159,6 +159,7 @@ class Attempt:
         """Translate what env.py or a revision raised, and keep it for the log."""
         if explained := self._connections.explain(error):
             return explained
+        lost = lost or self._connections.broke_early(error)
         lost = lost or (is_read_only(error) and self._refuses_writes())
         if revision is None:
             event, failure = events.ENV_FAILED, translate_env_failure(error, lost=lost)

@@ -20,6 +20,7 @@ from migration_runner.database.network import socket_shutdown
 from migration_runner.database.observer import ObservedSession
 from migration_runner.database.probe import try_until_ready
 from migration_runner.database.session_errors import SessionErrors
+from migration_runner.database.statements import sqlstate_of
 from migration_runner.errors import ConfigError, MigrationError
 from migration_runner.log import capture
 from migration_runner.log.redaction import hide_secrets
@@ -40,6 +41,8 @@ class EnvConnections:
         # Including those that a revision opens.
         self._drivers: weakref.WeakSet[Any] = weakref.WeakSet()
         self._offered: sqlalchemy.Connection | None = None
+        # Whether an engine of env.py's has connected.
+        self._connected = False
         self._observed: list[ObservedSession] = []
         # What drivers raised when the wait timeout was over, and its translation.
         self._given_up: list[tuple[BaseException, MigrationError]] = []
@@ -71,6 +74,15 @@ class EnvConnections:
             if observed.driver is driver:
                 return observed
         return self._observe(driver)
+
+    def broke_early(self, error: BaseException) -> bool:
+        """Whether a connection that had been established broke outside of any revision.
+
+        For example in SQLAlchemy's own first statements. Such an error has no SQLSTATE.
+        """
+        operational = isinstance(error, sqlalchemy.exc.OperationalError)
+        outside = self._run.progress.running is None
+        return self._connected and operational and outside and sqlstate_of(error) is None
 
     def explain(self, error: BaseException) -> MigrationError | None:
         """Return the translation of `error` if it comes from a failed connection."""
@@ -120,6 +132,7 @@ class EnvConnections:
         def connect(seconds: float) -> Any:
             connection = attempt(seconds)
             self._drivers.add(getattr(connection, "driver_connection", connection))
+            self._connected = True
             return connection
 
         if run.progress.running is not None:
