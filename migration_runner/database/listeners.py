@@ -23,16 +23,3 @@ def listening(connection: sqlalchemy.Connection, **listeners: Callable[..., Any]
     finally:
         for name, listener in listeners.items():
             event.remove(connection, name, listener)
-
-
-@contextlib.contextmanager
-def counted_commits(connection: sqlalchemy.Connection) -> Iterator[Callable[[], int]]:
-    """Give a function that returns the number of commits on `connection` since then."""
-    commits = 0
-
-    def count(_connection: sqlalchemy.Connection) -> None:
-        nonlocal commits
-        commits += 1
-
-    with listening(connection, commit=count):
-        yield lambda: commits

@@ -15,6 +15,16 @@ from migration_runner.database.sql_text import shorten_query
 from migration_runner.database.statements import execute_plain, protected
 
 _HALF: Final = 0xFFFFFFFF
+# As in `find_lock_holder`; a session sees its own locks.
+_HELD: Final = (
+    "SELECT 1 FROM pg_catalog.pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory'"
+    " AND granted AND objsubid = 1 AND classid::bigint = {high} AND objid::bigint = {low}"
+)
+# The cast's error, in the server's log, shows the text.
+_REQUIRE: Final = (
+    "SELECT ('run lock: released by the revision, not ' || count(*))::int"
+    " FROM ({held}) AS held HAVING count(*) = 0"
+)
 
 
 class SessionLock:
@@ -57,6 +67,28 @@ class SessionLock:
     def lock_holder(self, key: int) -> LockHolder | None:
         """Return the advisory lock's holder, or None if this role may not see it."""
         return find_lock_holder(self._session, key)
+
+    def require_held(self) -> str | None:
+        """Return SQL that fails if the session has lost the lock; None if it never had it."""
+        return None if self._locked is None else _REQUIRE.format(held=self._held())
+
+    def is_held(self) -> bool:
+        """Whether the session still has the lock that it took; True if it took none.
+
+        A revision can release it: `pg_advisory_unlock_all()`, `DISCARD ALL`.
+        """
+        if self._locked is None:
+            return True
+        with self._session.between_transactions():
+            return execute_plain(self._session.connection, self._held()).first() is not None
+
+    def take_again(self) -> bool:
+        """Try to take the lock that the session has lost."""
+        return self._locked is not None and self.try_lock(self._locked)
+
+    def _held(self) -> str:
+        assert self._locked is not None  # noqa: S101 - the callers have looked
+        return _HELD.format(high=self._locked >> 32 & _HALF, low=self._locked & _HALF)
 
     def unlock(self) -> None:
         """Release the lock; closing a session has done so already."""

@@ -38,6 +38,9 @@ DDL_WITHOUT_QUEUE: Final = (
     rf"|{_ALTER_TABLE}VALIDATE\s+CONSTRAINT\s+{_NAME}\s*$"
     rf"|{_ALTER_TABLE}DETACH\s+PARTITION\s+{_QUALIFIED}\s+CONCURRENTLY\s*$"
 )
+_END_IN_SCRIPT: Final = (
+    r"(?i)(?:^|;)\s*(?:COMMIT|ABORT|ROLLBACK(?!\s+(?:WORK\s+|TRANSACTION\s+)?TO\b))\b"
+)
 _CREATE_INDEX: Final = (
     r"(?i)CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+(?:IF\s+NOT\s+EXISTS\s+)?"
     rf"(?P<index>{_NAME})\s+ON\s+(?:ONLY\s+)?(?P<table>{_QUALIFIED})"
@@ -71,6 +74,13 @@ def concurrent_index(statement: str) -> ConcurrentIndex | None:
         return None
     match = re.match(_CREATE_INDEX, _bare(statement))
     return match and ConcurrentIndex(match["index"], match["table"])
+
+
+def ends_transaction(statement: str) -> bool:
+    """Whether a script has a COMMIT or ROLLBACK of its own, outside of a function's body."""
+    if not _contains(statement, "COMMIT", "ROLLBACK", "ABORT"):
+        return False
+    return re.search(_END_IN_SCRIPT, re.sub(_LEXEME, _without_data, statement)) is not None
 
 
 def _contains(statement: str, *words: str) -> bool:

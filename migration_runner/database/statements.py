@@ -45,7 +45,7 @@ def message_of(error: sqlalchemy.exc.DBAPIError) -> str:
 @contextlib.contextmanager
 def protected(connection: sqlalchemy.Connection) -> Iterator[None]:
     """Keep a failure from aborting the open transaction, by a savepoint if there can be one."""
-    if autocommits(connection) or _transaction_ended(connection):
+    if autocommits(connection) or transaction_ended(connection):
         yield
         return
     with connection.begin_nested():
@@ -95,12 +95,15 @@ def sends_scripts(connection: sqlalchemy.Connection) -> bool:
     if not connection.in_transaction() or autocommits(connection):
         return False
     scripts = driver_under(connection).sends_scripts and not connection.dialect.is_async
-    return scripts and not _transaction_ended(connection)
+    return scripts and not transaction_ended(connection)
 
 
-def _transaction_ended(connection: sqlalchemy.Connection) -> bool:
-    """Whether a revision has sent COMMIT or ROLLBACK as a statement."""
-    return driver_under(connection).transaction_ended(driver_connection(connection))
+def transaction_ended(connection: sqlalchemy.Connection) -> bool:
+    """Whether there is no transaction any more: COMMIT or ROLLBACK was sent as a statement."""
+    if not connection.in_transaction():
+        return False
+    adapter = connection.connection.dbapi_connection
+    return driver_under(connection).transaction_ended(driver_connection(connection), adapter)
 
 
 def set_role(connection: sqlalchemy.Connection, role: str) -> None:

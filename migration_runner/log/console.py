@@ -130,6 +130,7 @@ _SENTENCES: Final[dict[str, Any]] = {
     ),
     events.RUN_LOCK_BUSY: _run_lock_busy,
     events.RUN_LOCK_ACQUIRED: "run lock acquired".format_map,
+    events.RUN_LOCK_RELEASED: "revision {revision} released the run lock".format_map,
     events.DATABASE_AHEAD: _database_ahead,
     events.LEDGER_CREATED: "ledger created: migration_runner.ledger".format_map,
     events.LEDGER_UNAVAILABLE: "no ledger: {detail}. {advice}".format_map,

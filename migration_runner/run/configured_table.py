@@ -68,7 +68,7 @@ class ConfiguredTable:
         """Write the step to the version table and the ledger at once, in its own transaction."""
         if step.direction == "stamp":
             return False
-        along = [check] if (check := self._checks.index_check) else []
+        along = self._checks.statements
         # Setting the role before COMMIT would change it for deferred triggers.
         settings = last and not self._run.settings.role
         if settings:
@@ -77,12 +77,12 @@ class ConfiguredTable:
         if written:
             self._settings_are_due = not settings
         else:
-            self._checks.check_indexes()
+            self._checks.check()
         return written
 
     def completed(self, step: CompletedStep) -> None:
         """Write the step to the ledger, in its own transaction."""
-        self._checks.check_indexes()
+        self._checks.check()
         self.state.ledger.record(step.direction, step.revisions, self._progress.elapsed())
 
     def leave(self) -> None:

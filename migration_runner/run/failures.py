@@ -99,7 +99,7 @@ def translate_revision_failure(
     if failed.kept and not failed.transactional:
         state = "Some or all of its earlier changes remain: they cannot be rolled back here."
     elif failed.kept:
-        state = "Its changes up to its last commit (autocommit_block) remain."
+        state = "Its changes up to its last commit (autocommit_block, or COMMIT) remain."
     if failed.invalid:
         facts["invalid_indexes"] = [index.name for index in failed.invalid]
         drops = "; ".join(index.drop for index in failed.invalid)

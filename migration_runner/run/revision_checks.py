@@ -11,9 +11,9 @@ from migration_runner.database.invalid_indexes import (
     left_invalid,
     require_none_invalid,
 )
-from migration_runner.database.listeners import counted_commits
 from migration_runner.database.session_errors import ends_session
 from migration_runner.database.statements import roll_back
+from migration_runner.database.transaction_ends import TransactionEnds
 from migration_runner.log import events, logs
 from migration_runner.run.context import RunContext
 from migration_runner.run.database_state import DatabaseState
@@ -22,6 +22,7 @@ from migration_runner.run.failures import (
     describe,
     invalid_index_failure,
 )
+from migration_runner.run.lock_guard import LockGuard
 from migration_runner.run.retries import LOCK_FAILURES
 from migration_runner.run.statement_guard import StatementGuard
 
@@ -37,13 +38,15 @@ class RevisionChecks:
         self._run = run
         self._state = state
         self._listening = contextlib.ExitStack()
-        self._commits = self._listening.enter_context(counted_commits(state.session.connection))
-        self._committed_before = 0
+        self._ends = TransactionEnds(state.session.connection)
+        self._listening.enter_context(self._ends.counted())
+        self._ended_before = 0
         self._kept = False
         self._transactional = True
         self._invalid_before: Sequence[int] = ()
         self._invalid: Sequence[InvalidIndex] = ()
         self._guard: StatementGuard | None = None
+        self._lock: LockGuard | None = None
         self._unchecked: str | None = None
 
     def start(self) -> None:
@@ -58,6 +61,8 @@ class RevisionChecks:
             repair=settings.repair_invalid_indexes,
         )
         self._listening.enter_context(self._guard.listening())
+        self._lock = LockGuard(self._state, self._has_committed)
+        self._listening.enter_context(self._lock.listening())
         with self._state.session.between_transactions():
             found = find_invalid_indexes(self._state.session.connection)
         self._invalid_before = [index.oid for index in found]
@@ -76,8 +81,8 @@ class RevisionChecks:
                     function()
                 finally:
                     # The COMMIT after a revision does not count as its own.
-                    committed = self._commits() > self._committed_before
-                    self._kept = committed or not self._transactional
+                    self._ends.look()
+                    self._kept = self._has_committed()
             except Exception as error:
                 self._failed(error)
                 raise
@@ -88,14 +93,28 @@ class RevisionChecks:
         return call
 
     @property
-    def index_check(self) -> str | None:
-        """SQL that fails if the last revision may have left an index invalid; None if checked.
+    def statements(self) -> list[str]:
+        """SQL that fails if the last revision may have left an index invalid, or lost the lock.
 
-        It is sent along with the statements that record the revision: most leave none.
+        It is sent along with the statements that record the revision: most have done neither.
         """
-        if self._guard is None or self._unchecked is None:
-            return None
-        return require_none_invalid(self._invalid_before)
+        found = [self._lock.check_statement] if self._lock else []
+        if self._guard is not None and self._unchecked is not None:
+            found.append(require_none_invalid(self._invalid_before))
+        return [statement for statement in found if statement]
+
+    def check(self) -> None:
+        """Check the same, one by one, before the last revision is recorded.
+
+        Raises `RevisionFailed` for an index, and `TemporaryFailure` for the lock.
+        """
+        if self._lock is not None:
+            self._lock.end()
+        self.check_indexes()
+
+    def _has_committed(self) -> bool:
+        """Whether the running revision has committed something by itself."""
+        return self._ends.count > self._ended_before or not self._transactional
 
     def describe(self, revision: str) -> FailedRevision:
         """Describe a revision that failed."""
@@ -116,7 +135,7 @@ class RevisionChecks:
     def _begin(self, revision: str) -> None:
         if self._run.progress.first:
             # Otherwise the revisions before it are in the same transaction, and fail with it.
-            self._committed_before = self._commits()
+            self._ended_before = self._ends.count
         self._kept = False
         self._unchecked = None
         # Now, since a broken connection can no longer tell.
@@ -126,6 +145,8 @@ class RevisionChecks:
         self._run.observer.begin(revision)
         if self._guard is not None:
             self._guard.forget_indexes()
+        if self._lock is not None:
+            self._lock.begin(revision)
 
     def _failed(self, error: Exception) -> None:
         session = self._state.session

@@ -16,59 +16,13 @@ import pytest
 
 from tests.fixtures.databases import Database, create_database, drop_database
 from tests.fixtures.disturbance import Disturbance
+from tests.fixtures.env_sources import ENV_SOURCES
 from tests.fixtures.postgres import PostgresServer, ServerFactory
 from tests.fixtures.project import Project
 from tests.fixtures.proxy import Proxy
 from tests.fixtures.runner import Migrate, Running
 from tests.fixtures.shop import Clones, Faults
 
-OFFERED: Final = """\
-from alembic import context
-
-context.configure(connection=context.config.attributes["connection"], {options})
-with context.begin_transaction():
-    context.run_migrations()
-"""
-OWN: Final = """\
-import os
-
-from alembic import context
-from sqlalchemy import create_engine
-
-url = os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+psycopg://")
-engine = create_engine(url)
-with engine.connect() as connection:
-    context.configure(connection=connection, {options})
-    with context.begin_transaction():
-        context.run_migrations()
-engine.dispose()
-"""
-PSYCOPG2: Final = OWN.replace("+psycopg:", "+psycopg2:")
-ASYNC: Final = """\
-import asyncio
-import os
-
-from alembic import context
-from sqlalchemy.ext.asyncio import create_async_engine
-
-
-def do_run_migrations(connection):
-    context.configure(connection=connection, {options})
-    with context.begin_transaction():
-        context.run_migrations()
-
-
-async def run_async_migrations():
-    url = os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+asyncpg://")
-    engine = create_async_engine(url)
-    async with engine.connect() as connection:
-        await connection.run_sync(do_run_migrations)
-    await engine.dispose()
-
-
-asyncio.run(run_async_migrations())
-"""
-KINDS: Final = {"offered": OFFERED, "own": OWN, "psycopg2": PSYCOPG2, "async": ASYNC}
 TRANSACTIONS: Final = {"each": "transaction_per_migration=True", "all": ""}
 BATCHES: Final = """\
 with op.get_context().autocommit_block():
@@ -103,13 +57,13 @@ class Combination:
 
 
 @pytest.fixture(
-    params=[Combination(kind, mode) for kind in KINDS for mode in TRANSACTIONS], ids=str
+    params=[Combination(kind, mode) for kind in ENV_SOURCES for mode in TRANSACTIONS], ids=str
 )
 def combination(request: pytest.FixtureRequest, project: Project) -> Combination:
     """Return one, with its project."""
     found: Combination = request.param
     options = TRANSACTIONS[found.transactions]
-    project.write_env(KINDS[found.kind].format(options=options))
+    project.write_env(ENV_SOURCES[found.kind].format(options=options))
     project.revision(
         "r1",
         'op.execute("CREATE TABLE one (n bigint)")\n'

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import signal
 import threading
 
 import pytest
 
+from migration_runner import signals
 from migration_runner.errors import Interrupted
 from migration_runner.signals import interruptible
 
@@ -62,6 +65,58 @@ def test_a_disarmed_block_is_not_torn() -> None:
     with interruptible(_must_not, NEVER) as disarm:
         disarm()
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_it_is_known_although_the_exception_was_swallowed() -> None:
+    with interruptible(_must_not, NEVER):
+        assert signals.received() is None
+        signals.check()
+        with contextlib.suppress(Interrupted):
+            _send_and_wait(signal.SIGTERM)
+
+        assert signal.SIGTERM == signals.received()
+        for again in (signals.check, lambda: signals.sleep(NEVER)):
+            with pytest.raises(Interrupted):
+                again()
+
+
+def test_nothing_of_an_earlier_block_is_known() -> None:
+    with interruptible(_must_not, NEVER), contextlib.suppress(Interrupted):
+        _send_and_wait(signal.SIGTERM)
+
+    with interruptible(_must_not, NEVER):
+        assert signals.received() is None
+
+
+def test_nothing_is_raised_in_an_event_loop() -> None:
+    """An asynchronous driver's C code could be under way; its statement is cancelled instead."""
+    called = threading.Event()
+
+    async def work() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert called.wait(60)
+
+    with interruptible(_must_not, NEVER), signals.on_signal(called.set):
+        asyncio.run(work())
+        with pytest.raises(Interrupted):
+            signals.check()
+
+
+def test_a_sleep_in_an_event_loop_ends() -> None:
+    async def work() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        signals.sleep(NEVER)
+
+    with interruptible(_must_not, NEVER), pytest.raises(Interrupted):
+        asyncio.run(work())
+
+
+def test_a_signal_after_the_block_was_disarmed_is_not_known() -> None:
+    with interruptible(_must_not, NEVER) as disarm:
+        disarm()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+        assert signals.received() is None
 
 
 def test_the_handlers_are_given_back() -> None:

@@ -31,6 +31,14 @@ class Asyncpg(Driver):
             return {name: str(value) for name, value in found.items() if value}
         return None
 
+    def idle(self, connection: Any) -> bool:
+        """Use asyncpg's function: it keeps the server's transaction status."""
+        return not connection.is_in_transaction()
+
+    def transaction_ended(self, connection: Any, adapter: Any) -> bool:
+        """Compare it with the transaction that SQLAlchemy has begun."""
+        return getattr(adapter, "_transaction", None) is not None and self.idle(connection)
+
     def cancel(self, connection: Any) -> None:
         """Send a cancel request over a connection of its own, as asyncpg does in its event loop."""
         secret = connection._protocol.backend_secret  # noqa: SLF001 - as above

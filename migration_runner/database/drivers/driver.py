@@ -39,8 +39,15 @@ class Driver:
         Not needed by a driver that cancels it itself when a signal handler raises.
         """
 
-    def transaction_ended(self, connection: Any) -> bool:  # noqa: ARG002 - as above
-        """Whether COMMIT or ROLLBACK was run as a statement, after which there is no new BEGIN."""
+    def idle(self, connection: Any) -> bool:  # noqa: ARG002 - as above
+        """Whether the server has no transaction open."""
+        return False
+
+    def transaction_ended(self, connection: Any, adapter: Any) -> bool:  # noqa: ARG002 - as above
+        """Whether COMMIT or ROLLBACK was run as a statement, after which there is no new BEGIN.
+
+        `adapter` is SQLAlchemy's, around an asynchronous connection.
+        """
         return False
 
     def descriptor(self, connection: Any) -> int:  # noqa: ARG002 - as above

@@ -12,6 +12,7 @@ from psycopg import pq
 
 from migration_runner.database.drivers.driver import Driver
 
+_IDLE: Final = 0  # PQTRANS_IDLE
 _ACTIVE: Final = 1  # PQTRANS_ACTIVE
 
 
@@ -42,6 +43,10 @@ class LibpqDriver(Driver, ABC):
         https://www.postgresql.org/docs/current/libpq-status.html#LIBPQ-PQTRANSACTIONSTATUS
         """
         return int(connection.info.transaction_status) == _ACTIVE
+
+    def idle(self, connection: Any) -> bool:
+        """Read the same field."""
+        return int(connection.info.transaction_status) == _IDLE
 
     def descriptor(self, connection: Any) -> int:
         """Return libpq's `PQsocket`."""

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from migration_runner.database.drivers.psycopg import LibpqDriver
 
-_IDLE: Final = 0  # PQTRANS_IDLE
 _READY: Final = 1  # STATUS_READY: its next statement begins a transaction
 
 
@@ -23,10 +22,10 @@ class Psycopg2(LibpqDriver):
         if self.waits_for_answer(connection):
             connection.cancel()
 
-    def transaction_ended(self, connection: Any) -> bool:
+    def transaction_ended(self, connection: Any, adapter: Any) -> bool:  # noqa: ARG002 - the same
         """Compare its own status with libpq's."""
         began: bool = connection.status != _READY
-        return began and connection.info.transaction_status == _IDLE
+        return began and self.idle(connection)
 
     def _parameters(self, connection: Any) -> Mapping[str, str]:
         known: dict[str, str] = connection.info.dsn_parameters

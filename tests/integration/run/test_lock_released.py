@@ -1,0 +1,126 @@
+"""A revision that releases the run lock, or ends its transaction by a statement of its own."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fixtures.databases import Database
+from tests.fixtures.env_sources import ENV_SOURCES
+from tests.fixtures.project import Project
+from tests.fixtures.runner import Migrate
+
+# Not seen in the text of the statement.
+HIDDEN = """\
+op.execute("CREATE FUNCTION release() RETURNS void LANGUAGE sql AS 'SELECT pg_advisory_' "
+           "'unlock_all()'")
+op.execute("SELECT release()")
+"""
+HELD = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+
+
+@pytest.fixture(params=ENV_SOURCES)
+def any_env(request: pytest.FixtureRequest, project: Project) -> Project:
+    """Return a project with each kind of env.py."""
+    project.write_env(ENV_SOURCES[request.param].format(options="transaction_per_migration=True"))
+    return project
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'op.execute("SELECT pg_advisory_unlock_all()")',
+        'with op.get_context().autocommit_block():\n    op.execute("DISCARD ALL")',
+        'op.execute("DO $$ BEGIN PERFORM pg_advisory_unlock_all(); END $$")',
+        HIDDEN.replace("pg_advisory_' \"\n           \"'unlock_all", "pg_advisory_unlock_all"),
+    ],
+    ids=["unlock_all", "discard_all", "in_a_do_block", "in_a_function"],
+)
+def test_the_run_lock_is_taken_again(
+    database: Database, any_env: Project, migrate: Migrate, body: str
+) -> None:
+    if "DISCARD" in body and "asyncpg" in (any_env.folder / "migrations" / "env.py").read_text():
+        pytest.skip("asyncpg would use its prepared statements, which are gone then")
+    any_env.revision("r1", body)
+    any_env.revision("r2", f'assert 1 == op.get_bind().exec_driver_sql("{HELD}").scalar()')
+
+    result = migrate.run(DATABASE_URL=database.url)
+
+    assert 0 == result.exit_code, result.stdout + result.stderr
+    (event,) = result.of("run_lock_released")
+    assert ("r1", True) == (event["revision"], event["taken_again"])
+
+
+def test_another_run_was_faster(database: Database, project: Project, migrate: Migrate) -> None:
+    """The lock is taken in the very statement that releases it."""
+    project.table("r0", "zero")
+    project.revision(
+        "r1",
+        """\
+        op.execute("CREATE TABLE one (id bigint)")
+        op.execute('''DO $$ BEGIN
+            PERFORM pg_advisory_unlock_all();
+            INSERT INTO gate VALUES (1);
+            WHILE NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted) LOOP
+                PERFORM pg_sleep(0.02);
+            END LOOP;
+        END $$''')
+        """,
+    )
+    database.query("CREATE TABLE gate (n int)")
+    running = migrate.start(DATABASE_URL=database.url, MIGRATE_RUN_LOCK_KEY="7")
+    running.wait_for_event("revision_started", revision="r1")
+    with database.connect() as other:
+        other.execute("SELECT pg_advisory_lock(7)")
+
+        result = running.wait()
+
+    assert 75 == result.exit_code, result.stdout + result.stderr
+    assert "It was rolled back." in result.finished["summary"]
+    assert ["r0"] == result.finished["to_revisions"]
+    assert [(None,)] == database.query("SELECT to_regclass('one')::text")
+
+
+COMMITS = {
+    "commit": 'op.execute("COMMIT")',
+    "script": 'op.get_bind().exec_driver_sql("SELECT 1; COMMIT; BEGIN; SELECT 2")',
+    "end": 'op.execute("END")',
+}
+
+
+@pytest.mark.parametrize("commit", COMMITS.values(), ids=COMMITS)
+def test_what_a_statement_has_committed_is_not_tried_again(
+    database: Database, project: Project, migrate: Migrate, commit: str
+) -> None:
+    project.revision(
+        "r1",
+        f'op.execute("CREATE TABLE one (id bigint)")\n{commit}\n'
+        'op.execute("LOCK TABLE busy NOWAIT")',
+    )
+    database.query("CREATE TABLE busy (id bigint)")
+    with database.connect() as other:
+        other.execute("BEGIN; LOCK TABLE busy")
+
+        result = migrate.run(DATABASE_URL=database.url)
+
+    assert 75 == result.exit_code, result.stdout + result.stderr
+    assert [] == result.of("revision_retried")
+    assert "Its changes up to its last commit" in result.finished["summary"]
+    assert [("one",)] == database.query("SELECT to_regclass('one')::text")
+
+
+def test_a_revision_that_commits_by_a_statement_is_recorded(
+    database: Database, any_env: Project, migrate: Migrate
+) -> None:
+    any_env.revision(
+        "r1",
+        'op.execute("CREATE TABLE one (id bigint)")\nop.execute("COMMIT")\n'
+        'op.execute("CREATE TABLE two (id bigint)")',
+    )
+
+    result = migrate.run(DATABASE_URL=database.url)
+
+    assert 0 == result.exit_code, result.stdout + result.stderr
+    assert [("upgrade", "r1")] == database.query(
+        "SELECT direction, revision FROM migration_runner.ledger"
+    )
+    assert [] == result.of("ledger_unavailable")
