@@ -89,7 +89,7 @@ def _run(
 
 def _lock(run: RunContext) -> Decide:
     def decide(state: DatabaseState) -> bool:
-        acquire(run, state, lambda: False)
+        acquire(run, state, lambda _: False)
         return True
 
     return decide

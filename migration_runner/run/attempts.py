@@ -22,6 +22,7 @@ from migration_runner.run.attempt import Attempt
 from migration_runner.run.context import RunContext
 from migration_runner.run.decisions import Decide
 from migration_runner.run.failures import READ_ONLY
+from migration_runner.run.lock_polls import TRANSACTION_AWAITED
 from migration_runner.run.retries import LOCK_FAILURES
 
 
@@ -72,6 +73,9 @@ def _accept(
     if lost is not None and isinstance(failure, ConfigError):
         # env.py cannot be loaded twice in a process: another process can continue.
         raise lost from failure
+    if failure.facts.get("reason") == TRANSACTION_AWAITED:
+        # Its transaction is over now.
+        return None
     retryable = failure.facts.get("reason") in LOCK_FAILURES.values()
     if retryable and not failure.facts.get("kept") and not _would_go_too_far(run):
         sqlstate, message = failure.facts["sqlstate"], failure.facts["message"]

@@ -156,12 +156,19 @@ class DatabaseState:
         """Return the revisions that the request applies or undoes."""
         return self._project.pending(self._run.request, heads)
 
-    def at_target(self) -> bool:
-        """Whether nothing is left to do: another run may have done it.
+    def heads_on(self, connection: sqlalchemy.Connection) -> tuple[str, ...]:
+        """Read the heads over another connection to the same database, and report them."""
+        _, schema, _ = self.location
+        heads = self.context.heads_on(connection, schema)
+        self._report.note_heads(self.location, heads)
+        return heads
+
+    def at_target(self, heads: Sequence[str]) -> bool:
+        """Whether nothing is left to do in a database at `heads`: another run may have done it.
 
         Called with every poll, so it plans again only once the plan's last revision is applied.
         """
-        heads, history = self.heads(), self._project.history
+        history = self._project.history
         missing = self._last_pending and self._last_pending not in history.with_ancestors(heads)
         if missing or history.unknown(heads):
             return False

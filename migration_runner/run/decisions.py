@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -13,6 +14,7 @@ from migration_runner.errors import HistoryError
 from migration_runner.log import logs
 from migration_runner.run.context import RunContext
 from migration_runner.run.database_state import DatabaseState
+from migration_runner.run.lock_polls import LockPolls
 from migration_runner.run.relation_policy import accept_relation, check_files
 
 # Decides whether a run's request is carried out on a version table; takes the lock if needed.
@@ -107,7 +109,7 @@ def decide_downgrade(run: RunContext, confirm: Confirm) -> Decide:
             return False
         state.ledger.check()
         confirm(name_place(state.location), planned)
-        if not acquire(run, state, lambda: False):
+        if not acquire(run, state, lambda _: False):
             return False
         if look_again(run, state, look) != planned:
             message = "Another run has changed the database in the meantime. Run again."
@@ -125,22 +127,26 @@ def decide_stamp(run: RunContext) -> Decide:
         if not run.request.purge and not state.pending(state.heads()):
             return False
         state.ledger.check()
-        acquire(run, state, lambda: False)
+        acquire(run, state, lambda _: False)
         state.ledger.create_if_missing()
         return True
 
     return decide
 
 
-def acquire(run: RunContext, state: DatabaseState, done: Callable[[], bool]) -> bool:
-    """Take the run lock; return False as soon as `done`. Raises `TemporaryFailure`."""
+def acquire(run: RunContext, state: DatabaseState, done: Callable[[Sequence[str]], bool]) -> bool:
+    """Take the run lock; return False as soon as `done`, which gets the heads.
+
+    Raises `TemporaryFailure`.
+    """
     if run.settings.run_lock == "off":
         return True
     waiting = Stopwatch(run.clock)
     timeout = run.settings.run_lock_timeout
+    polls = LockPolls(run, state, done)
     try:
-        with logs.bound(version_table=name_place(state.location)):
-            return acquire_run_lock(state.lock, _key(run, state), timeout, run.clock, done)
+        with contextlib.closing(polls), logs.bound(version_table=name_place(state.location)):
+            return acquire_run_lock(polls, _key(run, state), timeout, run.clock, polls.done)
     finally:
         run.report.waited_for_run_lock_seconds += waiting.elapsed()
 
