@@ -10,7 +10,7 @@ import sqlalchemy
 from migration_runner.commands.invocation import Invocation
 from migration_runner.database.engine import application_name, waiting_engine
 from migration_runner.database.probe import WaitLimits
-from migration_runner.database.statements import set_role
+from migration_runner.database.statements import set_names
 from migration_runner.errors import ConfigError, DatabaseRejected
 from migration_runner.history.request import Request
 from migration_runner.ledger.rows import LedgerEntry, read_ledger
@@ -38,7 +38,7 @@ def ledger(invocation: Invocation) -> None:
         try:
             with engine.connect() as connection:
                 with connection.begin():
-                    set_role(connection, settings.role)
+                    set_names(connection, settings.role)
                 rows = _read(connection, limit)
         except sqlalchemy.exc.DBAPIError as error:
             raise translate_env_failure(error) from error

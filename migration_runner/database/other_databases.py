@@ -10,6 +10,7 @@ from typing import Final
 import sqlalchemy
 
 from migration_runner.database.session import ServerFacts, SessionSettings, WorkSession
+from migration_runner.database.session_limits import StricterLimit
 from migration_runner.documentation import docs_page
 from migration_runner.errors import ConfigError
 from migration_runner.settings.settings import Settings
@@ -29,8 +30,9 @@ class PlainSession(WorkSession):
         kind = self.connection.dialect.name
         return ServerFacts(name, f"{kind} {'.'.join(map(str, version))}".strip(), 0)
 
-    def enable_keepalives(self) -> None:
+    def set_limits(self) -> list[StricterLimit]:
         """Do nothing."""
+        return []
 
     def apply_settings(self) -> None:
         """Do nothing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -11,12 +12,13 @@ from typing import Any, Final
 import sqlalchemy
 from sqlalchemy import event, text
 
-from migration_runner.database.network import SET_SERVER_SIDE, keep_alive
+from migration_runner.database.network import keep_alive
+from migration_runner.database.session_limits import StricterLimit, set_limits
 from migration_runner.database.sql_literals import literal
 from migration_runner.database.statements import (
     execute_plain,
     roll_back,
-    set_role,
+    set_names,
     without_transaction,
 )
 from migration_runner.log import events, logs
@@ -34,11 +36,15 @@ class SessionSettings:
 
 @dataclass(frozen=True)
 class ServerFacts:
-    """The server's database, its version (such as `18.1`), and the session's backend PID."""
+    """The server's database, its version (such as `18.1`), and the session's backend PID.
+
+    `search_path` is the session's when env.py configures it.
+    """
 
     database: str
     version: str
     pid: int
+    search_path: str = ""
 
 
 class WorkSession:
@@ -49,6 +55,8 @@ class WorkSession:
 
     def __init__(self, connection: sqlalchemy.Connection, settings: SessionSettings) -> None:
         self.connection = connection
+        # Stricter ones than the runner's, which it has replaced or will replace.
+        self.replaced_limits: list[StricterLimit] = []
         self._settings = settings
         # What `apply_settings` executes; it can be sent along with other statements.
         self.settings_statement = _set_everything(settings)
@@ -102,20 +110,31 @@ class WorkSession:
         """Set the run's role, for a session that has no other setting of ours."""
         if self._settings.role:
             with self.between_transactions():
-                set_role(self.connection, self._settings.role)
+                set_names(self.connection, self._settings.role)
 
     def ask(self) -> ServerFacts:
         """Query the server's facts, and change nothing."""
-        query = "SELECT current_database(), current_setting('server_version'), pg_backend_pid()"
+        query = (
+            "SELECT current_database(), current_setting('server_version'), pg_backend_pid(),"
+            " current_setting('search_path')"
+        )
         with self.between_transactions():
-            database, version, pid = self.connection.exec_driver_sql(query).one()
-        return ServerFacts(str(database), str(version).split()[0], int(pid))
+            database, version, pid, path = self.connection.exec_driver_sql(query).one()
+        return ServerFacts(str(database), str(version).split()[0], int(pid), str(path))
 
-    def enable_keepalives(self) -> None:
-        """Let both ends detect within seconds that the other end, or the network, is gone."""
+    def set_limits(self) -> list[StricterLimit]:
+        """Set what lasts for the session; return the limits that are stricter than ours.
+
+        Both ends detect within seconds that the other end, or the network, is gone.
+        """
         keep_alive(self.connection)
         with self.between_transactions():
-            self.connection.exec_driver_sql(SET_SERVER_SIDE)
+            found = set_limits(self.connection)
+        ours = {
+            "lock_timeout": self._settings.ddl_lock_timeout,
+            "statement_timeout": self._settings.statement_timeout,
+        }
+        return [limit for limit in found if limit.seconds < (ours.get(limit.name) or math.inf)]
 
     def apply_settings(self) -> None:
         """Set timeouts, role and name: before every revision, since revisions can change them."""

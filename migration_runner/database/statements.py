@@ -106,14 +106,18 @@ def transaction_ended(connection: sqlalchemy.Connection) -> bool:
     return driver_under(connection).transaction_ended(driver_connection(connection), adapter)
 
 
-def set_role(connection: sqlalchemy.Connection, role: str) -> None:
-    """Set the session's role, in the open transaction; an empty `role` changes nothing.
+def set_names(connection: sqlalchemy.Connection, role: str, search_path: str = "") -> None:
+    """Set the session's role and search_path, in the open transaction; "" leaves one as it is.
 
-    Another role can have other privileges, and other schemas by `"$user"`: every connection that
-    reads what a run has written needs the run's.
+    They decide where a name leads. Another role can have other privileges, and other schemas by
+    `"$user"`: every connection that reads what a run has written needs the run's.
     """
-    if role:
-        execute_plain(connection, f"SELECT set_config('role', {literal(role)}, false)")
+    values = {"role": role, "search_path": search_path}
+    calls = [
+        f"set_config('{name}', {literal(values[name])}, false)" for name in values if values[name]
+    ]
+    if calls:
+        execute_plain(connection, f"SELECT {', '.join(calls)}")
 
 
 @contextlib.contextmanager

@@ -114,6 +114,11 @@ def name_server(version: str) -> str:
     return f"PostgreSQL {version}" if version[:1].isdigit() else version
 
 
+def _limit_replaced(facts: EventDict) -> str:
+    advice = f" {facts['advice']}" if facts["advice"] else ""
+    return f"{facts['limit']} = {facts['value']} ({facts['source']}) does not apply.{advice}"
+
+
 def _database_ahead(facts: EventDict) -> str:
     builds = f" (applied by build {', '.join(facts['builds'])})" if facts["builds"] else ""
     return f"the database is ahead by {', '.join(facts['unknown_revisions'])}{builds}"
@@ -130,6 +135,7 @@ _SENTENCES: Final[dict[str, Any]] = {
     ),
     events.RUN_LOCK_BUSY: _run_lock_busy,
     events.RUN_LOCK_ACQUIRED: "run lock acquired".format_map,
+    events.LIMIT_REPLACED: _limit_replaced,
     events.RUN_LOCK_RELEASED: "revision {revision} released the run lock".format_map,
     events.DATABASE_AHEAD: _database_ahead,
     events.LEDGER_CREATED: "ledger created: migration_runner.ledger".format_map,

@@ -24,7 +24,11 @@ from migration_runner.history.manifest_history import ManifestHistory
 from migration_runner.history.request import CompletedStep, Direction, PlannedStep, Request
 from migration_runner.ledger.rows import SCHEMA
 from migration_runner.log import capture
-from migration_runner.project.attributes import Offer, attributes_with
+from migration_runner.project.attributes import (
+    Offer,
+    attributes_with,
+    says_nothing_to_migrate,
+)
 from migration_runner.project.command_line import configure, run_alembic_command
 from migration_runner.project.context import ConfiguredContext
 from migration_runner.project.flask import enter_flask_application
@@ -87,6 +91,11 @@ class AlembicProject:
         self.plan = self._files.plan
         self.pending = self._files.pending
         self.manifest_revisions = self._files.manifest_revisions
+
+    @property
+    def has_nothing_to_migrate(self) -> bool:
+        """Whether env.py has said that it found nothing to run on."""
+        return says_nothing_to_migrate(self.config.attributes)
 
     def run_env(self, request: Request, offer: Offer, listener: EnvListener) -> None:
         """Run env.py to carry out a request.

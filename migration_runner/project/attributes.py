@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 import sqlalchemy
@@ -11,11 +11,18 @@ import sqlalchemy
 # A string: SQLAlchemy 1.4 has no such name.
 Offer: TypeAlias = "Callable[[], sqlalchemy.Connection] | None"
 _OFFERED: Final = "connection"
+# An env.py sets it if it has found no database, or no tenant, to run on.
+_NOTHING: Final = "nothing_to_migrate"
 
 
 def attributes_with(offer: Offer) -> dict[Any, Any]:
     """Return a value for `config.attributes` that has the runner's connection."""
     return _Attributes(offer)
+
+
+def says_nothing_to_migrate(attributes: Mapping[Any, Any]) -> bool:
+    """Whether an env.py that has configured nothing has said that this is intended."""
+    return bool(attributes.get(_NOTHING))
 
 
 class _Attributes(dict[Any, Any]):

@@ -41,10 +41,10 @@ class ConfiguredContext:
         """Read the heads from the version table; none if there is no such table."""
         return tuple(sorted(self._context.get_current_heads()))
 
-    def heads_on(self, connection: sqlalchemy.Connection, schema: str) -> tuple[str, ...]:
+    def heads_on(self, connection: sqlalchemy.Connection, schema: str | None) -> tuple[str, ...]:
         """Read the heads from the same version table over another connection.
 
-        The table is in `schema`: the other connection's search_path may differ.
+        The table is in `schema`; without one, where the other connection's search_path leads.
         """
         opts = {"version_table": self.version_table, "version_table_schema": schema or None}
         return ConfiguredContext(MigrationContext.configure(connection, opts=opts)).heads()

@@ -143,10 +143,14 @@ class Attempt:
             self._tables[-1].completed(step)
 
     def _verify(self) -> None:
+        if not self._tables and self._run.project.has_nothing_to_migrate:
+            self._run.report.conclusion = "up_to_date", "env.py found no database to migrate."
+            return
         if not self._tables:
             message = (
                 "env.py did not call context.configure(), so nothing was run."
-                " It has to end by calling run_migrations_online()."
+                " It has to end by calling run_migrations_online(); if it found no tenant, by"
+                ' setting context.config.attributes["nothing_to_migrate"] = True.'
             )
             raise RevisionFailed(message, reason="nothing_happened")
         for table in self._tables:

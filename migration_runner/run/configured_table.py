@@ -15,6 +15,7 @@ from migration_runner.run.context import RunContext
 from migration_runner.run.database_state import DatabaseState
 from migration_runner.run.decisions import Decide
 from migration_runner.run.failures import FailedRevision
+from migration_runner.run.limits import report_replaced_limits
 from migration_runner.run.revision_checks import RevisionChecks
 
 
@@ -40,6 +41,7 @@ class ConfiguredTable:
         if self._progress.must_check(state.location):
             self._progress.settle(state.heads(), state.recorded(), state.location)
         if self.applies:
+            report_replaced_limits(self._run, state.session.replaced_limits)
             self._checks.start()
         else:
             state.context.change_nothing()

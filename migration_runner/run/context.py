@@ -34,6 +34,8 @@ class RunContext:
     backend_pids: set[int] = field(default_factory=set)
     # The edited revisions that were reported: a run checks more than once.
     warned_edited: set[str] = field(default_factory=set)
+    # The session's stricter limits that were reported.
+    reported_limits: set[str] = field(default_factory=set)
     progress: Progress = field(init=False)
     policy: LedgerPolicy = field(init=False)
     lock_retries: LockRetries = field(init=False)

@@ -16,7 +16,7 @@ from migration_runner.database.statements import (
     autocommits,
     execute_protected,
     sends_scripts,
-    set_role,
+    set_names,
 )
 from migration_runner.database.version_tables import VersionChange
 from migration_runner.history.relation import Relation, relate
@@ -127,12 +127,12 @@ class DatabaseState:
             return self.heads(), self.recorded()
         direction, ledger = self._run.request.direction, self.ledger
         role = self._run.settings.role if self.session.safeguarded else ""
-        _, schema, _ = self.location
 
         def ask(connection: sqlalchemy.Connection) -> _Found:
             with connection.begin():
-                set_role(connection, role)
-            heads = self.context.heads_on(connection, schema)
+                set_names(connection, role, self.server.search_path)
+            # Where the next run would look: a revision can have moved the table.
+            heads = self.context.heads_on(connection, self.context.version_table_schema)
             return heads, ledger.recorded_on(connection, direction)
 
         found = on_new_connection(self.session.connection.engine, ask)

@@ -59,7 +59,7 @@ def open_for_work(
         require_session(
             lambda: session.ask().pid, lambda: _other_backend(connection, settings, report)
         )
-    session.enable_keepalives()
+    session.replaced_limits = session.set_limits()
     if orphans:
         session.end_backends(orphans)
     _report_server(report, server)

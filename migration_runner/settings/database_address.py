@@ -17,9 +17,11 @@ from migration_runner.settings.database_url import DatabaseAddress, parse_databa
 OVERRIDE: Final = "MIGRATE_DATABASE_URL"
 _URLS: Final = (OVERRIDE, "DATABASE_URL")
 OVERRIDES: Final = (OVERRIDE, f"{OVERRIDE}_FILE")
-HOW_TO_NAME: Final = "set DATABASE_URL, DATABASE_URL_FILE, or libpq's PGHOST"
-# Any of these names a database; libpq's other variables are details.
-_LIBPQ_PLACES: Final = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE")
+HOW_TO_NAME: Final = "set DATABASE_URL, DATABASE_URL_FILE, or libpq's PGDATABASE"
+# Either names a database; libpq's other variables are details. Where they are left over from
+# something else, libpq's default (the user's name) would be another database than env.py's.
+_LIBPQ_DATABASES: Final = ("PGSERVICE", "PGDATABASE")
+_LIBPQ_SERVERS: Final = ("PGHOST", "PGHOSTADDR")
 _OTHER_DATABASE: Final = re.compile(
     r"(?:sqlite|mysql|mariadb|mssql|oracle|cockroachdb|duckdb|redshift|snowflake|clickhouse\w*)"
     r"(?:\+\w+)?:"
@@ -49,7 +51,7 @@ def load_database_address(
             message = f"{origin} {error}"
             raise ConfigError(message) from None
         return dataclasses.replace(address, secrets=address.secrets + elsewhere, origin=origin)
-    for name in _LIBPQ_PLACES:
+    for name in _LIBPQ_DATABASES:
         if environment.get(name):
             return DatabaseAddress(secrets=elsewhere, origin=name)
     return None
@@ -57,9 +59,13 @@ def load_database_address(
 
 def explain_missing(environment: Mapping[str, str] | None = None) -> str:
     """Return why `load_database_address` returns None, and what to do."""
-    named = _named_url(os.environ if environment is None else environment)
+    environment = os.environ if environment is None else environment
+    named = _named_url(environment)
     if named:
         return f"{named[0]} names another kind of database than Postgres"
+    for name in _LIBPQ_SERVERS:
+        if environment.get(name):
+            return f"{name} names a server, but no database: set PGDATABASE, too"
     return f"no database is configured: {HOW_TO_NAME}"
 
 

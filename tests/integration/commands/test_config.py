@@ -83,9 +83,9 @@ def test_the_runners_own_url(project: Project, migrate: Migrate) -> None:
 def test_libpqs_own_variables(project: Project, migrate: Migrate) -> None:
     project.revision("r1")
 
-    result = migrate.run("config", PGHOST="db", PGUSER="owner", PGPASSWORD=CANARY)
+    result = migrate.run("config", PGHOST="db", PGDATABASE="shop", PGPASSWORD=CANARY)
 
-    assert ("PGHOST=db PGPASSWORD=*** PGUSER=owner", "PGHOST") == _rows(result)["database"]
+    assert ("PGDATABASE=shop PGHOST=db PGPASSWORD=***", "PGDATABASE") == _rows(result)["database"]
 
 
 @pytest.mark.parametrize(

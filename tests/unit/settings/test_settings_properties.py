@@ -73,7 +73,7 @@ def test_any_text_gives_settings_or_an_error_that_names_the_variable(
 @given(name=st.text(st.characters(codec="ascii", min_codepoint=48, max_codepoint=95), max_size=20))
 def test_an_unknown_variable_is_named(configuration: Path, name: str) -> None:
     variable = f"MIGRATE_{name}"
-    found = _load({"PGHOST": "db", variable: "on"}, configuration)
+    found = _load({"PGDATABASE": "shop", variable: "on"}, configuration)
 
     if variable in NAMES:
         return
