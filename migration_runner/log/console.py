@@ -175,6 +175,15 @@ _SENTENCES: Final[dict[str, Any]] = {
 }
 
 
+def _with_version_table(text: str, facts: EventDict) -> str:
+    """Add the version table to a revision's line, if a run has several."""
+    table = facts.get("version_table")
+    if not table or not str(facts["event"]).startswith("revision_"):
+        return text
+    line, *rest = text.split("\n")
+    return "\n".join([f"{line}  ({table})", *rest])
+
+
 class ConsoleLines:
     """A structlog renderer: the time, then the event's sentence, or its facts where it has none."""
 
@@ -195,7 +204,7 @@ class ConsoleLines:
         if sentence is None:
             text = str(self._facts(logger, name, event_dict))
         else:
-            text = sentence(event_dict)
+            text = _with_version_table(sentence(event_dict), event_dict)
         if not self._colors:
             return f"{time}  {text}"
         color = _COLORS.get(level, "")

@@ -44,8 +44,9 @@ _LONGEST_TEXT: Final = 2000
 class FailedRevision:
     """A revision that failed, and the state in which it left the database.
 
-    `kept`: some of it is committed, or, unless it is `transactional`, all of it. `invalid`: the
-    indexes that it left invalid.
+    `version_table` is its version table's name, if a run has several. `kept`: some of it is
+    committed, or, unless it is `transactional`, all of it. `invalid`: the indexes that it left
+    invalid.
     """
 
     revision: str
@@ -55,6 +56,7 @@ class FailedRevision:
     blockers: Sequence[Blocker] = ()
     invalid: Sequence[InvalidIndex] = ()
     transactional: bool = True
+    version_table: str = ""
 
 
 def translate_env_failure(error: BaseException, *, lost: bool = False) -> MigrationError:
@@ -92,6 +94,9 @@ def translate_revision_failure(
     line = _line_in(error, failed.path)
     place = failed.path if line is None else f"{failed.path}, line {line}"
     facts = {**describe(error), "revision": failed.revision, "file": failed.path, "line": line}
+    if failed.version_table:
+        facts["version_table"] = failed.version_table
+    where = f" on {failed.version_table}" if failed.version_table else ""
     detail = facts["message"]
     if lost or ends_session(error):
         return _session_lost(detail, facts)
@@ -110,14 +115,14 @@ def translate_revision_failure(
     if reason := LOCK_FAILURES.get(facts.get("sqlstate", "")):
         tried = f" Tried {failed.attempts} times." if failed.attempts > 1 else ""
         message = (
-            f"Revision {failed.revision} could not get its locks: {detail}. {state}{tried}"
+            f"Revision {failed.revision} could not get its locks{where}: {detail}. {state}{tried}"
             f" {name_blockers(failed.blockers)} Run again."
         )
         facts |= {"reason": reason, "attempts": failed.attempts, "kept": failed.kept}
         facts["blockers"] = [asdict(blocker) for blocker in failed.blockers]
         return TemporaryFailure(message, **facts)
     message = (
-        f"Revision {failed.revision} failed ({place}): {detail}. {state}"
+        f"Revision {failed.revision} failed{where} ({place}): {detail}. {state}"
         " Fix it and run again; the next run continues from the database's revision."
     )
     return RevisionFailed(message, **facts)

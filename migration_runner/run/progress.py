@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from migration_runner.clock import Clock, Stopwatch
-from migration_runner.database.version_tables import Place
+from migration_runner.database.version_tables import Place, name_place
 from migration_runner.history.history import History
 from migration_runner.history.request import Direction
 from migration_runner.log import events, logs
 from migration_runner.report.report import AppliedRevision, RunReport
 
+# Schema and name.
+_USUAL: Final = ("public", "alembic_version")
 _DONE: Final[dict[Direction, str]] = {
     "upgrade": events.REVISION_APPLIED,
     "downgrade": events.REVISION_UNDONE,
@@ -41,6 +43,7 @@ class Progress:
         self._stopwatch = Stopwatch(clock)
         self._clock = clock
         self._place: Place = ()
+        self._first: Place = ()
         # Done, but in a transaction that env.py has not committed yet.
         self._uncommitted: list[_Done] = []
         # They ran over a session that was lost.
@@ -77,7 +80,17 @@ class Progress:
 
     def enter(self, place: Place) -> None:
         """Set the version table of the next revisions."""
+        self._first = self._first or place
         self._place = place
+
+    def name(self, place: Place | None = None) -> dict[str, str]:
+        """Return the version table as a fact, of the next revisions by default.
+
+        Empty where there is nothing to tell apart: the first one, with Alembic's own name.
+        """
+        place = self._place if place is None else place
+        usual = not place or (place == self._first and place[1:] == _USUAL)
+        return {} if usual else {"version_table": name_place(place)}
 
     def elapsed(self) -> float:
         """Return the seconds since the running revision began."""
@@ -92,6 +105,7 @@ class Progress:
             description=self._describe(revision),
             number=number,
             of=total,
+            **self.name(),
         )
         self._stopwatch = Stopwatch(self._clock)
 
@@ -162,6 +176,7 @@ class Progress:
                 _DONE[self._direction],
                 revision=each.applied.revision,
                 duration_seconds=round(each.applied.duration_seconds or 0.0, 3),
+                **self.name(each.place),
             )
         self._committed += done
         self._report.applied += [each.applied for each in done]

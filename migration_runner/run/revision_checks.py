@@ -126,6 +126,7 @@ class RevisionChecks:
             self._run.observer.blockers,
             self._invalid,
             transactional=self._transactional,
+            version_table=self._run.progress.name().get("version_table", ""),
         )
 
     def _path(self, revision: str) -> str:

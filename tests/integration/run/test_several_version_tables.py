@@ -55,6 +55,10 @@ def test_each_has_its_part(migrate: Migrate, tenants: dict[str, str]) -> None:
         for each in result.finished["applied"]
     ]
     assert [("r1", "t1"), ("r2", "t1"), ("r1", "t2"), ("r2", "t2")] == applied
+    for name in ("revision_started", "revision_applied"):
+        assert ["t1", "t1", "t2", "t2"] == [
+            event["version_table"].partition(".")[0] for event in result.of(name)
+        ]
     assert ["t1", "t2"] == [
         event["version_table"].partition(".")[0] for event in result.of("run_lock_acquired")
     ]
@@ -118,3 +122,30 @@ def test_listeners_do_not_outlive_their_configure(
     assert 0 == result.exit_code, result.stdout
     first, second = (name for name in result.names if name.startswith("listeners"))
     assert first == second
+
+
+def test_a_failure_names_its_tenant(
+    database: Database, project: Project, migrate: Migrate, tenants: dict[str, str]
+) -> None:
+    project.revision("r3", 'op.execute("INSERT INTO only_here VALUES (1)")')
+    database.query("CREATE TABLE t1.only_here (n int)")
+
+    result = migrate.run(**tenants)
+    text = migrate.run(**tenants, MIGRATE_LOG_FORMAT="console").stdout
+
+    table = f"t2.alembic_version in {database.name}"
+    assert f"Revision r3 failed on {table} (" in result.finished["summary"]
+    (event,) = result.of("revision_failed")
+    assert table == event["version_table"]
+    assert f"▸ r3  r3 does its work.  ({table})" in text
+
+
+def test_the_only_version_table_is_not_named(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    project.table("r1", "one")
+
+    result = migrate.run(DATABASE_URL=database.url)
+
+    (event,) = result.of("revision_started")
+    assert "version_table" not in event
