@@ -25,25 +25,44 @@ class TransactionEnds:
     def __init__(self, connection: sqlalchemy.Connection) -> None:
         self.count = 0
         self._connection = connection
+        # Whether a statement was sent, and with it the driver's BEGIN.
+        self._begun = False
 
     @contextlib.contextmanager
     def counted(self) -> Iterator[None]:
         """Count in the block."""
-        with listening(self._connection, commit=self._commit, after_cursor_execute=self._after):
+        with listening(
+            self._connection,
+            commit=self._commit,
+            rollback=self._roll_back,
+            before_cursor_execute=self._before,
+            after_cursor_execute=self._after,
+        ):
             yield
 
     def look(self) -> None:
-        """Count the end that a statement that failed has made before."""
-        if self._idle():
+        """Count an end that was not followed by a statement, or that a failed script has made."""
+        if self._begun and self._idle():
             self.count += 1
+            self._begun = False
 
     def _commit(self, _connection: sqlalchemy.Connection) -> None:
         self.count += 1
+        self._begun = False
+
+    def _roll_back(self, _connection: sqlalchemy.Connection) -> None:
+        self._begun = False
+
+    def _before(self, *_: Any) -> None:
+        # The driver's own `commit()`, too.
+        self.look()
+        self._begun = True
 
     def _after(
         self, _connection: sqlalchemy.Connection, _cursor: Any, statement: str, *_: Any
     ) -> None:
-        if self._idle() or (";" in statement and ends_transaction(statement)):
+        self.look()
+        if ";" in statement and ends_transaction(statement):
             self.count += 1
 
     def _idle(self) -> bool:

@@ -84,6 +84,8 @@ COMMITS = {
     "commit": 'op.execute("COMMIT")',
     "script": 'op.get_bind().exec_driver_sql("SELECT 1; COMMIT; BEGIN; SELECT 2")',
     "end": 'op.execute("END")',
+    "driver": "op.get_bind().connection.commit()",
+    "failed_script": 'op.get_bind().exec_driver_sql("COMMIT; LOCK TABLE busy NOWAIT")',
 }
 
 
@@ -106,6 +108,23 @@ def test_what_a_statement_has_committed_is_not_tried_again(
     assert [] == result.of("revision_retried")
     assert "Its changes up to its last commit" in result.finished["summary"]
     assert [("one",)] == database.query("SELECT to_regclass('one')::text")
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["raise ValueError", 'op.execute("SELECT 1")\nraise ValueError', 'op.execute("SELEKT 1")'],
+    ids=["before_any_statement", "after_one", "in_the_first"],
+)
+def test_a_revision_that_has_committed_nothing_was_rolled_back(
+    database: Database, any_env: Project, migrate: Migrate, body: str
+) -> None:
+    any_env.table("r0", "zero")
+    any_env.revision("r1", body)
+
+    result = migrate.run(DATABASE_URL=database.url)
+
+    assert 1 == result.exit_code, result.stdout + result.stderr
+    assert "It was rolled back." in result.finished["summary"]
 
 
 def test_a_revision_that_commits_by_a_statement_is_recorded(

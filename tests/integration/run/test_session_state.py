@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from tests.fixtures.databases import Database
@@ -132,3 +134,55 @@ def test_an_env_py_that_configures_nothing_has_failed(
 
     assert 1 == result.exit_code
     assert "nothing_to_migrate" in result.finished["summary"]
+
+
+# What an administrator may have set, for other reasons than migrations.
+SETTINGS = (
+    "datestyle = 'SQL, DMY'",
+    "timezone = 'Asia/Kolkata'",
+    "intervalstyle = 'sql_standard'",
+    "client_encoding = 'LATIN1'",
+    "standard_conforming_strings = off",
+    "default_transaction_isolation = 'serializable'",
+    "default_transaction_isolation = 'repeatable read'",
+    "default_transaction_deferrable = on",
+    "search_path = app, pg_catalog",
+    "quote_all_identifiers = on",
+    "extra_float_digits = -15",
+    "bytea_output = 'escape'",
+    "transform_null_equals = on",
+    "array_nulls = off",
+    "row_security = off",
+    "lock_timeout = '1s'",
+    "idle_session_timeout = '100ms'",
+    "transaction_timeout = '5s'",
+    "jit_above_cost = 0",
+    "plan_cache_mode = 'force_generic_plan'",
+)
+
+
+@pytest.mark.parametrize(
+    ("setting", "kind"), zip(SETTINGS, itertools.cycle(["offered", "psycopg2", "async"]))
+)
+def test_every_command_agrees_under_any_setting(
+    database: Database, project: Project, migrate: Migrate, setting: str, kind: str
+) -> None:
+    source = ENV_SOURCES[kind].format(options="transaction_per_migration=True")
+    project.write_env(source)
+    database.query("CREATE SCHEMA app")
+    _alter(database, setting)
+    project.table("r1", "one")
+
+    first = migrate.run(DATABASE_URL=database.url)
+    again = migrate.run("upgrade", DATABASE_URL=database.url)
+    status = migrate.run("status", "--check", DATABASE_URL=database.url)
+    ledger = migrate.run("ledger", DATABASE_URL=database.url)
+    project.table("r2", "two")
+    second = migrate.run(DATABASE_URL=database.url)
+    down = migrate.run("downgrade", "-1", "--yes", DATABASE_URL=database.url)
+
+    ends = [each.exit_code for each in (first, again, status, ledger, second, down)]
+    assert [0] * 6 == ends, "".join(each.stdout for each in (first, again, second, down))
+    outcomes = [each.finished["outcome"] for each in (first, again, second)]
+    assert ["applied", "up_to_date", "applied"] == outcomes
+    assert "r1" in ledger.stdout
