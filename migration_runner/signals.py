@@ -19,6 +19,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Final
@@ -41,6 +42,7 @@ class _Received:
 
     def forget(self) -> None:
         self.number: int | None = None
+        self.acknowledged = False
         # Set by the second thread, since a handler could wait for itself.
         self.noticed = threading.Event()
 
@@ -55,12 +57,20 @@ def received() -> int | None:
 
 def check() -> None:
     """Raise `Interrupted` if a signal was received, whatever became of the first exception."""
-    if _received.number is not None:
+    if _received.number is not None and not _received.acknowledged:
         raise Interrupted(_received.number)
+
+
+def acknowledge() -> None:
+    """Let what still has to be done before the end, such as a last look, use the database."""
+    _received.acknowledged = True
 
 
 def sleep(seconds: float) -> None:
     """Sleep; raise `Interrupted` as soon as a signal is received, also inside an event loop."""
+    if _received.acknowledged:
+        time.sleep(seconds)
+        return
     _received.noticed.wait(seconds)
     check()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import sqlalchemy
 
-from migration_runner import __version__
+from migration_runner import __version__, signals
 from migration_runner.clock import Stopwatch, SystemClock
 from migration_runner.commands.invocation import Invocation
 from migration_runner.database.drivers.known import driver_connection
@@ -138,6 +138,7 @@ class _Execution:
         try:
             code = self._run(session)
         except (Interrupted, MigrationError):
+            signals.acknowledge()
             with contextlib.suppress(MigrationError):
                 self._heads.compare(before)
             raise

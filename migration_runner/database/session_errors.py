@@ -49,9 +49,8 @@ class SessionErrors:
         self._held: weakref.WeakKeyDictionary[sqlalchemy.Connection, Any] = (
             weakref.WeakKeyDictionary()
         )
-        # By the driver's connection.
-        self._ends: weakref.WeakKeyDictionary[Any, BaseException] = weakref.WeakKeyDictionary()
-        self._causes: weakref.WeakKeyDictionary[Any, BaseException] = weakref.WeakKeyDictionary()
+        self._ends = _Noted()
+        self._causes = _Noted()
 
     def hold(self, connection: sqlalchemy.Connection) -> None:
         """Let a connection keep its session: SQLAlchemy would replace one that broke.
@@ -70,15 +69,15 @@ class SessionErrors:
         driver = self._held.get(connection)
         if driver is None:
             return False
-        return driver in self._ends or driver_for(driver).broken(driver)
+        return self._ends.of(driver) is not None or driver_for(driver).broken(driver)
 
     def cause(self, error: BaseException) -> BaseException:
         """Return the error behind `error`: what ended the session, or failed its transaction."""
         for driver in self._held.values():
-            if driver in self._ends:
-                return self._ends[driver]
-            if _is_consequence(error) and driver in self._causes:
-                return self._causes[driver]
+            if ended := self._ends.of(driver):
+                return ended
+            if _is_consequence(error) and (cause := self._causes.of(driver)):
+                return cause
         return error
 
     @contextlib.contextmanager
@@ -106,17 +105,31 @@ class SessionErrors:
             return
         driver = driver_connection(connection)
         error = failure.sqlalchemy_exception or original
-        if failure.is_disconnect or ends_session(original):
-            self._ends.setdefault(driver, error)
+        if (failure.is_disconnect or ends_session(original)) and self._ends.of(driver) is None:
+            self._ends.note(driver, error)
         if sqlstate_of(error) != _IN_FAILED_TRANSACTION:
-            self._causes[driver] = error
+            self._causes.note(driver, error)
 
     def _keep_session(self, connection: sqlalchemy.Connection, *_: Any) -> None:
         driver = self._held.get(connection)
-        if driver is not None and driver in self._ends:
-            error = self._ends[driver]
+        if driver is not None and (error := self._ends.of(driver)):
             message = f"The session was lost: {error}. Run again."
             raise TemporaryFailure(message, reason=SESSION_LOST)
+
+
+class _Noted:
+    """An error for each of the driver's connections, some of which have no weak references."""
+
+    def __init__(self) -> None:
+        self._errors: dict[int, tuple[Any, BaseException]] = {}
+
+    def note(self, driver: Any, error: BaseException) -> None:
+        # The connection is kept, and with it its identity.
+        self._errors[id(driver)] = driver, error
+
+    def of(self, driver: Any) -> BaseException | None:
+        _, error = self._errors.get(id(driver), (None, None))
+        return error
 
 
 def _is_consequence(error: BaseException) -> bool:

@@ -131,7 +131,7 @@ class EnvConnections:
 
         def connect(seconds: float) -> Any:
             connection = attempt(seconds)
-            self._drivers.add(getattr(connection, "driver_connection", connection))
+            self._register(getattr(connection, "driver_connection", connection))
             self._connected = True
             return connection
 
@@ -150,6 +150,11 @@ class EnvConnections:
         finally:
             run.report.waited_for_database_seconds += waiting.elapsed()
 
+    def _register(self, driver: Any) -> None:
+        # Those of other databases have no weak references, and nothing is cancelled there.
+        with contextlib.suppress(TypeError):
+            self._drivers.add(driver)
+
     def _cancel_statements(self) -> None:
         """Cancel what the server executes for this process. Called in another thread."""
         for driver in tuple(self._drivers):
@@ -167,7 +172,7 @@ class EnvConnections:
         observed = ObservedSession(driver, known.login_pid(driver), shut_down, parameters)
         self._open.enter_context(self._run.observer.observing(observed))
         self._observed.append(observed)
-        self._drivers.add(driver)
+        self._register(driver)
         if observed.pid is not None:
             # Not only after its first result: by then it can be lost already.
             self._run.backend_pids.add(observed.pid)

@@ -115,7 +115,7 @@ def test_in_one_transaction_with_others_nothing_is_tried_again_behind_a_commit(
 
     assert 75 == result.exit_code, result.stdout
     assert [] == result.of("revision_retried")
-    assert "up to its last commit (autocommit_block) remain" in result.finished["summary"]
+    assert "up to its last commit (autocommit_block, or COMMIT)" in result.finished["summary"]
 
 
 def test_a_deadlock_is_tried_again(database: Database, project: Project, migrate: Migrate) -> None:
