@@ -18,6 +18,9 @@ _ALEMBIC_INI: Final = """\
 [alembic]
 script_location = %(here)s/migrations
 path_separator = os
+
+[migration_runner]
+fast_path = alembic_version
 """
 # As in Alembic's cookbook: the given connection, or its own engine.
 _ENV_PY: Final = '''\

@@ -12,13 +12,15 @@ from migration_runner.commands.invocation import Invocation
 from migration_runner.errors import HistoryError
 from migration_runner.log import events, logs
 from migration_runner.project.alembic_project import AlembicProject
+from migration_runner.project.declaration import declaration_wrong
 from migration_runner.settings.settings import Settings
 
 
 def build(invocation: Invocation) -> None:
     """Check the history, compile the project's files, write the manifest. Needs no database.
 
-    Raises `HistoryError` for a history that a run would refuse, `ConfigError` for wrong settings.
+    Raises `HistoryError` for a history that a run would refuse, `ConfigError` for wrong settings or
+    a declaration that env.py contradicts.
     """
     sentences = []
     for name, each in invocation.load_settings().each_history():
@@ -35,6 +37,9 @@ def build(invocation: Invocation) -> None:
             logs.get_logger().info(events.HISTORY_CHECKED, revisions=count, heads=list(heads))
             if not name:
                 _write_manifest(each, project, sealed=invocation.options.seal)
+            elif project.declared:
+                difference = "MIGRATE_HISTORIES names several histories"
+                raise declaration_wrong(project.declared, difference)
         which = f"The history {name}" if name else "The history"
         sentences.append(
             f"{which} is consistent: {count} revisions, head {', '.join(heads) or '-'}."
@@ -44,7 +49,7 @@ def build(invocation: Invocation) -> None:
 
 def _write_manifest(settings: Settings, project: AlembicProject, *, sealed: bool) -> None:
     try:
-        path, fast_path_off = write_manifest(settings, project, sealed=sealed)
+        path, sealed, fast_path_off = write_manifest(settings, project, sealed=sealed)
     except (NoManifest, OSError) as error:
         logs.get_logger().warning(events.MANIFEST_SKIPPED, reason=str(error))
         return

@@ -1,7 +1,7 @@
 """Whether a run's settings allow the fast path; see `look`."""
 
-# Values that make no difference for a database at head. Any other variable or value is read, and
-# perhaps refused, by the full path.
+# Values that make no difference for a database at head. Any other variable, even an empty one, and
+# any other value is read, and perhaps refused, by the full path.
 _ORDINARY = {
     "MIGRATE_TARGET": ("head", "heads"),
     "MIGRATE_WAIT_FOR_DATABASE": ("true", "false"),
@@ -14,6 +14,9 @@ _ORDINARY = {
     "MIGRATE_CHECKSUM": ("warn", "fail"),
     "MIGRATE_LOG_FORMAT": ("auto", "json"),
     "MIGRATE_LOG_LEVEL": ("info",),
+    "MIGRATE_HISTORIES": (),
+    "MIGRATE_ROLE": (),
+    "MIGRATE_RUN_LOCK_KEY": (),
 }
 _DURATIONS = (
     "MIGRATE_WAIT_TIMEOUT",
@@ -40,18 +43,20 @@ _LONGEST_DIGITS = 4
 def ordinary(environment: dict[str, str]) -> bool:
     """Whether `environment` has no setting that needs the full path."""
     for name, value in environment.items():
-        if not value or not name.startswith(("MIGRATE_", "PG")):
+        if not name.startswith(("MIGRATE_", "PG")) or name in _FREE or name in _LIBPQS:
             continue
         if name in _DURATIONS:
-            if not _duration(value) or (value.startswith("0") and name in _POSITIVE):
+            if value and not _duration(value, positive=name in _POSITIVE):
                 return False
-        elif name not in _FREE and name not in _LIBPQS and value not in _ORDINARY.get(name, ()):
+        elif name not in _ORDINARY or (value and value not in _ORDINARY[name]):
             return False
     return True
 
 
-def _duration(text: str) -> bool:
+def _duration(text: str, *, positive: bool) -> bool:
     """Whether it is a duration without a fraction, and valid for Postgres in any unit."""
+    if positive and text.startswith("0"):
+        return False
     for unit in ("ms", "s", "m", ""):
         digits = text.removesuffix(unit)
         if digits.isascii() and digits.isdecimal():

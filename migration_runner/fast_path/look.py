@@ -5,7 +5,8 @@ manifest of `migrate build`. If everything is exactly as expected, it writes the
 full path would write, and the run ends. Otherwise it has written nothing and changed nothing, and
 the full path runs as if there were no fast path.
 
-It relies on what the manifest says; see `build/manifest.py`.
+It relies on what the manifest says, see `build/manifest.py`, and on what the project declares: that
+a run depends on nothing but the runner's connection, the image's files and one version table.
 """
 
 import posix
@@ -13,10 +14,9 @@ import posix
 from migration_runner.fast_path.eligibility import ordinary
 from migration_runner.fast_path.manifest_file import (
     Manifest,
-    files_unchanged,
+    Stamps,
     manifest_beside,
     read_manifest,
-    revisions_unchanged,
 )
 from migration_runner.fast_path.report import Moment, UpToDate, now, require_no_secret, write_all
 from migration_runner.fast_path.url import parse_ordinary_url
@@ -30,7 +30,10 @@ _OVERRIDE = "MIGRATE_DATABASE_URL"
 _URL = "DATABASE_URL"
 # Whoever sets these expects the lines that the full path logs while it waits.
 _WAIT_SETTINGS = ("MIGRATE_RUN_LOCK_TIMEOUT", "MIGRATE_HEARTBEAT")
+_DEFAULT_CONFIG = "alembic.ini"
 _DEFAULT_TERMINATION_LOG = "/dev/termination-log"
+# The size of a file with a URL.
+_LONGEST = 65536
 
 
 class _NeedsFullPath(Exception):
@@ -57,9 +60,9 @@ def _try(words: list[str]) -> int:
         posix.fstat(number)
     if posix.isatty(1):
         raise _NeedsFullPath
-    config = environment.get("ALEMBIC_CONFIG") or "alembic.ini"
-    manifest = read_manifest(manifest_beside(config))
-    if manifest is None or not _is_valid_for(manifest, config, environment):
+    config = environment.get("ALEMBIC_CONFIG", "")
+    manifest = read_manifest(manifest_beside(config or _DEFAULT_CONFIG))
+    if manifest is None or "query" not in manifest or not _is_valid_for(manifest, config):
         raise _NeedsFullPath
     named = words[1] if words[0] == "upgrade" and words[1:] else environment.get("MIGRATE_TARGET")
     target = named or "head"
@@ -67,7 +70,7 @@ def _try(words: list[str]) -> int:
     if target == "head" and len(heads) != 1:
         raise _NeedsFullPath
     read_only = words[0] != "upgrade"
-    address = _address(environment, offered=bool(manifest["offered"]))
+    address = _address(environment)
     run_id = posix.urandom(6).hex()
     report = UpToDate(run_id, environment.get("MIGRATE_BUILD", ""), target, heads)
     query = str(manifest["status_query" if status else "query"])
@@ -96,32 +99,35 @@ def _environment() -> dict[str, str]:
     return {name.decode("utf-8"): value.decode("utf-8", "surrogateescape") for name, value in pairs}
 
 
-def _is_valid_for(manifest: Manifest, config: str, environment: dict[str, str]) -> bool:
-    """Whether the manifest is this project's, and the variables that env.py reads are the same."""
-    variables: dict[str, str | None] = manifest["variables"]  # type: ignore[assignment]  # as above
-    return (
-        manifest["config"] == config
-        and manifest["folder"] == posix.getcwd()
-        and all(environment.get(name) == value for name, value in variables.items())
-    )
+def _is_valid_for(manifest: Manifest, config: str) -> bool:
+    """Whether the manifest is this project's; without `config`, of the default one."""
+    if not config:
+        config = _DEFAULT_CONFIG
+        files: Stamps = manifest["files"]  # type: ignore[assignment]  # as `manifest` writes it
+        if files.get(_DEFAULT_CONFIG) is None:
+            config = "pyproject.toml"
+    return manifest["config"] == config and manifest["folder"] == posix.getcwd()
 
 
 def _fresh(manifest: Manifest) -> bool:
     """Whether the files that the fast path depends on are unchanged."""
-    return revisions_unchanged(manifest) and files_unchanged(manifest["files"])  # type: ignore[arg-type]  # as above
+    from migration_runner.fast_path.files import revisions_unchanged, unchanged  # noqa: PLC0415 - while the server answers
+
+    files: Stamps = manifest["files"]  # type: ignore[assignment]  # as above
+    return revisions_unchanged(manifest) and unchanged(files, sealed=bool(manifest["sealed"]))
 
 
-def _address(environment: dict[str, str], *, offered: bool) -> dict[str, str]:
-    """Return libpq's parameters. Unless `offered`, env.py reads DATABASE_URL itself."""
+def _address(environment: dict[str, str]) -> dict[str, str]:
+    """Return libpq's parameters for the connection that the runner offers to env.py."""
     for name in (_OVERRIDE, _URL):
         url, file = environment.get(name, "").strip(), environment.get(f"{name}_FILE", "")
         if url and file:
             raise _NeedsFullPath
-        if file and (offered or name == _OVERRIDE):
+        if file:
             url = _read(file).decode("utf-8").removeprefix("\ufeff").strip()
         if url:
             address = parse_ordinary_url(url)
-            if address is None or not (offered or "?" not in url):
+            if address is None:
                 raise _NeedsFullPath
             return address
         if file:
@@ -130,9 +136,12 @@ def _address(environment: dict[str, str], *, offered: bool) -> dict[str, str]:
 
 
 def _read(file: str) -> bytes:
+    """Read a small file. A pipe, which has no size, can be read only once: not here."""
+    if not 0 < posix.stat(file).st_size < _LONGEST:
+        raise _NeedsFullPath
     number = posix.open(file, posix.O_RDONLY | posix.O_CLOEXEC)
     try:
-        return posix.read(number, 65536)
+        return posix.read(number, _LONGEST)
     finally:
         posix.close(number)
 

@@ -12,22 +12,17 @@ import sys
 from migration_runner import __version__
 
 NAME = ".migrate-manifest"
-_SIZE, _MTIME = 6, 8
 _SIZE_DIGITS = 12
-_MOUNTS = "/proc/self/mountinfo"
-# The time in whole seconds, as image layers keep it, and the size; None if there is no file.
-Stamp = tuple[int, int] | None
+# What distinguishes two versions of a file, see `files`; None if there is no file.
+Stamp = tuple[int, ...] | None
 Stamps = dict[str, Stamp]
 # A dictionary, since `marshal` cannot write classes.
 Manifest = dict[str, object]
 
-# Manifests whose revision files were found unchanged.
-_unchanged: set[str] = set()
-
 
 def first_line() -> bytes:
     """Return the first line of manifests of this runner and this Python."""
-    return f"migrate manifest 1 {sys.implementation.cache_tag} {__version__}\n".encode()
+    return f"migrate manifest 2 {sys.implementation.cache_tag} {__version__}\n".encode()
 
 
 def manifest_beside(config: str) -> str:
@@ -78,70 +73,3 @@ def render_manifest(manifest: Manifest, parts: dict[str, object]) -> bytes:
         rendered += data
     head = marshal.dumps(manifest)
     return first_line() + str(len(head)).zfill(_SIZE_DIGITS).encode() + head + rendered
-
-
-def stamp(path: str) -> Stamp:
-    """Return what distinguishes two versions of a file or folder."""
-    try:
-        found = posix.stat(path)
-    except OSError:
-        return None
-    return int(found[_MTIME]), int(found[_SIZE])
-
-
-def files_unchanged(files: Stamps) -> bool:
-    """Whether all files are unchanged. Raises `OSError` if one does not exist any more."""
-    look = posix.stat
-    for path, before in files.items():
-        if before is None:
-            if stamp(path) is not None:
-                return False
-            continue
-        # By index: the named times are floats, and there are thousands of files.
-        found = look(path)
-        if found[_MTIME] != before[0] or found[_SIZE] != before[1]:
-            return False
-    return True
-
-
-def revisions_unchanged(manifest: Manifest) -> bool:
-    """Whether the revision files are unchanged.
-
-    Adding, removing or replacing a file changes its folder's time. In a sealed image that is
-    sufficient, unless something is mounted over a folder. A process checks once: the full path
-    relies on the fast path before it. Raises what `read_part` raises.
-    """
-    path = str(manifest["path"])
-    if path not in _unchanged and _revisions_unchanged(manifest):
-        _unchanged.add(path)
-    return path in _unchanged
-
-
-def _revisions_unchanged(manifest: Manifest) -> bool:
-    folders: Stamps = manifest["folders"]  # type: ignore[assignment]  # as `write_manifest` has it
-    for path, before in folders.items():
-        found = stamp(path)
-        if found is None or before is None or found[0] != before[0]:
-            return False
-    if manifest["sealed"] and not _mounted_over(folders):
-        return True
-    return files_unchanged(read_part(manifest, "revisions"))  # type: ignore[arg-type]  # as above
-
-
-def _mounted_over(folders: Stamps) -> bool:
-    """Whether something is mounted in one of the folders, or on a folder above it."""
-    number = posix.open(_MOUNTS, posix.O_RDONLY | posix.O_CLOEXEC)
-    try:
-        text = b""
-        while data := posix.read(number, 65536):
-            text += data
-    finally:
-        posix.close(number)
-    for line in text.decode("utf-8", "surrogateescape").splitlines():
-        place = line.split(" ", 5)[4]
-        if place != "/" and any(
-            f"{folder}/".startswith(f"{place}/") or place.startswith(f"{folder}/")
-            for folder in folders
-        ):
-            return True
-    return False

@@ -1,6 +1,6 @@
 """The history as recorded by a build, so that runs need not execute every revision file.
 
-Valid as long as the revision files and folders are unchanged; see `manifest_file`.
+Valid as long as the revision files and folders are unchanged; see `fast_path/files.py`.
 """
 
 from __future__ import annotations
@@ -8,13 +8,8 @@ from __future__ import annotations
 import os
 from typing import Any, NamedTuple
 
-from migration_runner.fast_path.manifest_file import (
-    files_unchanged,
-    manifest_beside,
-    read_manifest,
-    read_part,
-    revisions_unchanged,
-)
+from migration_runner.fast_path.files import revisions_unchanged, unchanged
+from migration_runner.fast_path.manifest_file import manifest_beside, read_manifest, read_part
 from migration_runner.history.revision_names import Names
 from migration_runner.settings.settings import DEFAULT_SECTION, AlembicOptions
 
@@ -37,10 +32,11 @@ class ManifestRevision(NamedTuple):
 
 
 class ManifestHistory(NamedTuple):
-    """The history's revisions and heads."""
+    """The history's revisions and heads, and the folders of its files."""
 
     revisions: list[ManifestRevision]
     heads: tuple[str, ...]
+    folders: tuple[str, ...]
 
 
 def load_manifest_history(options: AlembicOptions) -> ManifestHistory | None:
@@ -53,11 +49,14 @@ def load_manifest_history(options: AlembicOptions) -> ManifestHistory | None:
         return None
     configuration: Any = manifest["configuration"]
     heads: Any = manifest["heads"]
+    folders: Any = manifest["version_folders"]
     try:
-        if not (files_unchanged(configuration) and revisions_unchanged(manifest)):
+        sealed = bool(manifest["sealed"])
+        if not (unchanged(configuration, sealed=sealed) and revisions_unchanged(manifest)):
             return None
         history: Any = read_part(manifest, "history")
     except (OSError, ValueError, EOFError, TypeError):
-        # A file is missing, or the manifest is truncated.
+        # A folder is missing, or the manifest is truncated.
         return None
-    return ManifestHistory([ManifestRevision(*each) for each in history], tuple(heads))
+    revisions = [ManifestRevision(*each) for each in history]
+    return ManifestHistory(revisions, tuple(heads), folders)

@@ -26,7 +26,8 @@ TABLE: Final = "migration_runner.ledger"
 # The applied revisions with the digests of their files, in one text. In the C collation: the
 # database's may sort differently from Python.
 _DIGEST: Final = """\
-SELECT md5(string_agg(revision || ':' || file_sha256, ',' ORDER BY revision COLLATE "C"))
+SELECT md5(string_agg(revision || ':' || coalesce(file_sha256, ''), ','
+  ORDER BY revision COLLATE "C"))
 FROM (SELECT DISTINCT ON (revision COLLATE "C") revision, direction, file_sha256
   FROM migration_runner.ledger
   WHERE version_table_schema = {schema} AND version_table = {table} AND revision IS NOT NULL

@@ -31,6 +31,7 @@ from migration_runner.project.attributes import (
 )
 from migration_runner.project.command_line import configure, run_alembic_command
 from migration_runner.project.context import ConfiguredContext
+from migration_runner.project.declaration import read_declaration
 from migration_runner.project.flask import enter_flask_application
 from migration_runner.project.heads import delegate_steps, delegated_steps, was_delegated
 from migration_runner.project.loading import sentence
@@ -84,9 +85,12 @@ class AlembicProject:
         self.config = configure(options, words)
         enter_flask_application(self.config)
         self._files = RevisionFiles(self.config, manifest)
+        self.declared = read_declaration(self.config)
         self.directory = self._files.directory
         self.history = self._files.history
         self.folders = self._files.folders
+        self.env_file = self._files.env_file
+        self.in_package = self._files.in_package
         self.check_target = self._files.check_target
         self.plan = self._files.plan
         self.pending = self._files.pending

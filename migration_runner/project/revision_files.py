@@ -55,7 +55,8 @@ class RevisionFiles:
         except configparser.InterpolationSyntaxError as error:
             message = f"{name_configuration(config)} has {describe_interpolation(error)}."
             raise ConfigError(message) from None
-        except (CommandError, configparser.Error, UnicodeDecodeError) as error:
+        except (CommandError, configparser.Error, ValueError) as error:
+            # A `ValueError`: the encoding, the syntax of pyproject.toml, an unknown separator.
             named, reason = name_configuration(config), sentence(error)
             message = f"{named} is not a valid Alembic configuration: {reason}"
             raise ConfigError(message) from error
@@ -64,7 +65,9 @@ class RevisionFiles:
         self._planned_for: tuple[Request, tuple[str, ...]] | None = None
         self._planned: list[str] = []
         self._steps: list[PlannedStep] = []
-        self.history = self._load() if manifest is None else self._load_from(manifest)
+        same_folders = manifest and manifest.folders == tuple(map(str, self.folders[1:]))
+        self.history = self._load_from(manifest) if manifest and same_folders else self._load()
+        self.in_package = _in_package(config)
 
     def _load(self) -> History:
         scripts = list(load_files(self.directory))
@@ -105,6 +108,11 @@ class RevisionFiles:
     def folders(self) -> list[Path]:
         """The folders of env.py and of the revision files."""
         return [Path(self.directory.dir), *version_folders(self.directory)]
+
+    @property
+    def env_file(self) -> Path:
+        """The project's env.py."""
+        return Path(self.directory.env_py_location)
 
     def check_target(self, target: str) -> None:
         """Raise `HistoryError` if `target` is not in the history.
@@ -186,6 +194,17 @@ class RevisionFiles:
             planned += found
             at = self.history.heads_after(at, [step.revision for step in planned])
         return planned
+
+
+def _in_package(config: Config) -> bool:
+    """Whether the configuration names a folder in a package, which Python's path decides about."""
+    # Of Alembic 1.16: also reads pyproject.toml.
+    read: Any = getattr(config, "get_alembic_option", config.get_main_option)
+    folders = [read("script_location") or ""]
+    if (read("path_separator") or read("version_path_separator")) not in ("os", ":"):
+        several = read("version_locations") or ()
+        folders += re.split(r"[\s,;]+", several) if isinstance(several, str) else several
+    return any(":" in folder and not folder.startswith("/") for folder in folders)
 
 
 def _missing_revision(error: BaseException) -> str | None:

@@ -111,6 +111,7 @@ class Attempt:
         for table in self._tables[-1:]:
             table.leave()
         state = self._open(context, connection)
+        self._connections.declaration.configured(context, connection)
         state.heads()
         table = ConfiguredTable(self._run, state)
         self._tables.append(table)
@@ -131,6 +132,7 @@ class Attempt:
 
     def apply(self, plan: Callable[[], list[PlannedStep]]) -> Iterable[PlannedStep]:
         """Yield the steps to Alembic, for the version table that was configured last."""
+        self._connections.declaration.applying()
         return self._tables[-1].apply(plan)
 
     def write(self, step: CompletedStep, change: VersionChange, *, last: bool) -> bool:
@@ -143,6 +145,7 @@ class Attempt:
             self._tables[-1].completed(step)
 
     def _verify(self) -> None:
+        self._connections.declaration.require()
         if not self._tables and self._run.project.has_nothing_to_migrate:
             self._run.report.conclusion = "up_to_date", "env.py found no database to migrate."
             return

@@ -26,6 +26,7 @@ from migration_runner.log import capture
 from migration_runner.log.redaction import hide_secrets
 from migration_runner.project.connections import waiting_connections
 from migration_runner.run.context import RunContext
+from migration_runner.run.declaration import DeclarationCheck
 from migration_runner.run.failures import translate_env_failure
 from migration_runner.settings.database_address import explain_missing
 from migration_runner.signals import on_signal
@@ -36,6 +37,7 @@ class EnvConnections:
 
     def __init__(self, run: RunContext) -> None:
         self.errors = SessionErrors()
+        self.declaration = DeclarationCheck(run.project.declared, run.settings.role)
         self._run = run
         self._open = contextlib.ExitStack()
         # Including those that a revision opens.
@@ -105,7 +107,7 @@ class EnvConnections:
             run.settings.database,
             run.limits,
             run.application_name,
-            self._observe,
+            self._opened,
             writes=not run.read_only,
         )
         waiting = Stopwatch(run.clock)
@@ -119,6 +121,10 @@ class EnvConnections:
         finally:
             run.report.waited_for_database_seconds += waiting.elapsed()
         return self._offered
+
+    def _opened(self, driver: Any) -> None:
+        self._observe(driver)
+        self.declaration.logged_in(driver)
 
     def _wait(
         self, attempt: Callable[[float], Any], failures: tuple[type[BaseException], ...]

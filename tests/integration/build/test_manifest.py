@@ -1,146 +1,65 @@
-"""`migrate build` finds out what an env.py does, and leaves the manifest out where it cannot."""
+"""`migrate build`: what turns the fast path on."""
 
 from __future__ import annotations
 
-import textwrap
-from pathlib import Path
+import shutil
+from typing import Final
 
 import pytest
 
 from tests.fixtures.databases import Database
+from tests.fixtures.env_kinds import OWN_ENGINE
 from tests.fixtures.fast_path import Compared
-from tests.fixtures.project import ENV_PY, Project
+from tests.fixtures.project import ALEMBIC_INI, ENV_PY, Project
 from tests.fixtures.runner import Migrate
 from tests.fixtures.templates import use_template
 
-OWN_ENGINE = """\
-import os
-import sqlalchemy
-from alembic import context
-{before}
-url = os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+psycopg://")
-with sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool{engine}).connect() as connection:
-    {within}
-    context.configure(connection=connection, transaction_per_migration=True{configure})
-    with context.begin_transaction():
-        context.run_migrations()
-{after}
-"""
+_CONFIGURE: Final = "context.configure(connection=connection, transaction_per_migration=True"
 
 
-def _own_engine(**parts: str) -> str:
-    empty = {"before": "", "engine": "", "within": "pass", "configure": "", "after": ""}
-    return OWN_ENGINE.format(**{**empty, **parts})
+def _env(options: str = "", before: str = "") -> str:
+    return before + ENV_PY.replace(_CONFIGURE, _CONFIGURE + options)
 
 
-SEEN = {
-    "own engine": _own_engine(),
-    "another version table": _own_engine(configure=", version_table='revisions'"),
-    "a version table to be quoted": _own_engine(configure=", version_table='My \"Revisions\"'"),
-    "a schema": _own_engine(configure=", version_table_schema='versions'"),
-    "a variable that is not set": _own_engine(before="os.environ.get('SHOP_SCHEMA')"),
-    "a variable of no consequence": _own_engine(before="os.environ['PATH']"),
-    "a file": _own_engine(before="open('alembic.ini').close()"),
-    "fileConfig": _own_engine(
-        before="from logging.config import fileConfig\n"
-        "if context.config.config_file_name: fileConfig('logging.ini')"
-    ),
-    "the runner's connection": ENV_PY,
+DECLARED: Final = {
+    "alembic_version": _env(),
+    "revisions": _env(", version_table='revisions'"),
+    'My "100%%" Revisions': _env(", version_table='My \"100%\" Revisions'"),
+    "versions.alembic_version": _env(", version_table_schema='versions'"),
+    "versions.revisions": _env(", version_table='revisions', version_table_schema='versions'"),
 }
-NOT_SEEN = {
-    "another database": (
-        _own_engine(before="os.environ['DATABASE_URL'] += '_test'"),
-        "connects with other parameters than DATABASE_URL's",
+# What env.py depends on without a trace in files or settings: each was once taken for constant.
+UNDECLARED: Final = {
+    "a variable": _env(
+        ", version_table_schema=schema",
+        "import os\nschema = os.environ.setdefault('PYTHON_ENV', 'public')\n",
     ),
-    "options of its own": (
-        _own_engine(engine=", connect_args={'options': '-c search_path=x'}"),
-        "connects with other parameters than DATABASE_URL's",
+    "a module that may come": _env(
+        ", version_table_schema=schema",
+        "try:\n    from local_settings import schema\nexcept ImportError:\n    schema = 'public'\n",
     ),
-    "a creator": (
-        _own_engine(engine=", creator=lambda: 1 / 0"),
-        "division by zero",
+    "the host": _env(
+        ", version_table_schema=schema",
+        "import socket\nschema = 'eu' if socket.gethostname() == 'eu-1' else 'public'\n",
     ),
-    "a driver": (
-        _own_engine(before="import psycopg; psycopg.connect(os.environ['DATABASE_URL'])"),
-        "opens a connection itself",
+    "the URL": _env(
+        ", version_table_schema=schema",
+        "import os\nschema = 'two' if '@db/' in os.environ['DATABASE_URL'] else 'public'\n",
     ),
-    "a driver, whatever happens": (
-        _own_engine(
-            before="import psycopg\n"
-            "try: psycopg.connect(os.environ['DATABASE_URL'])\n"
-            "except BaseException: pass"
-        ),
-        "opens a connection itself",
+    "the time": _env(
+        ", version_table_schema=schema",
+        "import time\nschema = 'late' if time.time() > 1e11 else 'public'\n",
     ),
-    "a listener": (
-        _own_engine(
-            before="from sqlalchemy import event\n"
-            "@event.listens_for(sqlalchemy.engine.Engine, 'connect')\n"
-            "def connected(connection, record): connection.execute('SET search_path TO x')"
-        ),
-        "has event listeners on its connections",
-    ),
-    "a listener on the runner's": (
-        "import sqlalchemy\nfrom sqlalchemy import event\n"
-        "@event.listens_for(sqlalchemy.engine.Engine, 'begin')\n"
-        "def begun(connection): connection.exec_driver_sql('SET search_path TO x')\n" + ENV_PY,
-        "has event listeners on its connections",
-    ),
-    "translated schemas": (
-        _own_engine(
-            within="connection = connection.execution_options(schema_translate_map={None: 'x'})"
-        ),
-        "uses schema_translate_map",
-    ),
-    "a statement": (
-        _own_engine(within="connection.execute(sqlalchemy.text('SET search_path TO x'))"),
-        "queries the database",
-    ),
-    "a statement afterwards": (
-        _own_engine(
-            after="with sqlalchemy.create_engine(url).begin() as connection:\n"
-            "    connection.exec_driver_sql('GRANT ALL ON ALL TABLES IN SCHEMA public TO app')"
-        ),
-        "queries the database",
-    ),
-    "a variable that is set": (
-        _own_engine(before="os.environ.get('SHOP_STAGE')"),
-        "reads the variable SHOP_STAGE",
-    ),
-    "all variables": (_own_engine(before="dict(os.environ)"), "reads all environment variables"),
-    "a loop over tenants": (
-        _own_engine(after="    context.configure(connection=connection)"),
-        "more than one context",
-    ),
-    "a print": (_own_engine(before="print('migrating ...')"), "prints or logs"),
-    "a log line": (
-        _own_engine(before="import logging; logging.getLogger('shop').warning('migrating')"),
-        "prints or logs",
-    ),
-    "a child": (
-        _own_engine(after="import subprocess; subprocess.run(['true'])"),
-        "uses the network or starts a process (subprocess.Popen)",
-    ),
-    "a request": (
-        _own_engine(before="import socket; socket.create_connection(('127.0.0.1', 1))"),
-        "uses the network or starts a process (socket.",
-    ),
-    "a file written": (_own_engine(after="open('schema.sql', 'w').close()"), "writes schema.sql"),
-    "an error": (_own_engine(before="raise RuntimeError('not here')"), "not here"),
-    "an exit": (_own_engine(before="raise SystemExit('not here')"), "not here"),
-    "nothing": ("", "configures no context"),
+    "nothing": _env(),
 }
 
 
-@pytest.mark.parametrize("name", SEEN)
-def test_what_it_finds_out_holds(
-    name: str, database: Database, project: Project, migrate: Migrate
+@pytest.mark.parametrize("table", DECLARED)
+def test_a_declared_project_takes_the_fast_path(
+    table: str, database: Database, project: Project, migrate: Migrate
 ) -> None:
-    project.write_env(SEEN[name])
-    (project.folder / "logging.ini").write_text(
-        "[loggers]\nkeys=root\n[handlers]\nkeys=\n[formatters]\nkeys=\n"
-        "[logger_root]\nhandlers=\nlevel=WARNING\n"
-    )
+    project.declare(table)
+    project.write_env(DECLARED[table])
     project.table("r1", "one")
     database.query("CREATE SCHEMA versions")
     compared = Compared(project, migrate)
@@ -148,9 +67,11 @@ def test_what_it_finds_out_holds(
     built = migrate.run("build")
 
     (written,) = built.of("manifest_written")
-    assert ".migrate-manifest" == written["file"]
-    assert not written["sealed"]
-    assert written["fast_path_off"] is None
+    assert (".migrate-manifest", False, None) == (
+        written["file"],
+        written["sealed"],
+        written["fast_path_off"],
+    )
     behind = compared.with_fast_path(database)
     assert '"outcome": "applied"' in behind.lines
     assert not compared.was_fast
@@ -158,39 +79,154 @@ def test_what_it_finds_out_holds(
     assert compared.was_fast
 
 
-@pytest.mark.parametrize("name", NOT_SEEN)
-def test_what_would_have_to_be_done_in_every_run(
-    name: str, project: Project, migrate: Migrate
+@pytest.mark.parametrize("name", UNDECLARED)
+def test_without_a_declaration_every_run_takes_the_full_path(
+    name: str, database: Database, project: Project, migrate: Migrate
 ) -> None:
-    text, reason = NOT_SEEN[name]
+    project.write_env(UNDECLARED[name])
+    project.revision("r1")
+    migrate.environment["DATABASE_URL"] = database.url
+    built = migrate.run("build")
+    compared = Compared(project, migrate)
+    compared.with_fast_path(database)
+
+    compared.with_fast_path(database)
+
+    assert built.of("manifest_written")[0]["fast_path_off"].startswith("not declared")
+    assert not compared.was_fast
+
+
+@pytest.mark.parametrize(
+    ("env", "suggested"),
+    [
+        (_env(), "add to alembic.ini: [migration_runner] fast_path = alembic_version"),
+        (
+            _env(", version_table='100%', version_table_schema='versions'"),
+            "add to alembic.ini: [migration_runner] fast_path = versions.100%%",
+        ),
+        (OWN_ENGINE, "env.py may not use the runner's connection"),
+        (_env(", version_table=print"), "env.py may not use the runner's connection"),
+    ],
+)
+def test_it_says_what_to_add(env: str, suggested: str, project: Project, migrate: Migrate) -> None:
+    project.write_env(env)
+    project.revision("r1")
+
+    built = migrate.run("build")
+
+    reason = built.of("manifest_written")[0]["fast_path_off"]
+    assert reason.startswith("not declared")
+    assert reason.endswith(suggested)
+
+
+@pytest.mark.parametrize("variables", [{}, {"ALEMBIC_CONFIG": "pyproject.toml"}])
+def test_in_a_pyproject(
+    variables: dict[str, str], database: Database, project: Project, migrate: Migrate
+) -> None:
+    toml = project.folder / "pyproject.toml"
+    toml.write_text('[tool.alembic]\nscript_location = "%(here)s/migrations"\n')
+    (project.folder / "alembic.ini").unlink()
+    project.revision("r1")
+    migrate.environment |= variables
+    built = migrate.run("build")
+    reason = built.of("manifest_written")[0]["fast_path_off"]
+    assert reason.endswith('[tool.migration_runner] fast_path = "alembic_version"')
+    with toml.open("a") as file:
+        file.write('\n[tool.migration_runner]\nfast_path = "alembic_version"\n')
+    migrate.run("build")
+    compared = Compared(project, migrate)
+    compared.with_fast_path(database)
+
+    compared.with_fast_path(database)
+
+    assert compared.was_fast
+    # It takes precedence.
+    (project.folder / "alembic.ini").write_text(ALEMBIC_INI)
+    compared.with_fast_path(database)
+    assert not compared.was_fast
+
+
+@pytest.mark.parametrize(
+    ("table", "env", "reason"),
+    [
+        ("alembic_version", OWN_ENGINE, "env.py opens its own connection"),
+        ("revisions", _env(), "env.py configures the version table alembic_version"),
+        (
+            "alembic_version",
+            _env(", version_table_schema='versions'"),
+            "env.py configures the version table versions.alembic_version",
+        ),
+    ],
+)
+def test_a_false_declaration(
+    table: str, env: str, reason: str, project: Project, migrate: Migrate
+) -> None:
     project.revision("r1")
     migrate.run("build")
-    project.write_env(text)
+    project.declare(table)
+    project.write_env(env)
 
-    built = migrate.run("build", SHOP_STAGE="production", DATABASE_URL="postgresql://shop@db/shop")
+    built = migrate.run("build")
 
-    assert 0 == built.exit_code, built.stdout
-    assert reason in built.of("manifest_written")[0]["fast_path_off"]
-    assert not (project.folder / "schema.sql").exists()
+    assert 78 == built.exit_code
+    assert reason in built.finished["summary"]
+    assert f"alembic.ini declares fast_path = {table}" in built.finished["summary"]
+    assert not (project.folder / ".migrate-manifest").exists()
 
 
-def test_an_untouched_template_names_its_database_in_the_ini(
-    database: Database, project: Project, migrate: Migrate
+def test_several_histories(project: Project, migrate: Migrate) -> None:
+    project.declare()
+    project.revision("r1")
+
+    built = migrate.run("build", MIGRATE_HISTORIES="alembic")
+
+    assert 78 == built.exit_code
+    assert "MIGRATE_HISTORIES names several histories" in built.finished["summary"]
+
+
+@pytest.mark.parametrize("template", ["generic", "async"])
+def test_an_untouched_template(
+    template: str, database: Database, project: Project, migrate: Migrate
 ) -> None:
-    use_template(project, database, "generic")
+    use_template(project, database, template)
     project.revision("r1")
 
     built = migrate.run("build")
 
     assert (
-        "connects with other parameters than DATABASE_URL's"
-        in built.of("manifest_written")[0]["fast_path_off"]
+        "not declared, and env.py may not use the runner's connection"
+        == built.of("manifest_written")[0]["fast_path_off"]
     )
     assert "canary" not in built.stdout
 
 
+def test_a_folder_in_a_package(database: Database, project: Project, migrate: Migrate) -> None:
+    """Python's path decides where it is."""
+    one, other = project.folder / "one", project.folder / "other"
+    (one / "shop").mkdir(parents=True)
+    (one / "shop" / "__init__.py").touch()
+    shutil.move(project.folder / "migrations", one / "shop")
+    ini = project.folder / "alembic.ini"
+    ini.write_text(ini.read_text().replace("%(here)s/migrations", "shop:migrations"))
+    project.versions = one / "shop" / "migrations" / "versions"
+    project.declare()
+    project.revision("r1")
+    runner = migrate.environment["PYTHONPATH"]
+
+    built = migrate.run("build", PYTHONPATH=f"{one}:{runner}")
+    shutil.copytree(one, other)
+    (other / "shop" / "migrations" / "versions" / "r2.py").write_text(
+        "revision = 'r2'\ndown_revision = 'r1'\n\n\ndef upgrade():\n    pass\n"
+    )
+    result = migrate.run(DATABASE_URL=database.url, PYTHONPATH=f"{other}:{runner}")
+
+    assert "names a folder in a package" in built.of("manifest_written")[0]["fast_path_off"]
+    assert ["r2"] == result.finished["to_revisions"]
+
+
 def test_ids_that_begin_alike(database: Database, project: Project, migrate: Migrate) -> None:
     """The server sorts the ids, and `:` comes behind the digits."""
+    project.declare()
     for number, revision in enumerate(("r1", "r10", "r1.0", "r100", "R1")):
         project.table(revision, f"t{number}")
     migrate.run("build")
@@ -200,93 +236,3 @@ def test_ids_that_begin_alike(database: Database, project: Project, migrate: Mig
     compared.with_fast_path(database)
 
     assert compared.was_fast
-
-
-def test_a_variable_set_later(database: Database, project: Project, migrate: Migrate) -> None:
-    project.write_env(SEEN["a variable that is not set"])
-    project.revision("r1")
-    migrate.run("build")
-    compared = Compared(project, migrate)
-    compared.with_fast_path(database)
-
-    compared.with_fast_path(database)
-    assert compared.was_fast
-    compared.with_fast_path(database, SHOP_SCHEMA="x")
-    assert not compared.was_fast
-
-
-def test_a_module_of_the_project(database: Database, project: Project, migrate: Migrate) -> None:
-    module = project.folder / "names.py"
-    module.write_text("VERSION_TABLE = 'revisions'\n")
-    project.write_env(
-        _own_engine(before="import names", configure=", version_table=names.VERSION_TABLE")
-    )
-    project.revision("r1", header="import names")
-    migrate.run("build")
-    compared = Compared(project, migrate)
-    compared.with_fast_path(database)
-
-    compared.with_fast_path(database)
-    assert compared.was_fast
-    module.write_text("VERSION_TABLE = 'other'\n")
-    compared.with_fast_path(database)
-    assert not compared.was_fast
-
-
-def test_a_file_that_was_not_there(database: Database, project: Project, migrate: Migrate) -> None:
-    project.write_env(
-        _own_engine(
-            before=textwrap.dedent(
-                """
-                try:
-                    open('.env').close()
-                except OSError:
-                    pass
-                """
-            )
-        )
-    )
-    project.revision("r1")
-    migrate.run("build")
-    compared = Compared(project, migrate)
-    compared.with_fast_path(database)
-
-    compared.with_fast_path(database)
-    assert compared.was_fast
-    (project.folder / ".env").write_text("")
-    compared.with_fast_path(database)
-    assert not compared.was_fast
-
-
-def test_sealed_it_looks_at_folders_only(
-    database: Database, project: Project, migrate: Migrate
-) -> None:
-    file = project.revision("r1")
-    built = migrate.run("build", "--seal")
-    assert built.of("manifest_written")[0]["sealed"]
-    compared = Compared(project, migrate)
-    compared.with_fast_path(database)
-
-    with file.open("a") as opened:
-        opened.write("# in place\n")
-    compared.with_fast_path(database)
-    assert compared.was_fast
-    Path(project.versions / "r2.py").write_text("")
-    compared.with_fast_path(database)
-    assert not compared.was_fast
-
-
-def test_another_folder(
-    database: Database, project: Project, migrate: Migrate, tmp_path: Path
-) -> None:
-    project.revision("r1")
-    migrate.run("build")
-    moved = project.folder.rename(tmp_path / "moved")
-    migrate.folder = moved
-    (moved / "termination-log").touch()
-    compared = Compared(project, migrate)
-    project.folder.mkdir()
-
-    compared.with_fast_path(database)
-    compared.with_fast_path(database)
-    assert not compared.was_fast

@@ -38,6 +38,7 @@ def test_only_this(at_head: AtHead) -> None:
         "migration_runner.fast_path.libpq",
         "migration_runner.fast_path.report",
         "migration_runner.fast_path.eligibility",
+        "migration_runner.fast_path.files",
         "migration_runner.fast_path.url",
         "migration_runner.fast_path.manifest_file",
     } == ours

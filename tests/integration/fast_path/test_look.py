@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 import pytest
 
 from tests.fixtures.databases import Database
-from tests.fixtures.fast_path import AtHead, Compared, Said
+from tests.fixtures.fast_path import ENTRY_POINT, AtHead, Compared, Said
 from tests.fixtures.project import Project
 
 
@@ -34,15 +35,6 @@ def _remove_a_revision(project: Project, _database: Database) -> None:
     (project.versions / "r1.py").unlink(missing_ok=True)
 
 
-def _edit_a_revision(project: Project, _database: Database) -> None:
-    path = project.versions / "r1.py"
-    path.write_text(path.read_text().replace("TABLE one", "TABLE  one"))
-
-
-def _touch_a_revision(project: Project, _database: Database) -> None:
-    os.utime(project.versions / "r1.py", (1, 1))
-
-
 def _edit_env(project: Project, _database: Database) -> None:
     path = project.folder / "migrations" / "env.py"
     path.write_text(path.read_text() + "# edited\n")
@@ -50,7 +42,7 @@ def _edit_env(project: Project, _database: Database) -> None:
 
 def _break_the_manifest(project: Project, _database: Database) -> None:
     path = project.folder / ".migrate-manifest"
-    path.write_bytes(path.read_bytes()[:-20])
+    path.write_bytes(path.read_bytes()[:200])
 
 
 @dataclass(frozen=True)
@@ -97,6 +89,9 @@ SEEN: Final = {
             "MIGRATE_ON_AHEAD": "fail",
             "MIGRATE_LOG_FORMAT": "json",
             "MIGRATE_POOLER": "",
+            "MIGRATE_HISTORIES": "",
+            "MIGRATE_ROLE": "",
+            "MIGRATE_HEARTBEAT": "",
             "PGSSLMODE": "prefer",
         }
     ),
@@ -177,11 +172,6 @@ NOT_SEEN: Final = {
     ),
     "a new revision": State(_write_another_revision),
     "a revision gone": State(_remove_a_revision, exit_code=65),
-    "a revision edited": State(_edit_a_revision),
-    "a revision edited, and that is an error": State(
-        _edit_a_revision, variables={"MIGRATE_CHECKSUM": "fail"}, exit_code=65
-    ),
-    "a revision touched": State(_touch_a_revision),
     "env.py edited": State(_edit_env),
     "half a manifest": State(_break_the_manifest),
     "applied from another file": State(
@@ -192,6 +182,38 @@ NOT_SEEN: Final = {
     "an unreadable ledger": State(_in_sql("REVOKE ALL ON migration_runner.ledger FROM {owner}")),
     "an unreadable version table": State(
         _in_sql("REVOKE ALL ON alembic_version FROM {owner}"), exit_code=77
+    ),
+    "a version table that hides rows": State(
+        _in_sql(
+            "INSERT INTO alembic_version VALUES ('r1')",
+            "ALTER TABLE alembic_version ENABLE ROW LEVEL SECURITY",
+            "ALTER TABLE alembic_version FORCE ROW LEVEL SECURITY",
+            "CREATE POLICY newest ON alembic_version USING (version_num = 'r2')",
+        )
+    ),
+    "a ledger that hides rows": State(
+        _in_sql(
+            "INSERT INTO migration_runner.ledger (version_table_schema, version_table, direction,"
+            " revision, run_id, runner_version) VALUES ('public', 'alembic_version', 'downgrade',"
+            " 'r2', 'x', '1')",
+            "ALTER TABLE migration_runner.ledger ENABLE ROW LEVEL SECURITY",
+            "ALTER TABLE migration_runner.ledger FORCE ROW LEVEL SECURITY",
+            "CREATE POLICY newest ON migration_runner.ledger USING (direction = 'upgrade')",
+        )
+    ),
+    "a revision of another image, without a digest": State(
+        _in_sql(
+            "INSERT INTO migration_runner.ledger (version_table_schema, version_table, direction,"
+            " revision, run_id, runner_version) VALUES ('public', 'alembic_version', 'upgrade',"
+            " 'x3', 'x', '1')",
+        )
+    ),
+    "another version table before it": State(
+        _in_sql(
+            "CREATE SCHEMA {owner}",
+            "CREATE TABLE {owner}.alembic_version (version_num text PRIMARY KEY)",
+            "INSERT INTO {owner}.alembic_version VALUES ('r2')",
+        )
     ),
     "a read-only database": State(
         _in_sql("ALTER DATABASE {name} SET default_transaction_read_only = on"),
@@ -212,6 +234,8 @@ NOT_SEEN: Final = {
     "a wrong setting": State(variables={"MIGRATE_HEARTBEAT": "0"}, exit_code=78),
     "a wrong duration": State(variables={"MIGRATE_WAIT_TIMEOUT": "soon"}, exit_code=78),
     "an unknown setting": State(variables={"MIGRATE_WAIT": "1m"}, exit_code=78),
+    "an unknown setting without a value": State(variables={"MIGRATE_WAIT": ""}, exit_code=78),
+    "a variable of libpq's": State(variables={"PGOPTIONS": "-c search_path=other"}, exit_code=77),
     "two URLs": State(variables={"DATABASE_URL_FILE": "x"}, exit_code=78),
     "not a URL": State(variables={"DATABASE_URL": "shop"}, exit_code=78),
     "no database": State(variables={"DATABASE_URL": ""}, exit_code=78),
@@ -254,3 +278,31 @@ def test_the_fast_path_steps_aside(
     assert expected == said
     assert NOT_SEEN[name].exit_code == said.exit_code
     assert not compared.was_fast
+
+
+def test_a_pipe_with_the_url_is_for_the_full_path(at_head: AtHead, tmp_path: Path) -> None:
+    """It can be read only once. As `DATABASE_URL_FILE=<(...)` in a shell."""
+    at_head.restored()
+    pipe = tmp_path / "url"
+    os.mkfifo(pipe)
+    command = [at_head.migrate.python, "-IS", ENTRY_POINT]
+    running = at_head.migrate.start_command(
+        command, DATABASE_URL_FILE=str(pipe), PYTHONPROFILEIMPORTTIME="1"
+    )
+    with pipe.open("w") as file:
+        file.write(at_head.database.url)
+    result = running.wait()
+
+    assert "up_to_date" == result.finished["outcome"]
+    assert "migration_runner.cli" in result.stderr
+
+
+def test_a_file_with_the_url(at_head: AtHead, tmp_path: Path) -> None:
+    compared = at_head.restored()
+    file = tmp_path / "url"
+    file.write_text(f"{at_head.database.url}\n", encoding="utf-8-sig")
+
+    said = compared.with_fast_path(at_head.database, DATABASE_URL="", DATABASE_URL_FILE=str(file))
+
+    assert 0 == said.exit_code
+    assert compared.was_fast

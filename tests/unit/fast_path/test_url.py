@@ -1,4 +1,4 @@
-"""The fast path's URLs and settings are a part of what the runner takes, and mean the same."""
+"""The fast path's URLs are a part of what the runner takes, and mean the same."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migration_runner.fast_path.eligibility import ordinary
 from migration_runner.fast_path.url import parse_ordinary_url
 from migration_runner.settings.database_url import parse_database_url
-from migration_runner.settings.settings import load_settings
 
 ODD = st.text("aZ0%@:/?#&=+[], \\'\"é.-_~", max_size=8)
 
@@ -70,32 +68,3 @@ def test_it_takes_the_ordinary(url: str) -> None:
 )
 def test_it_leaves_the_rest(url: str) -> None:
     assert parse_ordinary_url(url) is None
-
-
-WORDS = ("on", "off", "true", "false", "session", "detect", "head", "json", "info", "require", "")
-NAMES = (
-    "WAIT_TIMEOUT",
-    "HEARTBEAT",
-    "POOLER",
-    "LEDGER",
-    "ROLE",
-    "TARGET",
-    "CHECKSUM",
-    "LOG_FORMAT",
-)
-
-
-@given(
-    st.dictionaries(
-        st.sampled_from([f"MIGRATE_{name}" for name in (*NAMES, "RUN_LOCK", "CONNECT_TIMEOUT")]),
-        st.sampled_from(WORDS)
-        | st.from_regex(r"[0-9]{1,5}(\.[0-9])?(ms|s|m|h|d)?", fullmatch=True)
-        | st.text("0٣s -", max_size=3),
-    )
-)
-def test_it_takes_no_wrong_setting(environment: dict[str, str]) -> None:
-    if ordinary(environment):
-        settings = load_settings(environment, needs_project=False)
-        assert "info" == settings.log_level
-        assert "" == settings.role
-        assert "on" == settings.ledger == settings.run_lock

@@ -41,7 +41,12 @@ def _projects(project: Project) -> tuple[AlembicProject, AlembicProject]:
     revisions = from_files.manifest_revisions()
     assert revisions is not None
     return from_files, AlembicProject(
-        options, manifest=ManifestHistory(revisions, tuple(from_files.history.heads))
+        options,
+        manifest=ManifestHistory(
+            revisions,
+            tuple(from_files.history.heads),
+            tuple(map(str, from_files.folders[1:])),
+        ),
     )
 
 
