@@ -165,7 +165,9 @@ def test_a_folder_that_comes_later(
     assert compared.was_fast
 
     (project.folder / "more").mkdir()
-    shutil.move(project.revision("r2"), project.folder / "more")
+    (project.folder / "more" / "r2.py").write_text(
+        "revision = 'r2'\ndown_revision = 'r1'\n\n\ndef upgrade():\n    pass\n"
+    )
     said = compared.with_fast_path(database)
 
     assert '"to_revisions": ["r2"]' in said.lines
