@@ -171,6 +171,7 @@ _SENTENCES: Final[dict[str, Any]] = {
     events.ENV_FAILED: _env_failed,
     events.STATEMENT_EXECUTED: "  {duration_seconds:.3f} s  {statement}".format_map,
     events.HISTORY_CHECKED: ("{revisions} revisions, heads: {heads}").format_map,
+    events.LINES_LOST: "{count} lines were lost here, because nobody read the log".format_map,
     events.RUN_FINISHED: _run_finished,
 }
 
