@@ -21,6 +21,7 @@ from migration_runner.database.observer import ObservedSession
 from migration_runner.database.probe import try_until_ready
 from migration_runner.database.session_errors import SessionErrors
 from migration_runner.database.statements import sqlstate_of
+from migration_runner.database.watch import watching
 from migration_runner.errors import ConfigError, MigrationError
 from migration_runner.log import capture
 from migration_runner.log.redaction import hide_secrets
@@ -43,7 +44,7 @@ class EnvConnections:
         self._offered: sqlalchemy.Connection | None = None
         # Whether an engine of env.py's has connected.
         self._connected = False
-        self._observed: list[ObservedSession] = []
+        self._observed: list[tuple[ObservedSession, contextlib.ExitStack]] = []
         # What drivers raised when the wait timeout was over, and its translation.
         self._given_up: list[tuple[BaseException, MigrationError]] = []
 
@@ -68,12 +69,15 @@ class EnvConnections:
         return self._offered is not None and self._offered.engine is connection.engine
 
     def observe(self, connection: sqlalchemy.Connection) -> ObservedSession:
-        """Let the observer observe a connection; ours is observed since it was opened."""
+        """Make a connection the one whose revisions are observed.
+
+        Unless an engine has a `creator`, it is observed since it was opened.
+        """
         driver = driver_connection(connection)
-        for observed in self._observed:
-            if observed.driver is driver:
-                return observed
-        return self._observe(driver)
+        known = (observed for observed, _ in self._observed if observed.driver is driver)
+        observed = next(known, None) or self._observe(driver)
+        self._run.observer.work_on(observed)
+        return observed
 
     def broke_early(self, error: BaseException) -> bool:
         """Whether a connection that had been established broke outside of any revision.
@@ -131,12 +135,17 @@ class EnvConnections:
 
         def connect(seconds: float) -> Any:
             connection = attempt(seconds)
-            self._register(getattr(connection, "driver_connection", connection))
             self._connected = True
+            driver = getattr(connection, "driver_connection", connection)
+            if run.progress.running is None:
+                self._observe(driver)
+            else:
+                # A revision's own: its heartbeat says if that waits for the revision itself.
+                self._drivers.add(driver)
+                run.observer.note_own(driver_for(driver).login_pid(driver))
             return connection
 
         if run.progress.running is not None:
-            # A revision's own second connection.
             return connect(run.settings.connect_timeout)
         waiting = Stopwatch(run.clock)
         try:
@@ -163,20 +172,38 @@ class EnvConnections:
 
     def _observe(self, driver: Any) -> ObservedSession:
         """Let the observer observe a session from its first statement on."""
+        self._forget_closed()
         known = driver_for(driver)
         parameters = known.libpq_parameters(driver)
         if parameters is not None and (password := parameters.get("password")):
             public = parameters.get("user", ""), parameters.get("dbname", "")
             hide_secrets((password,), public)
-        shut_down = self._open.enter_context(socket_shutdown(driver))
+        stack = contextlib.ExitStack()
+        self._open.callback(stack.close)
+        shut_down = stack.enter_context(socket_shutdown(driver))
         observed = ObservedSession(driver, known.login_pid(driver), shut_down, parameters)
-        self._open.enter_context(self._run.observer.observing(observed))
-        self._observed.append(observed)
-        self._register(driver)
+        stack.enter_context(watching(self._run.observer, observed))
+        self._observed.append((observed, stack))
+        self._drivers.add(driver)
         if observed.pid is not None:
             # Not only after its first result: by then it can be lost already.
             self._run.backend_pids.add(observed.pid)
         return observed
+
+    def _forget_closed(self) -> None:
+        """Stop observing what env.py has closed: it may open a thousand, one after another."""
+        for each in list(self._observed):
+            observed, stack = each
+            if _is_closed(observed.driver):
+                stack.close()
+                self._observed.remove(each)
+
+
+def _is_closed(driver: Any) -> bool:
+    with contextlib.suppress(AttributeError):
+        # asyncpg's.
+        return bool(driver.is_closed())
+    return bool(getattr(driver, "closed", False))
 
 
 def _as_engine(connection: sqlalchemy.Connection) -> sqlalchemy.Connection:
