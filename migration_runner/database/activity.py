@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import select
-import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import psycopg
-
 from migration_runner.database.blockers import Blocker
+from migration_runner.database.first_answer import ask
 from migration_runner.database.probe import Connection
 from migration_runner.database.sql_text import shorten_query
 from migration_runner.database.waiters import WAITERS_QUERY, Waiters
@@ -85,7 +82,7 @@ def look_at(
 ) -> Activity | None:
     """Return what the session `pid` does, None if it has ended.
 
-    Raises `TimeoutError` after `patience` seconds: psycopg itself would wait for ever.
+    Raises `TimeoutError` after `patience` seconds.
     """
     progress = waiters = "NULL"
     if details:
@@ -96,7 +93,7 @@ def look_at(
     query = _LIMIT.format(milliseconds=patience * 500) + _QUERY.format(
         progress=progress, waiters=waiters, pid=pid
     )
-    answer = _ask(connection, query, patience)
+    answer = ask(connection.pgconn, query, patience)
     if answer is None:
         return None
     # A database in SQL_ASCII has bytes of any encoding.
@@ -110,25 +107,3 @@ def look_at(
         blockers=[Blocker.from_row(each) for each in row["blockers"] or ()],
         waiters=row["waiters"] and Waiters.from_row(row["waiters"], own_pids),
     )
-
-
-def _ask(connection: Connection, query: str, patience: float) -> bytes | None:
-    """Return the only value of the last statement's result, None if that has no row."""
-    pgconn = connection.pgconn
-    pgconn.send_query(query.encode())
-    deadline = time.monotonic() + patience
-    answer: bytes | None = None
-    while True:
-        while pgconn.is_busy():
-            pgconn.flush()
-            remaining = max(0.0, deadline - time.monotonic())
-            if not select.select([pgconn.socket], [], [], remaining)[0]:
-                message = f"connection timed out: no answer within {patience:.1f} s"
-                raise TimeoutError(message)
-            pgconn.consume_input()
-        result = pgconn.get_result()
-        if result is None:
-            return answer
-        if message := result.error_message.decode(errors="replace"):
-            raise psycopg.OperationalError(message)
-        answer = result.get_value(0, 0) if result.ntuples else None

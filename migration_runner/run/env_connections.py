@@ -8,28 +8,32 @@ from __future__ import annotations
 import contextlib
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 import sqlalchemy
 
 from migration_runner.clock import Stopwatch
+from migration_runner.database.bounded import require_resolver
 from migration_runner.database.drivers.known import driver_connection, driver_for
 from migration_runner.database.engine import waiting_engine
 from migration_runner.database.network import socket_shutdown
 from migration_runner.database.observer import ObservedSession
-from migration_runner.database.probe import try_until_ready
+from migration_runner.database.probe import open_answering, try_until_ready
 from migration_runner.database.session_errors import SessionErrors
 from migration_runner.database.statements import sqlstate_of
 from migration_runner.database.watch import watching
 from migration_runner.errors import ConfigError, MigrationError
 from migration_runner.log import capture
 from migration_runner.log.redaction import hide_secrets
-from migration_runner.project.connections import waiting_connections
+from migration_runner.project.connections import Connecting, waiting_connections
 from migration_runner.run.context import RunContext
 from migration_runner.run.failures import translate_env_failure
 from migration_runner.settings.database_address import explain_missing
 from migration_runner.signals import on_signal
+
+# A name usually has two at most: one of IPv6 and one of IPv4.
+_ADDRESSES: Final = 2
 
 
 class EnvConnections:
@@ -39,8 +43,8 @@ class EnvConnections:
         self.errors = SessionErrors()
         self._run = run
         self._open = contextlib.ExitStack()
-        # Including those that a revision opens.
-        self._drivers: weakref.WeakSet[Any] = weakref.WeakSet()
+        # Those that a revision opens.
+        self._own_drivers: weakref.WeakSet[Any] = weakref.WeakSet()
         self._offered: sqlalchemy.Connection | None = None
         # Whether an engine of env.py's has connected.
         self._connected = False
@@ -124,9 +128,7 @@ class EnvConnections:
             run.report.waited_for_database_seconds += waiting.elapsed()
         return self._offered
 
-    def _wait(
-        self, attempt: Callable[[float], Any], failures: tuple[type[BaseException], ...]
-    ) -> Any:
+    def _wait(self, connecting: Connecting) -> Any:
         """Connect as the project does, with retries; raise what its driver raised last.
 
         env.py may catch that, for example to create the database.
@@ -134,22 +136,33 @@ class EnvConnections:
         run = self._run
 
         def connect(seconds: float) -> Any:
-            connection = attempt(seconds)
+            host_seconds = min(seconds, run.settings.connect_timeout)
+            if connecting.is_async:
+                require_resolver(seconds, connecting.hosts)
+            connection = open_answering(
+                lambda: connecting.open(host_seconds),
+                seconds,
+                host_seconds,
+                is_async=connecting.is_async,
+            )
             self._connected = True
             driver = getattr(connection, "driver_connection", connection)
             if run.progress.running is None:
                 self._observe(driver)
             else:
                 # A revision's own: its heartbeat says if that waits for the revision itself.
-                self._drivers.add(driver)
+                self._own_drivers.add(driver)
                 run.observer.note_own(driver_for(driver).login_pid(driver))
             return connection
 
+        addresses = _ADDRESSES * max(1, len(connecting.hosts))
         if run.progress.running is not None:
-            return connect(run.settings.connect_timeout)
+            return connect(run.settings.connect_timeout * addresses)
         waiting = Stopwatch(run.clock)
         try:
-            return try_until_ready(connect, run.limits, run.clock, failures=failures)
+            return try_until_ready(
+                connect, run.limits, run.clock, failures=connecting.failures, hosts=addresses
+            )
         except MigrationError as failure:
             original = failure.__cause__
             if original is None:
@@ -166,7 +179,8 @@ class EnvConnections:
 
     def _cancel_statements(self) -> None:
         """Cancel what the server executes for this process. Called in another thread."""
-        for driver in tuple(self._drivers):
+        observed = [session.driver for session, _ in self._observed]
+        for driver in (*observed, *self._own_drivers):
             with contextlib.suppress(Exception):
                 driver_for(driver).cancel(driver)
 
@@ -184,7 +198,6 @@ class EnvConnections:
         observed = ObservedSession(driver, known.login_pid(driver), shut_down, parameters)
         stack.enter_context(watching(self._run.observer, observed))
         self._observed.append((observed, stack))
-        self._drivers.add(driver)
         if observed.pid is not None:
             # Not only after its first result: by then it can be lost already.
             self._run.backend_pids.add(observed.pid)
