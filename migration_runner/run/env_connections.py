@@ -151,7 +151,9 @@ class EnvConnections:
                 self._observe(driver)
             else:
                 # A revision's own: its heartbeat says if that waits for the revision itself.
-                self._own_drivers.add(driver)
+                with contextlib.suppress(TypeError):
+                    # Not every driver's can be referred to weakly.
+                    self._own_drivers.add(driver)
                 run.observer.note_own(driver_for(driver).login_pid(driver))
             return connection
 
@@ -171,11 +173,6 @@ class EnvConnections:
             raise original from None
         finally:
             run.report.waited_for_database_seconds += waiting.elapsed()
-
-    def _register(self, driver: Any) -> None:
-        # Those of other databases have no weak references, and nothing is cancelled there.
-        with contextlib.suppress(TypeError):
-            self._drivers.add(driver)
 
     def _cancel_statements(self) -> None:
         """Cancel what the server executes for this process. Called in another thread."""
