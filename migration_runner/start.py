@@ -26,7 +26,11 @@ def take_full_path() -> int:
 
     gc.freeze()
     gc.enable()
-    return run()
+    code = run()
+    from migration_runner.process_end import limit_shutdown  # noqa: PLC0415 - as above
+
+    limit_shutdown(code)
+    return code
 
 
 def exit_on_fast_path() -> None:

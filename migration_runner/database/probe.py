@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
-import threading
+import time
 from collections.abc import Callable
-from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -14,12 +14,14 @@ import psycopg
 import tenacity
 
 from migration_runner.clock import Clock, Stopwatch
+from migration_runner.database.bounded import call_within
 from migration_runner.database.connection_errors import (
     MISSING_DATABASE,
     TOO_MANY_CONNECTIONS,
     ConnectionFailure,
     classify_error,
 )
+from migration_runner.database.first_answer import require_answer
 from migration_runner.database.network import KEEPALIVES
 from migration_runner.errors import ConfigError, DatabaseRejected, DatabaseUnavailable
 from migration_runner.fast_path.kept_connection import close_kept
@@ -34,6 +36,7 @@ _LONGEST_PAUSE: Final = 5.0
 # The timeout of libpq and psycopg is in whole seconds, at least two.
 _LIBPQ_SHORTEST: Final = 2
 _SHORTEST_LAST_ATTEMPT: Final = 1.0
+_NEARLY_ALL: Final = 0.95
 # A shorter pause is not worthwhile, and may be below the clock's resolution.
 _MOMENT: Final = 0.001
 
@@ -94,7 +97,8 @@ def connect_when_ready(
     """
 
     def attempt(seconds: float) -> Connection:
-        return connect_within(seconds, parameters, limits.attempt, connect)
+        words = {"connect_timeout": str(libpq_timeout(limits.attempt)), **parameters}
+        return open_answering(lambda: connect(**words, autocommit=True), seconds, limits.attempt)
 
     hosts = parameters.get("host", "").count(",") + 1
     return try_until_ready(attempt, limits, clock, hosts=hosts)
@@ -189,34 +193,45 @@ def connect_within(
     host_seconds: float,
     connect: Callable[..., Connection] = psycopg.connect,
 ) -> Connection:
-    """Connect in a separate thread, and wait at most `seconds` for it.
+    """Connect, and wait at most `seconds` for it in all. Raises `TimeoutError`."""
+    words = {"connect_timeout": str(libpq_timeout(host_seconds)), **parameters}
+    return call_within(
+        seconds,
+        lambda: connect(**words, autocommit=True),
+        lambda connection: connection.close(),
+    )
 
-    So the resolver, which hangs in C for many seconds if DNS is down, can neither exceed the limit
-    nor delay signal handling. Raises `TimeoutError`.
+
+def open_answering(
+    open_: Callable[[], _Connected],
+    seconds: float,
+    answer_seconds: float,
+    *,
+    is_async: bool = False,
+) -> _Connected:
+    """Call what opens a connection, and wait for its server's first answer.
+
+    At most `seconds` in all, and `answer_seconds` for the answer. Raises `TimeoutError`.
     """
-    pending: Future[Connection] = Future()
-    limit = str(libpq_timeout(host_seconds))
+    started = time.monotonic()
 
-    def run() -> None:
+    def open_and_ask() -> _Connected:
+        connection = open_()
+        # A little earlier, to say what there is no time left for.
+        left = (started + seconds - time.monotonic()) * _NEARLY_ALL
         try:
-            connection = connect(**{"connect_timeout": limit, **parameters}, autocommit=True)
-        except Exception as error:  # noqa: BLE001 - passed to the waiting thread
-            if not pending.cancelled():
-                pending.set_exception(error)
-            return
-        try:
-            pending.set_result(connection)
-        except InvalidStateError:
-            connection.close()
+            require_answer(connection, max(0.0, min(answer_seconds, left)), is_async=is_async)
+        except BaseException:
+            _close(connection)
+            raise
+        return connection
 
-    threading.Thread(target=run, name="connect", daemon=True).start()
-    try:
-        return pending.result(seconds)
-    except TimeoutError:
-        if pending.cancel():
-            message = f"connection timed out after {seconds:.1f} s"
-            raise TimeoutError(message) from None
-        return pending.result()
-    except BaseException:
-        pending.cancel()
-        raise
+    if is_async:
+        # It belongs to this thread's event loop, and has to limit itself.
+        return open_and_ask()
+    return call_within(seconds, open_and_ask, _close)
+
+
+def _close(connection: object) -> None:
+    with contextlib.suppress(Exception):
+        connection.close()  # type: ignore[attr-defined]  # every driver's has it

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from typing import Any, Final
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 from migration_runner.log import events
+from migration_runner.log.heartbeat import blocked_by, describe_running, name_session
 
 _RESET, _DIM, _RED, _GREEN, _YELLOW, _BOLD = (
     "\x1b[0m",
@@ -58,41 +58,17 @@ def _revision_failed(facts: EventDict) -> str:
 
 def _run_lock_busy(facts: EventDict) -> str:
     holder = facts.get("holder") or {}
-    who = _name_session(holder) if holder else "another session"
+    who = name_session(holder) if holder else "another session"
     return (
         f"waiting for the run lock, held by {who}; giving up in {facts['remaining_seconds']:.0f} s"
     )
 
 
-def _name_session(facts: Mapping[str, Any]) -> str:
-    name = facts.get("application_name") or facts.get("role") or "a session"
-    return f"{name} (pid {facts['pid']})"
-
-
-def _blockers(facts: EventDict) -> str:
-    names = [_name_session(each) for each in facts.get("blockers") or ()]
-    return f", blocked by {', '.join(names)}" if names else ""
-
-
 def _revision_retried(facts: EventDict) -> str:
     return (
         f"↻ {facts['revision']}  {facts['detail']}; try {facts['attempt'] + 1} in"
-        f" {facts['pause_seconds']:.1f} s{_blockers(facts)}"
+        f" {facts['pause_seconds']:.1f} s{blocked_by(facts)}"
     )
-
-
-def _revision_running(facts: EventDict) -> str:
-    progress = facts.get("progress") or {}
-    done = ""
-    if "unit" in progress:
-        total = f" of {progress['total']}" if progress["total"] is not None else ""
-        done = f", {progress['done']}{total} {progress['unit']}"
-    elif progress.get("blocks_total"):
-        done = f", {progress['phase']} {progress['blocks_done']}/{progress['blocks_total']} blocks"
-    # The server's wait event: "Lock: relation", "Timeout: PgSleep".
-    kind, _, event = (facts.get("waits_for") or "").partition(": ")
-    waits = f", waiting: {event}{' lock' if kind == 'Lock' else ''}" if event else ""
-    return f"… {facts['revision']}  {facts['running_seconds']:.0f} s{done}{waits}{_blockers(facts)}"
 
 
 def _is_said_last(facts: EventDict) -> bool:
@@ -146,7 +122,8 @@ _SENTENCES: Final[dict[str, Any]] = {
     events.REVISION_EDITED: (
         "{file} was edited since {role} applied it at {applied_at:.19}"
     ).format_map,
-    events.REVISION_RUNNING: _revision_running,
+    events.REVISION_RUNNING: describe_running,
+    events.STATEMENT_RUNNING: describe_running,
     events.REVISION_RETRIED: _revision_retried,
     events.REVISION_UNDONE: "✓ {revision}  undone, {duration_seconds:.2f} s".format_map,
     events.REVISION_STAMPED: "✓ {revision}  stamped".format_map,
@@ -171,6 +148,7 @@ _SENTENCES: Final[dict[str, Any]] = {
     events.ENV_FAILED: _env_failed,
     events.STATEMENT_EXECUTED: "  {duration_seconds:.3f} s  {statement}".format_map,
     events.HISTORY_CHECKED: ("{revisions} revisions, heads: {heads}").format_map,
+    events.LINES_LOST: "{count} lines were lost here, because nobody read the log".format_map,
     events.RUN_FINISHED: _run_finished,
 }
 

@@ -17,9 +17,10 @@ from typing import Any, Final
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
+from migration_runner.log import events
 from migration_runner.log.capture import HANDLER, capture_log_records
 from migration_runner.log.console import ConsoleLines
-from migration_runner.log.streams import log_stream, write_line
+from migration_runner.log.streams import log_stream, when_lines_are_lost, write_line
 
 _LEVELS: Final = logging.getLevelNamesMapping()
 
@@ -59,6 +60,7 @@ def configure_logging(log_format: str, log_level: str) -> None:
     HANDLER.setFormatter(formatter)
     HANDLER.setLevel(level)
     capture_log_records()
+    when_lines_are_lost(_report_lost_lines)
 
 
 def get_logger() -> FilteringBoundLogger:
@@ -85,6 +87,10 @@ def bound(**facts: str) -> Iterator[None]:
 def write_last_line(event: str, **facts: Any) -> None:
     """Write an event at any log level: every log has the result."""
     _logger_from(logging.NOTSET).info(event, **facts)
+
+
+def _report_lost_lines(count: int) -> None:
+    _logger_from(logging.NOTSET).warning(events.LINES_LOST, count=count)
 
 
 def _logger_from(level: int) -> FilteringBoundLogger:

@@ -1,30 +1,48 @@
 """The process's standard streams: one for the log, one for a command's answer.
 
-Lines are written with `write(2)`, without a buffer and without a lock: a signal handler or
-another thread can write the last line, whatever the main thread is doing.
+Lines are written without a buffer: another thread can write the last line, whatever the main
+thread is doing.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
+from migration_runner.log.output import Output
 from migration_runner.log.redaction import redact
 
 _STANDARD_OUTPUT: Final = 1
 _STANDARD_ERROR: Final = 2
 _USUAL_WIDTH: Final = 80
+# How long a line of the log waits for a reader who is busy.
+_PATIENCE: Final = 5.0
+# The same after a signal, when there is no time left.
+_LAST_PATIENCE: Final = 0.2
 
 _collected: list[str] | None = None
-_stream = _STANDARD_OUTPUT
-_answers = _STANDARD_OUTPUT
+_patience, _last = _PATIENCE, False
+_standard_output = Output(_STANDARD_OUTPUT)
+_standard_error = Output(_STANDARD_ERROR)
+_stream = _answers = _standard_output
 
 
 def log_stream() -> int:
     """Return the log's file descriptor."""
-    return _stream
+    return _stream.descriptor
+
+
+def when_lines_are_lost(report: Callable[[int], object]) -> None:
+    """Set what is called with the number of lines that nobody read in time, once one is read."""
+    _standard_output.lost = _standard_error.lost = report
+
+
+def begin_last_lines(*, hurry: bool) -> None:
+    """From now on, every line is worth waiting for a reader, but not for long in a `hurry`."""
+    global _patience, _last
+    _patience, _last = _LAST_PATIENCE if hurry else _PATIENCE, True
 
 
 def log_to_standard_error(*, keep_output: bool = False) -> None:
@@ -33,16 +51,16 @@ def log_to_standard_error(*, keep_output: bool = False) -> None:
     Child processes of env.py cannot write there either, unless `keep_output` leaves it as it is.
     """
     global _stream, _answers  # noqa: PLW0603 - the process has one of each
-    _stream = _STANDARD_ERROR
+    _stream = _standard_error
     if not keep_output:
-        _answers = os.dup(_STANDARD_OUTPUT)
+        _answers = Output(os.dup(_STANDARD_OUTPUT))
         os.dup2(_STANDARD_ERROR, _STANDARD_OUTPUT)
 
 
 def write_line(line: str) -> None:
-    """Write one line of the log. A closed pipe does not stop the run."""
+    """Write one line of the log. Neither a closed pipe nor one that nobody reads stops the run."""
     if _collected is None:
-        _write(_stream, line)
+        _write(_stream, line, _patience)
     else:
         _collected.append(line)
 
@@ -59,13 +77,13 @@ def collected_lines() -> Iterator[list[str]]:
 
 
 def write_answer(text: str) -> None:
-    """Write a command's answer to standard output."""
-    _write(_answers, text)
+    """Write a command's answer to standard output, however long somebody takes to read it."""
+    _write(_answers, text, None)
 
 
 def answers_on_terminal() -> bool:
     """Whether the answer goes to a terminal."""
-    return os.isatty(_answers)
+    return os.isatty(_answers.descriptor)
 
 
 def answer_width() -> int:
@@ -74,16 +92,14 @@ def answer_width() -> int:
     if columns.isdecimal() and int(columns):
         return int(columns)
     try:
-        return os.get_terminal_size(_answers).columns or _USUAL_WIDTH
+        return os.get_terminal_size(_answers.descriptor).columns or _USUAL_WIDTH
     except OSError:
         return _USUAL_WIDTH
 
 
-def _write(stream: int, text: str) -> None:
+def _write(output: Output, text: str, seconds: float | None) -> None:
     data = (redact(text) + "\n").encode(errors="backslashreplace")
-    with contextlib.suppress(OSError):
-        while data:
-            data = data[os.write(stream, data) :]
+    output.write(data, seconds, last=_last)
 
 
 def open_standard_streams() -> None:

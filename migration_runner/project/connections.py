@@ -11,7 +11,8 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import event
@@ -22,8 +23,22 @@ from migration_runner.database.probe import libpq_timeout
 from migration_runner.log.redaction import hide_secrets
 from migration_runner.settings.database_url import SECRET_PARAMETERS
 
-# Calls a function, which gets a timeout in seconds, until it connects.
-Wait = Callable[[Callable[[float], Any], tuple[type[BaseException], ...]], Any]
+
+@dataclass(frozen=True)
+class Connecting:
+    """How one of the project's engines connects.
+
+    `open` gets the seconds that each of the `hosts` may take, and raises one of the `failures`.
+    """
+
+    open: Callable[[float], Any]
+    failures: tuple[type[BaseException], ...]
+    hosts: Sequence[str]
+    is_async: bool
+
+
+# Connects, again and again.
+Wait = Callable[[Connecting], Any]
 
 _LIBPQ_DRIVERS: Final = ("psycopg", "psycopg2")
 _LIBPQ_TIMEOUT: Final = "connect_timeout"
@@ -43,10 +58,11 @@ def waiting_connections(wait: Wait) -> Iterator[None]:
     def connect_waiting(
         dialect: Any, connect: Callable[..., Any], arguments: tuple[Any, ...], words: dict[str, Any]
     ) -> Any:
-        def attempt(seconds: float) -> Any:
+        def open_(seconds: float) -> Any:
             return connect(*arguments, **{**_limit(dialect, arguments, seconds), **words})
 
-        return wait(attempt, _failures(dialect))
+        is_async = bool(getattr(dialect, "is_async", False))
+        return wait(Connecting(open_, _failures(dialect), _hosts(words), is_async))
 
     with connections_through(connect_waiting):
         yield
@@ -93,6 +109,13 @@ def _limit(dialect: Any, arguments: tuple[Any, ...], seconds: float) -> dict[str
     if dialect.driver not in _LIBPQ_DRIVERS or chosen:
         return {}
     return {_LIBPQ_TIMEOUT: libpq_timeout(seconds)}
+
+
+def _hosts(words: dict[str, Any]) -> Sequence[str]:
+    """Return the hosts' names: libpq has them in one text, asyncpg in a list."""
+    hosts = words.get("host") or ""
+    found = hosts.split(",") if isinstance(hosts, str) else [str(each) for each in hosts]
+    return [host for host in found if host and not host.startswith("/")]
 
 
 def _failures(dialect: Any) -> tuple[type[BaseException], ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 
-from migration_runner.log import events, logs
+from migration_runner.log import events, logs, streams
 from migration_runner.report.outcome import INTERNAL_ERROR, judge
 from migration_runner.report.report import RunReport
 from migration_runner.report.result import COUNTABLE, describe_result
@@ -17,12 +17,15 @@ def finish(
 ) -> int:
     """Write the last line and the termination message, and return the exit code.
 
-    Only the first call writes: the main thread and the signal thread can both get here.
+    Only the first call writes: the main thread and the signal thread can both get here. The second
+    returns the same exit code. A run that is `abandoned` has no time to wait for a reader.
     """
     report.gather_parts()
     outcome, exit_code = judge(report, error)
     if not report.finishing.acquire(blocking=False):
-        return exit_code
+        return exit_code if report.exit_code is None else report.exit_code
+    report.exit_code = exit_code
+    streams.begin_last_lines(hurry=abandoned)
     summary = summarize(report, outcome, error, abandoned=abandoned)
     facts = describe_result(report, outcome, exit_code, error)
     if exit_code == INTERNAL_ERROR and error is not None:

@@ -56,6 +56,8 @@ class RunReport:
     parts: list[RunReport] = field(default_factory=list)
     # An env.py can have several version tables, in several databases.
     version_tables: VersionTables = field(default_factory=VersionTables)
+    # What the thread that writes the end has written.
+    exit_code: int | None = None
     # Held, for good, by the thread that writes the end.
     finishing: threading.Lock = field(default_factory=threading.Lock)
 

@@ -61,9 +61,10 @@ class ConfiguredTable:
             planned.guard(self._checks.around(planned.revision))
             self._progress.start(planned.revision, number, len(steps))
             yield planned
-            self._run.observer.end()
             self._progress.end()
+            # Otherwise it has to be committed, which can take as long as the revision.
             if not self.state.session.in_transaction:
+                self._run.observer.end()
                 self._progress.committed()
 
     def write(self, step: CompletedStep, change: VersionChange, *, last: bool) -> bool:
@@ -95,6 +96,7 @@ class ConfiguredTable:
 
     def close(self) -> None:
         """Leave the connection without listeners."""
+        self._run.observer.end()
         self._checks.close()
 
     def settle(self) -> None:
@@ -103,6 +105,7 @@ class ConfiguredTable:
 
     def verify(self) -> None:
         """Verify in the database what Alembic reported. Raises `RevisionFailed`."""
+        self._run.observer.end()
         if not self.applies:
             return
         heads, _ = self.state.afterwards()

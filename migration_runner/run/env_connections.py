@@ -8,28 +8,33 @@ from __future__ import annotations
 import contextlib
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 import sqlalchemy
 
 from migration_runner.clock import Stopwatch
+from migration_runner.database.bounded import require_resolver
 from migration_runner.database.drivers.known import driver_connection, driver_for
 from migration_runner.database.engine import waiting_engine
 from migration_runner.database.network import socket_shutdown
 from migration_runner.database.observer import ObservedSession
-from migration_runner.database.probe import try_until_ready
+from migration_runner.database.probe import open_answering, try_until_ready
 from migration_runner.database.session_errors import SessionErrors
 from migration_runner.database.statements import sqlstate_of
+from migration_runner.database.watch import watching
 from migration_runner.errors import ConfigError, MigrationError
 from migration_runner.log import capture
 from migration_runner.log.redaction import hide_secrets
-from migration_runner.project.connections import waiting_connections
+from migration_runner.project.connections import Connecting, waiting_connections
 from migration_runner.run.context import RunContext
 from migration_runner.run.declaration import DeclarationCheck
 from migration_runner.run.failures import translate_env_failure
 from migration_runner.settings.database_address import explain_missing
 from migration_runner.signals import on_signal
+
+# A name usually has two at most: one of IPv6 and one of IPv4.
+_ADDRESSES: Final = 2
 
 
 class EnvConnections:
@@ -40,12 +45,12 @@ class EnvConnections:
         self.declaration = DeclarationCheck(run.project.declared, run.settings.role)
         self._run = run
         self._open = contextlib.ExitStack()
-        # Including those that a revision opens.
-        self._drivers: weakref.WeakSet[Any] = weakref.WeakSet()
+        # Those that a revision opens.
+        self._own_drivers: weakref.WeakSet[Any] = weakref.WeakSet()
         self._offered: sqlalchemy.Connection | None = None
         # Whether an engine of env.py's has connected.
         self._connected = False
-        self._observed: list[ObservedSession] = []
+        self._observed: list[tuple[ObservedSession, contextlib.ExitStack]] = []
         # What drivers raised when the wait timeout was over, and its translation.
         self._given_up: list[tuple[BaseException, MigrationError]] = []
 
@@ -70,12 +75,15 @@ class EnvConnections:
         return self._offered is not None and self._offered.engine is connection.engine
 
     def observe(self, connection: sqlalchemy.Connection) -> ObservedSession:
-        """Let the observer observe a connection; ours is observed since it was opened."""
+        """Make a connection the one whose revisions are observed.
+
+        Unless an engine has a `creator`, it is observed since it was opened.
+        """
         driver = driver_connection(connection)
-        for observed in self._observed:
-            if observed.driver is driver:
-                return observed
-        return self._observe(driver)
+        known = (observed for observed, _ in self._observed if observed.driver is driver)
+        observed = next(known, None) or self._observe(driver)
+        self._run.observer.work_on(observed)
+        return observed
 
     def broke_early(self, error: BaseException) -> bool:
         """Whether a connection that had been established broke outside of any revision.
@@ -126,9 +134,7 @@ class EnvConnections:
         self._observe(driver)
         self.declaration.logged_in(driver)
 
-    def _wait(
-        self, attempt: Callable[[float], Any], failures: tuple[type[BaseException], ...]
-    ) -> Any:
+    def _wait(self, connecting: Connecting) -> Any:
         """Connect as the project does, with retries; raise what its driver raised last.
 
         env.py may catch that, for example to create the database.
@@ -136,17 +142,35 @@ class EnvConnections:
         run = self._run
 
         def connect(seconds: float) -> Any:
-            connection = attempt(seconds)
-            self._register(getattr(connection, "driver_connection", connection))
+            host_seconds = min(seconds, run.settings.connect_timeout)
+            if connecting.is_async:
+                require_resolver(seconds, connecting.hosts)
+            connection = open_answering(
+                lambda: connecting.open(host_seconds),
+                seconds,
+                host_seconds,
+                is_async=connecting.is_async,
+            )
             self._connected = True
+            driver = getattr(connection, "driver_connection", connection)
+            if run.progress.running is None:
+                self._observe(driver)
+            else:
+                # A revision's own: its heartbeat says if that waits for the revision itself.
+                with contextlib.suppress(TypeError):
+                    # Not every driver's can be referred to weakly.
+                    self._own_drivers.add(driver)
+                run.observer.note_own(driver_for(driver).login_pid(driver))
             return connection
 
+        addresses = _ADDRESSES * max(1, len(connecting.hosts))
         if run.progress.running is not None:
-            # A revision's own second connection.
-            return connect(run.settings.connect_timeout)
+            return connect(run.settings.connect_timeout * addresses)
         waiting = Stopwatch(run.clock)
         try:
-            return try_until_ready(connect, run.limits, run.clock, failures=failures)
+            return try_until_ready(
+                connect, run.limits, run.clock, failures=connecting.failures, hosts=addresses
+            )
         except MigrationError as failure:
             original = failure.__cause__
             if original is None:
@@ -156,33 +180,46 @@ class EnvConnections:
         finally:
             run.report.waited_for_database_seconds += waiting.elapsed()
 
-    def _register(self, driver: Any) -> None:
-        # Those of other databases have no weak references, and nothing is cancelled there.
-        with contextlib.suppress(TypeError):
-            self._drivers.add(driver)
-
     def _cancel_statements(self) -> None:
         """Cancel what the server executes for this process. Called in another thread."""
-        for driver in tuple(self._drivers):
+        observed = [session.driver for session, _ in self._observed]
+        for driver in (*observed, *self._own_drivers):
             with contextlib.suppress(Exception):
                 driver_for(driver).cancel(driver)
 
     def _observe(self, driver: Any) -> ObservedSession:
         """Let the observer observe a session from its first statement on."""
+        self._forget_closed()
         known = driver_for(driver)
         parameters = known.libpq_parameters(driver)
         if parameters is not None and (password := parameters.get("password")):
             public = parameters.get("user", ""), parameters.get("dbname", "")
             hide_secrets((password,), public)
-        shut_down = self._open.enter_context(socket_shutdown(driver))
+        stack = contextlib.ExitStack()
+        self._open.callback(stack.close)
+        shut_down = stack.enter_context(socket_shutdown(driver))
         observed = ObservedSession(driver, known.login_pid(driver), shut_down, parameters)
-        self._open.enter_context(self._run.observer.observing(observed))
-        self._observed.append(observed)
-        self._register(driver)
+        stack.enter_context(watching(self._run.observer, observed))
+        self._observed.append((observed, stack))
         if observed.pid is not None:
             # Not only after its first result: by then it can be lost already.
             self._run.backend_pids.add(observed.pid)
         return observed
+
+    def _forget_closed(self) -> None:
+        """Stop observing what env.py has closed: it may open a thousand, one after another."""
+        for each in list(self._observed):
+            observed, stack = each
+            if _is_closed(observed.driver):
+                stack.close()
+                self._observed.remove(each)
+
+
+def _is_closed(driver: Any) -> bool:
+    with contextlib.suppress(AttributeError):
+        # asyncpg's.
+        return bool(driver.is_closed())
+    return bool(getattr(driver, "closed", False))
 
 
 def _as_engine(connection: sqlalchemy.Connection) -> sqlalchemy.Connection:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import gc
 from typing import Any
 
 from migration_runner.database.drivers.cancel_request import send_cancel_request
@@ -43,6 +45,16 @@ class Asyncpg(Driver):
         """Send a cancel request over a connection of its own, as asyncpg does in its event loop."""
         secret = connection._protocol.backend_secret  # noqa: SLF001 - as above
         send_cancel_request(connection._addr, connection.get_server_pid(), secret)  # noqa: SLF001 - as above
+
+    def waits_for_answer(self, connection: Any) -> bool | None:
+        """Look for the future that asyncpg's protocol has while a statement runs.
+
+        It is an attribute of a class in C, which only the garbage collector can see.
+        """
+        with contextlib.suppress(AttributeError):
+            held = gc.get_referents(connection._protocol)  # noqa: SLF001 - as above
+            return any(asyncio.isfuture(each) and not each.done() for each in held)
+        return None
 
     def descriptor(self, connection: Any) -> int:
         """Return the transport's, which has the socket also if the connection is encrypted."""

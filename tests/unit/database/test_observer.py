@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import psycopg
 import pytest
@@ -10,6 +11,7 @@ from structlog.testing import capture_logs
 
 from migration_runner.database.observer import ObservedSession, Observer
 from migration_runner.database.probe import Connection
+from migration_runner.database.watch import watching
 
 
 def test_that_it_cannot_connect_is_told_once_however_often_it_tries() -> None:
@@ -26,8 +28,9 @@ def test_that_it_cannot_connect_is_told_once_however_often_it_tries() -> None:
     cut: list[str] = []
     session = ObservedSession(None, 7, lambda: cut.append("cut"), {"host": "db"})
     observer = Observer(connect, heartbeat=10.0, ddl_lock_timeout=0.05, patience=5.0)
+    observer.work_on(session)
 
-    with capture_logs() as logs, observer.observing(session):
+    with capture_logs() as logs, watching(observer, session):
         observer.begin("r1")
         assert enough.wait(60)
         observer.end()
@@ -43,7 +46,7 @@ def test_no_connection_is_opened_for_revisions_that_are_through_in_a_moment(
 ) -> None:
     """However many there are: what is asked about each costs more than the revision."""
     # A moment that is long enough for a busy machine.
-    monkeypatch.setattr("migration_runner.database.observer._MOMENT", 1.0)
+    monkeypatch.setattr("migration_runner.database.watch._MOMENT", 1.0)
     connected = threading.Event()
 
     def connect(_parameters: dict[str, str]) -> Connection:
@@ -52,10 +55,37 @@ def test_no_connection_is_opened_for_revisions_that_are_through_in_a_moment(
 
     session = ObservedSession(None, 7, lambda: None, {"host": "db"})
     observer = Observer(connect, heartbeat=10.0, ddl_lock_timeout=0.0, patience=60.0)
-    with observer.observing(session):
+    observer.work_on(session)
+    with watching(observer, session):
         # Two ticks at least, of which each finds one that has only begun.
         for number in range(250):
             observer.begin(f"r{number}")
             assert not connected.wait(0.01)
         observer.begin("long")
         assert connected.wait(60)
+
+
+@pytest.mark.parametrize("parameters", [{"host": "db"}, None], ids=["refused", "unknown"])
+def test_a_heartbeat_comes_also_if_the_server_cannot_be_asked(
+    parameters: dict[str, str] | None,
+) -> None:
+    def connect(_parameters: dict[str, str]) -> Connection:
+        message = 'FATAL: too many connections for role "shop"'
+        raise psycopg.OperationalError(message)
+
+    session = ObservedSession(None, 7, lambda: None, parameters)
+    observer = Observer(connect, heartbeat=0.01, ddl_lock_timeout=0.05, patience=5.0)
+    observer.work_on(session)
+
+    with capture_logs() as logs, watching(observer, session):
+        observer.begin("r1")
+        while "revision_running" not in [line["event"] for line in logs]:
+            time.sleep(0.01)
+
+    told = next(line for line in logs if line["event"] == "revision_running")
+    assert ("r1", None, None, []) == (
+        told["revision"],
+        told["state"],
+        told["waiting_behind"],
+        told["blockers"],
+    )

@@ -51,6 +51,13 @@ def test_other_runs_do_not(capfd: Capture, facts: dict[str, Any]) -> None:
 
 
 RUNNING: dict[str, Any] = {"revision": "r1", "running_seconds": 12.3}
+TUPLES: dict[str, Any] = {"blocks_done": None, "tuples_done": 3, "tuples_total": None}
+WAITERS: dict[str, Any] = {
+    "count": 2,
+    "longest_seconds": 8.2,
+    "tables": ["orders", "users"],
+    "own": False,
+}
 BLOCKER: dict[str, Any] = {"application_name": "", "role": "shop", "pid": 7}
 
 
@@ -67,6 +74,25 @@ BLOCKER: dict[str, Any] = {"application_name": "", "role": "shop", "pid": 7}
             {"progress": {"phase": "building index", "blocks_done": 1, "blocks_total": 2}},
             "… r1  12 s, building index 1/2 blocks",
         ),
+        ({"progress": {"phase": "sorting live tuples"}}, "… r1  12 s, sorting live tuples"),
+        (
+            {"progress": {"phase": "loading", "blocks_total": 0, **TUPLES, "tuples_total": 9}},
+            "… r1  12 s, loading 3/9 tuples",
+        ),
+        ({"progress": {"phase": None, **TUPLES}}, "… r1  12 s, 3 tuples"),
+        ({"waiting_behind": None}, "… r1  12 s"),
+        (
+            {"waiting_behind": WAITERS},
+            "… r1  12 s, blocks 2 sessions on orders, users for up to 8 s",
+        ),
+        (
+            {"waiting_behind": {**WAITERS, "count": 1, "tables": [], "longest_seconds": None}},
+            "… r1  12 s, blocks 1 session",
+        ),
+        (
+            {"waiting_behind": {**WAITERS, "own": True}},
+            "… r1  12 s, blocks another connection of this process",
+        ),
         ({"progress": {"done": 3, "total": 10, "unit": "files"}}, "… r1  12 s, 3 of 10 files"),
         ({"progress": {"done": 3, "total": None, "unit": "rows"}}, "… r1  12 s, 3 rows"),
     ],
@@ -75,6 +101,26 @@ def test_a_heartbeat(capfd: Capture, facts: dict[str, Any], line: str) -> None:
     logs.configure_logging("console", "info")
 
     logs.get_logger().info(events.REVISION_RUNNING, **RUNNING, **facts)
+
+    assert line == capfd.readouterr().out.rstrip("\n")[len("12:34:56  ") :]
+
+
+@pytest.mark.parametrize(
+    ("statement", "line"),
+    [
+        ("COMMIT", "… COMMIT  12 s, waiting: SyncRep"),
+        (None, "… waiting for the server  12 s, waiting: SyncRep"),
+    ],
+)
+def test_a_statement_of_no_revision(capfd: Capture, statement: str | None, line: str) -> None:
+    logs.configure_logging("console", "info")
+
+    logs.get_logger().info(
+        events.STATEMENT_RUNNING,
+        running_seconds=12.3,
+        statement=statement,
+        waits_for="IPC: SyncRep",
+    )
 
     assert line == capfd.readouterr().out.rstrip("\n")[len("12:34:56  ") :]
 
