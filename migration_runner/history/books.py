@@ -109,6 +109,24 @@ class Books(Generic[_Row_co]):
             missing |= newer | self.outdated(applied)
         return self.history.in_order(missing)
 
+    def re_pointed(self) -> dict[str, tuple[str, ...]]:
+        """Return recorded revisions that the history has moved, with the parents to be recorded.
+
+        So that the ledger follows what the version table will say from now on. Parents that the
+        history no longer has stay: they were applied, and it may have been squashed.
+        """
+        if self.find_contradiction():
+            return {}
+        applied = self.history.with_ancestors(self.table.heads)
+        moved = {}
+        for each in self.history.in_order(applied.difference(self.unrecorded())):
+            recorded = self.ledger[each].parents
+            gone = self.history.unknown(recorded)
+            parents = tuple(dict.fromkeys((*self.history.revisions[each].parents, *gone)))
+            if set(parents) != set(recorded):
+                moved[each] = parents
+        return moved
+
     def outdated(self, revisions: Collection[str]) -> set[str]:
         """Return those of `revisions` that are not recorded as applied with the history's parents.
 

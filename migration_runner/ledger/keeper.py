@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
@@ -199,12 +200,18 @@ class LedgerKeeper:
         self._access = None
 
     def adopt(self, heads: Sequence[str]) -> None:
-        """Record revisions that were applied without the ledger, under the run lock."""
-        if not self._records() or not (found := self.books(heads).unrecorded()):
+        """Record revisions that were applied without the ledger, or moved since; under the lock."""
+        if not self._records():
+            return
+        books = self.books(heads)
+        found, moved = books.unrecorded(), books.re_pointed()
+        rows = [self._row("adopted", each) for each in found]
+        rows += [_moved(books.ledger[each], parents) for each, parents in moved.items()]
+        if not rows:
             return
         with self._session.between_transactions():
-            adopted = self._write([self._row("adopted", each) for each in found])
-        if adopted:
+            written = self._write(rows)
+        if written and found:
             logs.get_logger().info(events.REVISIONS_ADOPTED, count=len(found), heads=list(heads))
 
     def confirm(self, heads: Sequence[str]) -> None:
@@ -297,3 +304,9 @@ class LedgerKeeper:
         report = self._report
         waited = round(report.waited_for_run_lock_seconds, 3)
         return LedgerAuthor(report.run_id, __version__, report.build or None, self._host, waited)
+
+
+def _moved(entry: LedgerEntry, parents: tuple[str, ...]) -> LedgerRow:
+    """Return a row with other parents; what was applied is still what it was."""
+    known = {each.name: getattr(entry, each.name) for each in dataclasses.fields(LedgerRow)}
+    return LedgerRow(**{**known, "direction": "adopted", "parents": parents})
