@@ -85,9 +85,8 @@ def _examine_empty(
     schema, name = location
     values = {"schema": schema, "table": name}
     exists, hidden, policies = connection.execute(_VISIBLE, values).one()
+    since = 0 if entries is None else Ledger(connection, schema, name).last_base_stamp()
     if hidden or not exists:
-        ledger = Ledger(connection, schema, name)
-        since = ledger.last_base_stamp() if entries else 0
         return VersionTable(
             heads=(),
             doubt=HIDDEN if hidden else MISSING,
@@ -95,7 +94,7 @@ def _examine_empty(
             # Without a policy, nothing is visible, and nothing can be written.
             closed=hidden and not policies,
         )
-    if not searched or entries is None or entries:
+    if not searched or entries is None or entries or since:
         return VersionTable(())
     for place in connection.execute(_ELSEWHERE, values).scalars():
         if standing := _applied(Ledger(connection, place, name).latest()):
