@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, Generic, Protocol, TypeVar
 
 from migration_runner.history.history import History
@@ -79,7 +80,21 @@ class Books(Generic[_Row_co]):
 
     def find_contradiction(self) -> Contradiction | None:
         """Return what contradicts what, if anything does."""
+        return self._contradiction
+
+    @cached_property
+    def _contradiction(self) -> Contradiction | None:
         return self._find_doubt() or self._find_below() or self._find_above()
+
+    @cached_property
+    def _below(self) -> set[str]:
+        """The heads and what is below them, by the files first."""
+        return self._walk(self._by_history)
+
+    @cached_property
+    def _recorded_below(self) -> set[str]:
+        """The heads and what is below them, by the recorded parents first."""
+        return self._walk(self._by_ledger)
 
     def relate(self) -> Relation:
         """Return the relation of the database to the history."""
@@ -119,13 +134,13 @@ class Books(Generic[_Row_co]):
             return {}
         applied = self.history.with_ancestors(self.table.heads)
         moved = {}
-        for each in self.history.in_order(applied.difference(self.unrecorded())):
+        for each in applied.difference(self.unrecorded()):
             recorded = self.ledger[each].parents
             gone = self.history.unknown(recorded)
             parents = tuple(dict.fromkeys((*self.history.revisions[each].parents, *gone)))
             if set(parents) != set(recorded):
                 moved[each] = parents
-        return moved
+        return {each: moved[each] for each in self.history.in_order(moved)}
 
     def outdated(self, revisions: Collection[str]) -> set[str]:
         """Return those of `revisions` that are not recorded as applied with the history's parents.
@@ -147,9 +162,10 @@ class Books(Generic[_Row_co]):
         standing = table.standing
         if table.heads or table.doubt == SHADOWED:
             # Of some rows, or of another table, only what is pending says anything.
-            below = self._walk(self._by_history)
             standing = tuple(
-                each for each in standing if each in self.history.revisions and each not in below
+                each
+                for each in standing
+                if each in self.history.revisions and each not in self._below
             )
         if not standing and not table.closed:
             return None
@@ -163,32 +179,30 @@ class Books(Generic[_Row_co]):
 
     def _find_below(self) -> Contradiction | None:
         """Find what the history has below the heads, and what never ran, or was undone."""
-        below = self._walk(self._by_history)
-        ours = self.history.in_order(below)
-        heads = self.table.heads
-        recorded = self._walk(self._by_ledger)
+        heads, recorded = self.table.heads, self._recorded_below
+        ours = [each for each in self._below if each in self.history.revisions]
         never = [each for each in ours if each not in recorded]
         if never and self._has_gap(recorded):
             never = []
         if never:
             child = next(self._children_of(never, recorded), None)
-            return Contradiction(NEVER_RAN, tuple(never), child, there=heads)
+            return Contradiction(NEVER_RAN, tuple(self.history.in_order(never)), child, there=heads)
         if self.table.rewritten == frozenset() and all(map(self._is_active, heads)):
             # Nobody but the runner has written the version table: what it undid is not there.
             undone = [each for each in ours if self._is_undone(each)]
             if undone:
                 child = next(self._children_of(undone, recorded), None)
-                return Contradiction(UNDONE, tuple(undone), child, there=heads)
+                return Contradiction(
+                    UNDONE, tuple(self.history.in_order(undone)), child, there=heads
+                )
         return None
 
     def _find_above(self) -> Contradiction | None:
         """Find what the history has above the heads, and the ledger below them."""
-        below, recorded = self._walk(self._by_history), self._walk(self._by_ledger)
-        again = [
-            each
-            for each in self.history.in_order(recorded)
-            if each not in below and self._is_active(each)
-        ]
+        recorded = self._recorded_below
+        again = self.history.in_order(
+            each for each in recorded - self._below if self._is_active(each)
+        )
         if not again:
             return None
         heads = self.table.heads
