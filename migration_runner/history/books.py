@@ -1,58 +1,21 @@
-"""Version table, ledger and history against each other: what contradicts, proves, is unrecorded.
-
-Each of the three describes what is below the database's heads: the history by its files, the ledger
-by the parents that each revision had when it was recorded. Plain Alembic changes the version table
-without the ledger, so a row is evidence only for as long as nothing newer contradicts it.
-"""
+"""Version table, ledger and history against each other: what contradicts, proves, is unrecorded."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final
 
-from migration_runner.history.history import History
-from migration_runner.history.relation import Recorded, Relation, relate
+from migration_runner.history.relation import Relation, relate
+from migration_runner.history.witnesses import SHADOWED, Row_co, Witnesses
 
-# Contradictions: what the history has below the heads was not applied, or was undone;
+# What contradicts, beside a doubtful version table. The history has revisions below the heads that
+# were not applied, or were undone;
 NEVER_RAN: Final = "never_ran"
 UNDONE: Final = "undone"
-# what it would apply is recorded as applied, below the heads;
+# or above them, and the ledger has them below.
 RAN_ALREADY: Final = "ran_already"
-# and the version table is not the one that the ledger knows.
-MISSING: Final = "version_table_missing"
-HIDDEN: Final = "version_rows_hidden"
-SHADOWED: Final = "version_table_shadowed"
-
-
-class Row(Recorded, Protocol):
-    """A revision's last row in the ledger."""
-
-    @property
-    def direction(self) -> str:
-        """What was done: `upgrade`, `adopted`, `stamp` or `downgrade`."""
-
-
-_Row_co = TypeVar("_Row_co", bound=Row, covariant=True)
-
-
-@dataclass(frozen=True)
-class VersionTable:
-    """The version table: what was read, and what makes that doubtful.
-
-    `rewritten` are the heads that were written after the ledger's newest row, so not by the runner;
-    None if that is not known. `doubt` is `MISSING`, `HIDDEN`, `SHADOWED`, or empty; `standing` the
-    revisions that are then recorded as applied, for `SHADOWED` in the schema `elsewhere`. `closed`:
-    no row can be visible or be written.
-    """
-
-    heads: tuple[str, ...]
-    rewritten: frozenset[str] | None = None
-    doubt: str = ""
-    standing: tuple[str, ...] = ()
-    elsewhere: str = ""
-    closed: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,13 +33,8 @@ class Contradiction:
     absent: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Books(Generic[_Row_co]):
-    """The three of them; `ledger` has each revision's last row."""
-
-    history: History
-    table: VersionTable
-    ledger: Mapping[str, _Row_co]
+class Books(Witnesses[Row_co]):
+    """What follows from the three witnesses."""
 
     def find_contradiction(self) -> Contradiction | None:
         """Return what contradicts what, if anything does."""
@@ -86,28 +44,18 @@ class Books(Generic[_Row_co]):
     def _contradiction(self) -> Contradiction | None:
         return self._find_doubt() or self._find_below() or self._find_above()
 
-    @cached_property
-    def _below(self) -> set[str]:
-        """The heads and what is below them, by the files first."""
-        return self._walk(self._by_history)
-
-    @cached_property
-    def _recorded_below(self) -> set[str]:
-        """The heads and what is below them, by the recorded parents first."""
-        return self._walk(self._by_ledger)
-
     def relate(self) -> Relation:
         """Return the relation of the database to the history."""
         return relate(self.history, self.table.heads, self.proving())
 
-    def proving(self) -> dict[str, _Row_co]:
+    def proving(self) -> dict[str, Row_co]:
         """Return the rows that prove what is below a revision.
 
         A row of what was undone proves nothing, nor does the row of a head that was written since:
         it may have been applied again, above others.
         """
         newer = self.table.rewritten or ()
-        return {each: self.ledger[each] for each in self._active() if each not in newer}
+        return {each: self.ledger[each] for each in self.active() if each not in newer}
 
     def unrecorded(self) -> list[str]:
         """Return what is to be recorded as applied by other means; nothing under a contradiction.
@@ -118,7 +66,7 @@ class Books(Generic[_Row_co]):
         if self.find_contradiction():
             return []
         applied = self.history.with_ancestors(self.table.heads)
-        missing = {each for each in applied if not self._is_active(each)}
+        missing = {each for each in applied if not self.is_active(each)}
         newer = applied & (self.table.rewritten or frozenset())
         if newer or missing.intersection(self.table.heads):
             missing |= newer | self.outdated(applied)
@@ -151,7 +99,7 @@ class Books(Generic[_Row_co]):
         return {
             each
             for each in revisions
-            if not self._is_active(each)
+            if not self.is_active(each)
             or set(self.ledger[each].parents) != set(known[each].parents)
         }
 
@@ -165,7 +113,7 @@ class Books(Generic[_Row_co]):
             standing = tuple(
                 each
                 for each in standing
-                if each in self.history.revisions and each not in self._below
+                if each in self.history.revisions and each not in self.below
             )
         if not standing and not table.closed:
             return None
@@ -173,23 +121,19 @@ class Books(Generic[_Row_co]):
         there = tuple(sorted({*table.heads, *standing} - below))
         return Contradiction(table.doubt, standing, there=there, absent=table.heads)
 
-    def ledger_parents(self, revision: str) -> Sequence[str]:
-        """Return a revision's recorded parents."""
-        return self.ledger[revision].parents if revision in self.ledger else ()
-
     def _find_below(self) -> Contradiction | None:
         """Find what the history has below the heads, and what never ran, or was undone."""
-        heads, recorded = self.table.heads, self._recorded_below
-        ours = [each for each in self._below if each in self.history.revisions]
+        heads, recorded = self.table.heads, self.recorded_below
+        ours = [each for each in self.below if each in self.history.revisions]
         never = [each for each in ours if each not in recorded]
-        if never and self._has_gap(recorded):
+        if never and self.has_gap(recorded):
             never = []
         if never:
             child = next(self._children_of(never, recorded), None)
             return Contradiction(NEVER_RAN, tuple(self.history.in_order(never)), child, there=heads)
-        if self.table.rewritten == frozenset() and all(map(self._is_active, heads)):
+        if self.table.rewritten == frozenset() and all(map(self.is_active, heads)):
             # Nobody but the runner has written the version table: what it undid is not there.
-            undone = [each for each in ours if self._is_undone(each)]
+            undone = [each for each in ours if self.is_undone(each)]
             if undone:
                 child = next(self._children_of(undone, recorded), None)
                 return Contradiction(
@@ -199,9 +143,9 @@ class Books(Generic[_Row_co]):
 
     def _find_above(self) -> Contradiction | None:
         """Find what the history has above the heads, and the ledger below them."""
-        recorded = self._recorded_below
+        recorded = self.recorded_below
         again = self.history.in_order(
-            each for each in recorded - self._below if self._is_active(each)
+            each for each in recorded - self.below if self.is_active(each)
         )
         if not again:
             return None
@@ -221,45 +165,5 @@ class Books(Generic[_Row_co]):
         self, revisions: Collection[str], among: Collection[str]
     ) -> Iterator[str]:
         for each in sorted(among):
-            if self._is_active(each) and not set(revisions).isdisjoint(self.ledger[each].parents):
+            if self.is_active(each) and not set(revisions).isdisjoint(self.ledger[each].parents):
                 yield each
-
-    def _walk(self, parents: Callable[[str], Sequence[str] | None]) -> set[str]:
-        """Return the heads and what is below them."""
-        found: set[str] = set()
-        ahead = list(self.table.heads)
-        while ahead:
-            revision = ahead.pop()
-            if revision not in found:
-                found.add(revision)
-                ahead += parents(revision) or ()
-        return found
-
-    def _by_history(self, revision: str) -> Sequence[str] | None:
-        """Return a revision's parents: by its file if the history has it, or by its row."""
-        known = self.history.revisions.get(revision)
-        return known.parents if known else self._recorded(revision)
-
-    def _by_ledger(self, revision: str) -> Sequence[str] | None:
-        """Return a revision's parents: by its row if it is recorded as applied, or by its file."""
-        recorded = self._recorded(revision)
-        if recorded is not None:
-            return recorded
-        known = self.history.revisions.get(revision)
-        return known.parents if known else None
-
-    def _recorded(self, revision: str) -> Sequence[str] | None:
-        return self.ledger[revision].parents if self._is_active(revision) else None
-
-    def _has_gap(self, walked: Collection[str]) -> bool:
-        """Whether what is below some of these is not known: everything could be."""
-        return any(self._by_ledger(each) is None for each in walked)
-
-    def _active(self) -> list[str]:
-        return [each for each in self.ledger if self._is_active(each)]
-
-    def _is_active(self, revision: str) -> bool:
-        return revision in self.ledger and not self._is_undone(revision)
-
-    def _is_undone(self, revision: str) -> bool:
-        return revision in self.ledger and self.ledger[revision].direction == "downgrade"

@@ -17,9 +17,10 @@ from migration_runner.database.session import WorkSession
 from migration_runner.database.statements import message_of, protected
 from migration_runner.documentation import docs_page
 from migration_runner.errors import DatabaseRejected
-from migration_runner.history.books import Books, VersionTable
+from migration_runner.history.books import Books
 from migration_runner.history.history import History
 from migration_runner.history.revision_digest import RevisionDigest, digest_revision
+from migration_runner.history.witnesses import VersionTable
 from migration_runner.ledger.rows import Ledger, LedgerAuthor, LedgerEntry, LedgerRow, digest_of
 from migration_runner.ledger.schema import LedgerAccess, LedgerDenied, create_ledger, ledger_access
 from migration_runner.ledger.witness import examine

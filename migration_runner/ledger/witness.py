@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from migration_runner.database.sql_literals import identifier, literal
 from migration_runner.database.statements import execute_plain
-from migration_runner.history.books import HIDDEN, MISSING, SHADOWED, VersionTable
+from migration_runner.history.witnesses import HIDDEN, MISSING, SHADOWED, VersionTable
 from migration_runner.ledger.rows import TABLE, Ledger, LedgerEntry
 
 # Rows of two runs were never written in one transaction, nor any before the primary key was
@@ -59,9 +59,13 @@ def examine(
     `entries` are its revisions' last rows in the ledger; None if that cannot be read. `searched`:
     the search_path led to it.
     """
-    if not heads:
-        return _examine_empty(connection, location, entries, searched=searched)
+    if not heads and (doubtful := _doubt_empty(connection, location, entries)):
+        return doubtful
     if not entries:
+        if entries is None or not searched:
+            return VersionTable(heads)
+        return _look_elsewhere(connection, location, heads)
+    if not heads:
         return VersionTable(heads)
     schema, name = location
     table = ".".join(identifier(each) for each in location if each)
@@ -75,31 +79,36 @@ def examine(
     return VersionTable(heads, found)
 
 
-def _examine_empty(
-    connection: sqlalchemy.Connection,
-    location: tuple[str, str],
-    entries: Entries | None,
-    *,
-    searched: bool,
-) -> VersionTable:
+def _doubt_empty(
+    connection: sqlalchemy.Connection, location: tuple[str, str], entries: Entries | None
+) -> VersionTable | None:
+    """Return the version table as missing or hidden; None if it is really empty."""
     schema, name = location
     values = {"schema": schema, "table": name}
     exists, hidden, policies = connection.execute(_VISIBLE, values).one()
-    since = 0 if entries is None else Ledger(connection, schema, name).last_base_stamp()
-    if hidden or not exists:
-        return VersionTable(
-            heads=(),
-            doubt=HIDDEN if hidden else MISSING,
-            standing=_applied(entries or {}, since),
-            # Without a policy, nothing is visible, and nothing can be written.
-            closed=hidden and not policies,
-        )
-    if not searched or entries is None or entries or since:
-        return VersionTable(())
-    for place in connection.execute(_ELSEWHERE, values).scalars():
-        if standing := _applied(Ledger(connection, place, name).latest()):
-            return VersionTable((), doubt=SHADOWED, standing=standing, elsewhere=place)
-    return VersionTable(())
+    if exists and not hidden:
+        return None
+    since = Ledger(connection, schema, name).last_base_stamp() if entries else 0
+    return VersionTable(
+        heads=(),
+        doubt=HIDDEN if hidden else MISSING,
+        standing=_applied(entries or {}, since),
+        # Without a policy, nothing is visible, and nothing can be written.
+        closed=hidden and not policies,
+    )
+
+
+def _look_elsewhere(
+    connection: sqlalchemy.Connection, location: tuple[str, str], heads: tuple[str, ...]
+) -> VersionTable:
+    """Look for another version table in the search path, for one that has no rows in the ledger."""
+    schema, name = location
+    if not Ledger(connection, schema, name).last_base_stamp():
+        values = {"schema": schema, "table": name}
+        for place in connection.execute(_ELSEWHERE, values).scalars():
+            if standing := _applied(Ledger(connection, place, name).latest()):
+                return VersionTable(heads, None, SHADOWED, standing, elsewhere=place)
+    return VersionTable(heads)
 
 
 def _applied(entries: Entries, since: int = 0) -> tuple[str, ...]:

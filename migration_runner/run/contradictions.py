@@ -9,15 +9,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from migration_runner.errors import HistoryError
-from migration_runner.history.books import (
-    HIDDEN,
-    MISSING,
-    NEVER_RAN,
-    RAN_ALREADY,
-    SHADOWED,
-    UNDONE,
-    Contradiction,
-)
+from migration_runner.history.books import NEVER_RAN, RAN_ALREADY, UNDONE, Contradiction
+from migration_runner.history.witnesses import HIDDEN, MISSING, SHADOWED
 from migration_runner.ledger.keeper import LedgerBooks
 from migration_runner.run.database_state import DatabaseState
 
@@ -88,11 +81,12 @@ def _describe_doubt(found: Contradiction, state: DatabaseState, books: LedgerBoo
     table = f"{schema}.{name}" if schema else name
     applied = _list(found.revisions)
     if found.kind == SHADOWED:
+        heads = " ".join(found.absent) or "base"
         elsewhere = f"{books.table.elsewhere}.{name}"
         return (
-            f"The search_path leads to the version table {table}, which is empty, but by the ledger"
-            f" {elsewhere} has {applied}. Correct the search_path, or set version_table_schema in"
-            f" env.py. If {table} is the right one: migrate stamp base."
+            f"The search_path leads to the version table {table}, which does not have {applied},"
+            f" but by the ledger {elsewhere} has. Correct the search_path, or set"
+            f" version_table_schema in env.py. If {table} is the right one: migrate stamp {heads}."
         )
     if found.kind == HIDDEN:
         known = f", and the ledger has {applied} as applied" if applied else ""

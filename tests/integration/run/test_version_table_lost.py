@@ -184,10 +184,23 @@ def test_an_empty_one_that_is_found_first(used: Database, migrate: Migrate) -> N
 
     summary = result.finished["summary"]
     assert f"leads to the version table {used.owner}.alembic_version" in summary
-    assert "by the ledger public.alembic_version has r1, r2" in summary
+    assert "does not have r1, r2, but by the ledger public.alembic_version has" in summary
     assert 2 == _runs(used)
     assert 0 == migrate.run("stamp", "base", DATABASE_URL=used.url).exit_code
     assert "applied" == _outcome(migrate, used.url)
+
+
+def test_one_that_is_behind_and_found_first(used: Database, migrate: Migrate) -> None:
+    used.query(f"CREATE SCHEMA {used.owner}")
+    used.query(f"CREATE TABLE {used.owner}.alembic_version AS SELECT 'r1'::text AS version_num")
+
+    result = _refused("version_table_shadowed", migrate, used.url)
+
+    assert ["r2"] == result.finished["error"]["revisions"]
+    assert 2 == _runs(used)
+    assert 0 == migrate.run("stamp", "r1", DATABASE_URL=used.url).exit_code
+    assert "applied" == _outcome(migrate, used.url)
+    assert 3 == _runs(used)
 
 
 def test_a_tenant_of_its_own_is_none(used: Database, project: Project, migrate: Migrate) -> None:

@@ -4,17 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from migration_runner.history.books import (
-    HIDDEN,
-    MISSING,
-    NEVER_RAN,
-    RAN_ALREADY,
-    UNDONE,
-    Books,
-    Contradiction,
-    VersionTable,
-)
+from migration_runner.history.books import NEVER_RAN, RAN_ALREADY, UNDONE, Books, Contradiction
 from migration_runner.history.relation import AHEAD, UNPROVED
+from migration_runner.history.witnesses import HIDDEN, MISSING, VersionTable
 from tests.fixtures.books import Row
 from tests.fixtures.graphs import Parents, make_history
 
