@@ -208,6 +208,6 @@ class _Heads:
         run = self._run
         policy = LedgerPolicy(run.settings.ledger)
         keeper = LedgerKeeper(session, run.project.history, (schema, table), policy, run.report)
-        if keeper.unrecorded(self._heads):
+        if keeper.books(self._heads).unrecorded():
             keeper.create_if_missing()
             keeper.adopt(self._heads)

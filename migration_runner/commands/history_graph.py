@@ -65,7 +65,7 @@ def _lay_out(invocation: Invocation) -> Graph:
         nonlocal at
         heads = state.heads()
         at = {*(at or ()), *heads}
-        if state.relate(heads, state.ledger.entries()).kind == AHEAD:
+        if state.books(heads).relate().kind == AHEAD:
             applied.update(history.heads)
         return False
 

@@ -64,6 +64,10 @@ class VersionTables:
         found = self._found[place]
         found.beginning = found.end or ()
 
+    def forget(self, place: Place) -> None:
+        """Discard a table."""
+        self._found.pop(place, None)
+
     def forget_ends(self) -> None:
         """Discard the current heads: they are unknown until they are read again."""
         for found in self._found.values():

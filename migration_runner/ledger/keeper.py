@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import socket
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -16,10 +17,13 @@ from migration_runner.database.session import WorkSession
 from migration_runner.database.statements import message_of, protected
 from migration_runner.documentation import docs_page
 from migration_runner.errors import DatabaseRejected
+from migration_runner.history.books import Books
 from migration_runner.history.history import History
 from migration_runner.history.revision_digest import RevisionDigest, digest_revision
+from migration_runner.history.witnesses import VersionTable
 from migration_runner.ledger.rows import Ledger, LedgerAuthor, LedgerEntry, LedgerRow, digest_of
 from migration_runner.ledger.schema import LedgerAccess, LedgerDenied, create_ledger, ledger_access
+from migration_runner.ledger.witness import examine
 from migration_runner.log import events, logs
 from migration_runner.report.report import RunReport
 
@@ -30,6 +34,7 @@ _ADVICE: Final = (
 
 _Answer = TypeVar("_Answer")
 Entries = Mapping[str, LedgerEntry]
+LedgerBooks = Books[LedgerEntry]
 # Revisions with their durations in seconds.
 Recorded = dict[str, float | None]
 
@@ -91,6 +96,33 @@ class LedgerKeeper:
             return {}
         return self._read(self._ledger.latest, {})
 
+    def books(
+        self, heads: Sequence[str], *, searched: bool = False, placed: bool = True
+    ) -> LedgerBooks:
+        """Return history, version table at `heads` and ledger, to be checked against each other.
+
+        `searched`: the search_path led to the version table; `placed`: where it is, is known.
+        """
+        entries, table = self.entries(), VersionTable(tuple(heads))
+        if not self._session.safeguarded or not placed:
+            return Books(self._history, table, entries)
+
+        def ask() -> VersionTable:
+            readable = entries if self._readable() else None
+            connection = self._session.connection
+            return examine(connection, self._location, table.heads, readable, searched=searched)
+
+        try:
+            table = self._ask(ask)
+        except sqlalchemy.exc.DBAPIError as error:
+            # For example, it is a view, whose rows have no transaction ids.
+            if error.connection_invalidated:
+                raise
+        return Books(self._history, table, entries)
+
+    def _readable(self) -> bool:
+        return self._policy.mode != "off" and not self._unreadable and self.access().readable
+
     def complete(self, heads: Sequence[str]) -> bool:
         """Whether `heads` and their ancestors are recorded, with unchanged files.
 
@@ -125,11 +157,8 @@ class LedgerKeeper:
 
     def _read(self, query: Callable[[], _Answer], otherwise: _Answer) -> _Answer:
         """Read from the ledger. A failure is a warning, and spoils no open transaction."""
-        session = self._session
-        inner = session.connection if session.in_transaction else None
         try:
-            with session.between_transactions(), protected(inner) if inner else nullcontext():
-                return query()
+            return self._ask(query)
         except sqlalchemy.exc.DBAPIError as error:
             if error.connection_invalidated:
                 raise
@@ -137,6 +166,13 @@ class LedgerKeeper:
             # What is recorded is not known: nothing may be added to it.
             self._unreadable = True
             return otherwise
+
+    def _ask(self, query: Callable[[], _Answer]) -> _Answer:
+        """Return the answer of a query whose failure leaves an open transaction usable."""
+        session = self._session
+        inner = session.connection if session.in_transaction else None
+        with session.between_transactions(), protected(inner) if inner else nullcontext():
+            return query()
 
     def check(self) -> bool:
         """Whether the ledger can be written, or created; if not, warn or raise."""
@@ -164,30 +200,27 @@ class LedgerKeeper:
             logs.get_logger().info(events.LEDGER_CREATED)
         self._access = None
 
-    def unrecorded(self, heads: Iterable[str], entries: Entries | None = None) -> list[str]:
-        """Return the applied revisions that the ledger does not record as applied.
-
-        `entries` are the ledger's entries, if they have just been read.
-        """
-        entries = self.entries() if entries is None else entries
-        applied = self._history.with_ancestors(heads)
-        return self._history.in_order(
-            revision
-            for revision in applied
-            if revision not in entries or entries[revision].direction == "downgrade"
-        )
-
     def adopt(self, heads: Sequence[str]) -> None:
-        """Record revisions that were applied without the ledger, under the run lock."""
+        """Record revisions that were applied without the ledger, or moved since; under the lock."""
         if not self._records():
             return
-        found = self.unrecorded(heads)
-        if not found:
+        books = self.books(heads)
+        found, moved = books.unrecorded(), books.re_pointed()
+        rows = [self._row("adopted", each) for each in found]
+        rows += [_moved(books.ledger[each], parents) for each, parents in moved.items()]
+        if not rows:
             return
         with self._session.between_transactions():
-            adopted = self._write([self._row("adopted", each) for each in found])
-        if adopted:
+            written = self._write(rows)
+        if written and found:
             logs.get_logger().info(events.REVISIONS_ADOPTED, count=len(found), heads=list(heads))
+
+    def confirm(self, heads: Sequence[str]) -> None:
+        """Record a stamp to what the version table has already, under the run lock."""
+        if not self._records():
+            return
+        with self._session.between_transactions():
+            self._write(self._stamp_rows(heads or [None]))
 
     def insert(self, direction: str, revisions: Sequence[str | None], seconds: float) -> str | None:
         """Return the statement that `record` would execute; None if nothing is recorded."""
@@ -202,12 +235,23 @@ class LedgerKeeper:
         """Record a step in its own transaction, which is open."""
         if not self._records():
             return
-        rows = [self._row(direction, revision, seconds) for revision in revisions]
         if direction == "stamp":
-            # The ancestors were not applied by this run: they are adopted.
-            below = self.unrecorded([each for each in revisions if each])
-            rows = [self._row("adopted", each) for each in below if each not in revisions] + rows
+            rows = self._stamp_rows(revisions, seconds)
+        else:
+            rows = [self._row(direction, revision, seconds) for revision in revisions]
         self._write(rows)
+
+    def _stamp_rows(
+        self, revisions: Sequence[str | None], seconds: float | None = None
+    ) -> list[LedgerRow]:
+        """Return the rows of a stamp: its ancestors were not applied by this run, but adopted."""
+        history = self._history
+        below = history.with_ancestors(each for each in revisions if each)
+        books = Books(history, VersionTable(()), self.entries())
+        outdated = history.in_order(books.outdated(below).difference(revisions))
+        return [self._row("adopted", each) for each in outdated] + [
+            self._row("stamp", each, seconds) for each in revisions
+        ]
 
     def _records(self) -> bool:
         return self._policy.mode != "off" and not self._unreadable and self.access().writable
@@ -261,3 +305,9 @@ class LedgerKeeper:
         report = self._report
         waited = round(report.waited_for_run_lock_seconds, 3)
         return LedgerAuthor(report.run_id, __version__, report.build or None, self._host, waited)
+
+
+def _moved(entry: LedgerEntry, parents: tuple[str, ...]) -> LedgerRow:
+    """Return a row with other parents; what was applied is still what it was."""
+    known = {each.name: getattr(entry, each.name) for each in dataclasses.fields(LedgerRow)}
+    return LedgerRow(**{**known, "direction": "adopted", "parents": parents})

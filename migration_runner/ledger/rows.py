@@ -118,6 +118,16 @@ class Ledger:
         rows = self._connection.execute(text(query), self._table)
         return {entry.revision: entry for entry in map(_entry, rows.mappings()) if entry.revision}
 
+    def last_base_stamp(self) -> int:
+        """Return the last row that says that nothing is applied; 0 without one."""
+        query = (
+            f"SELECT coalesce(max(sequence), 0) FROM {TABLE}"  # noqa: S608 - our own names
+            " WHERE version_table_schema = :version_table_schema"
+            " AND version_table = :version_table AND revision IS NULL"
+        )
+        sequence: int = self._connection.execute(text(query), self._table).scalar_one()
+        return sequence
+
     def digest(self) -> str | None:
         """Return `digest_of` the recorded revisions; None without any."""
         schema, table = self._table.values()

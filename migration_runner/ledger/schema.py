@@ -47,7 +47,7 @@ class LedgerAccess:
     """What the role may do: looked up in the catalog, so that no statement fails."""
 
     exists: bool
-    # What is wrong with its shape: it is no table, or lacks columns.
+    # Why it is unusable: it is no table, lacks columns, or has hidden rows.
     defect: str | None
     readable: bool
     writable: bool
@@ -61,7 +61,11 @@ class LedgerDenied(Exception):
 # Older and newer shapes, and whatever else has the name.
 _WANTED: Final = ", ".join(literal(name) for name in LedgerEntry.__dataclass_fields__)
 _DEFECT: Final = f"""\
-CASE WHEN c.relkind NOT IN ('r', 'p') THEN 'migration_runner.ledger is not a table' ELSE (
+CASE WHEN c.relkind NOT IN ('r', 'p') THEN 'migration_runner.ledger is not a table'
+  WHEN row_security_active(c.oid)
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_policy p WHERE p.polrelid = c.oid)
+  THEN 'row-level security hides all rows of migration_runner.ledger from ' || current_user
+  ELSE (
     SELECT 'migration_runner.ledger has no column ' || string_agg(wanted.name, ', ')
     FROM unnest(ARRAY[{_WANTED}]) AS wanted (name)
     WHERE c.oid IS NOT NULL AND NOT EXISTS (

@@ -82,6 +82,11 @@ class RunReport:
         self.version_tables.reset_beginning(place)
         self._sum_up()
 
+    def forget_heads(self, place: Place) -> None:
+        """Discard all that was read from a version table: it is not what the database has."""
+        self.version_tables.forget(place)
+        self._sum_up()
+
     def forget_ends(self) -> None:
         """Discard the version tables' current heads: they are unknown until read again."""
         self.version_tables.forget_ends()

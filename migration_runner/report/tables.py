@@ -35,10 +35,10 @@ def _history_rows(facts: Facts) -> list[tuple[str, str]]:
     database = facts["database"]
     place = f"{database['name']}, {database['version_table']}"
     server = name_server(database["server_version"])
-    rows = [
-        ("database", f"{_list(database['heads'])} ({place}, {server})"),
-        ("state", facts["relation"]),
-    ]
+    heads = "unknown" if database["heads"] is None else _list(database["heads"])
+    rows = [("database", f"{heads} ({place}, {server})"), ("state", facts["relation"])]
+    if contradiction := facts.get("contradiction"):
+        rows.append(("", contradiction["message"]))
     if facts["pending"]:
         rows.append(("pending", f"{len(facts['pending'])}: {_list(facts['pending'])}"))
     if facts["unknown"]:

@@ -1,4 +1,4 @@
-"""The database's heads, as its version table has them, and their relation to the image."""
+"""The database's heads, as its version table has them, and the ledger that belongs to it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,8 @@ from migration_runner.database.statements import (
     set_names,
 )
 from migration_runner.database.version_tables import VersionChange
-from migration_runner.history.relation import Relation, relate
 from migration_runner.history.request import CompletedStep
-from migration_runner.ledger.keeper import Entries, LedgerKeeper, LedgerPolicy, Recorded
+from migration_runner.ledger.keeper import LedgerBooks, LedgerKeeper, LedgerPolicy, Recorded
 from migration_runner.project.context import ConfiguredContext
 from migration_runner.run.context import RunContext
 
@@ -59,6 +58,7 @@ class DatabaseState:
         self._project = run.project
         self._report = run.report
         self._last_pending: str | None = None
+        self._doubted = False
 
     @property
     def transactional(self) -> bool:
@@ -91,8 +91,12 @@ class DatabaseState:
         """Read the heads on the work session."""
         with self.session.statement_by_statement():
             heads = self.context.heads()
-        self._report.note_heads(self.location, heads)
+        self._note_heads(heads)
         return heads
+
+    def _note_heads(self, heads: Sequence[str]) -> None:
+        if not self._doubted:
+            self._report.note_heads(self.location, heads)
 
     def write_step(
         self, step: CompletedStep, change: VersionChange, seconds: float, along: Sequence[str]
@@ -136,7 +140,7 @@ class DatabaseState:
             return heads, ledger.recorded_on(connection, direction)
 
         found = on_new_connection(self.session.connection.engine, ask)
-        self._report.note_heads(self.location, found[0])
+        self._note_heads(found[0])
         return found
 
     def refuses_writes(self) -> bool:
@@ -148,9 +152,16 @@ class DatabaseState:
                 return _refuses_writes(self.session.connection)
         return on_new_connection(self.session.connection.engine, _refuses_writes)
 
-    def relate(self, heads: Sequence[str], entries: Entries) -> Relation:
-        """Return the relation of a database at `heads` to the image, according to the ledger."""
-        return relate(self._project.history, heads, entries)
+    def books(self, heads: Sequence[str]) -> LedgerBooks:
+        """Return history, version table and ledger, to be checked against each other."""
+        context = self.context
+        searched = context.version_table_schema is None
+        return self.ledger.books(heads, searched=searched, placed=not context.translates_schemas)
+
+    def doubt_heads(self) -> None:
+        """Report no heads: those that were read are not, or not all, what the database has."""
+        self._doubted = True
+        self._report.forget_heads(self.location)
 
     def pending(self, heads: Sequence[str]) -> list[str]:
         """Return the revisions that the request applies or undoes."""

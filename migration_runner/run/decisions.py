@@ -13,6 +13,7 @@ from migration_runner.database.version_tables import name_place
 from migration_runner.errors import HistoryError
 from migration_runner.log import logs
 from migration_runner.run.context import RunContext
+from migration_runner.run.contradictions import read_books, refuse_contradiction
 from migration_runner.run.database_state import DatabaseState
 from migration_runner.run.lock_polls import LockPolls
 from migration_runner.run.relation_policy import accept_relation, check_files
@@ -58,6 +59,8 @@ def decide_upgrade(run: RunContext) -> Decide:
                 _prepare_ledger(state)
             return False
         if not acquire(run, state, state.at_target):
+            # Another run has done it, perhaps one with another history.
+            _look(run, state)
             return False
         before = found
         found = look_again(run, state, lambda state: _look(run, state, before))
@@ -75,14 +78,15 @@ def _look(run: RunContext, state: DatabaseState, before: _Look | None = None) ->
     if before is not None and before.heads == heads:
         return before
     if state.ledger.complete(heads):
+        # All files have the digests that were recorded with the parents, so nothing contradicts.
         return _Look(heads, state.pending(heads), complete=True)
-    entries = state.ledger.entries()
-    if accept_relation(run, state.relate(heads, entries), heads, entries):
+    books = read_books(state)
+    refuse_contradiction(state, books)
+    heads = books.table.heads
+    if accept_relation(run, books):
         return _Look(heads, ahead=True)
-    check_files(run, heads, entries)
-    unrecorded: list[str] = []
-    if run.settings.ledger != "off":
-        unrecorded = state.ledger.unrecorded(heads, entries)
+    check_files(run, books)
+    unrecorded = books.unrecorded() if run.settings.ledger != "off" else []
     return _Look(heads, state.pending(heads), unrecorded)
 
 
@@ -94,7 +98,9 @@ def decide_downgrade(run: RunContext, confirm: Confirm) -> Decide:
     """
 
     def look(state: DatabaseState) -> list[str]:
-        heads = state.heads()
+        books = read_books(state)
+        refuse_contradiction(state, books)
+        heads = books.table.heads
         if unknown := run.project.history.unknown(heads):
             message = (
                 f"The database has {', '.join(unknown)}, which this image does not have and"
@@ -124,12 +130,18 @@ def decide_stamp(run: RunContext) -> Decide:
     """Return the decision of `migrate stamp`: write the version table, run nothing."""
 
     def decide(state: DatabaseState) -> bool:
-        if not run.request.purge and not state.pending(state.heads()):
+        heads = state.heads()
+        changes = run.request.purge or bool(state.pending(heads))
+        books = state.books(heads)
+        if not changes and not books.find_contradiction() and not books.unrecorded():
             return False
         state.ledger.check()
         acquire(run, state, lambda _: False)
-        state.ledger.create_if_missing()
-        return True
+        _prepare_ledger(state)
+        if not changes:
+            # The version table has it already, and this says that it is right.
+            state.ledger.confirm(heads)
+        return changes
 
     return decide
 

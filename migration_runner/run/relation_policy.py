@@ -6,23 +6,22 @@ from collections.abc import Sequence
 
 from migration_runner.errors import HistoryError
 from migration_runner.history.history import Revision
-from migration_runner.history.relation import AHEAD, DIVERGED, UNPROVED, Relation
+from migration_runner.history.relation import AHEAD, DIVERGED, UNPROVED
 from migration_runner.history.revision_digest import digest_revision, file_sha256
-from migration_runner.ledger.keeper import Entries
+from migration_runner.ledger.keeper import Entries, LedgerBooks
 from migration_runner.ledger.rows import LedgerEntry
 from migration_runner.log import events, logs
 from migration_runner.run.context import RunContext
 
 
-def accept_relation(
-    run: RunContext, relation: Relation, heads: Sequence[str], entries: Entries
-) -> bool:
+def accept_relation(run: RunContext, books: LedgerBooks) -> bool:
     """Whether the database is ahead, which is accepted: there is nothing to do.
 
     Raises `HistoryError` if it has diverged, nothing is proved, a `breaks_before` excludes this
     image, or it is ahead with `MIGRATE_ON_AHEAD=fail`.
     """
-    history = run.project.history
+    history, heads, relation = books.history, books.table.heads, books.relate()
+    entries = books.ledger
     ours = ", ".join(sorted(history.heads)) or "base"
     theirs = ", ".join(heads)
     facts = {
@@ -39,13 +38,7 @@ def accept_relation(
         )
         raise HistoryError(message, reason="diverged", missing=list(relation.missing), **facts)
     if relation.kind == UNPROVED:
-        message = (
-            f"The database has {', '.join(relation.unknown)}, which this image (head {ours}) does"
-            " not have. The ledger has no record of it, so it is not proved that the database"
-            " contains this image's revisions. Deploy an image that has both, or run the newer"
-            " image once, which records them."
-        )
-        raise HistoryError(message, reason="unknown_revision", **facts)
+        raise HistoryError(_describe_unproved(books, ours), reason="unknown_revision", **facts)
     if relation.kind != AHEAD:
         return False
     who = _applied(relation.unknown, entries)
@@ -74,16 +67,33 @@ def accept_relation(
     return True
 
 
-def check_files(run: RunContext, heads: Sequence[str], entries: Entries) -> None:
+def _describe_unproved(books: LedgerBooks, ours: str) -> str:
+    theirs, unknown = ", ".join(books.table.heads), books.relate().unknown
+    doubtful = f"it is not proved that the database (at {theirs}) contains this image's revisions"
+    known = ", ".join(each for each in unknown if each in books.ledger.keys() - books.proving())
+    found = f"The database has {', '.join(unknown)}, which this image (head {ours}) does not have."
+    if known:
+        return (
+            f"{found} It was changed without the runner after the ledger's record of {known}, so"
+            f" {doubtful}. Deploy an image that has both, or confirm the version table with the"
+            f" newer image: migrate stamp {' '.join(books.table.heads)}."
+        )
+    return (
+        f"{found} The ledger has no record of it, so {doubtful}. Deploy an image that has both, or"
+        " run the newer image once, which records them."
+    )
+
+
+def check_files(run: RunContext, books: LedgerBooks) -> None:
     """Warn about revision files that were edited after they were applied.
 
     Raises `HistoryError` with `MIGRATE_CHECKSUM=fail`.
     """
-    history, policy = run.project.history, run.settings.checksum
+    history, entries, policy = books.history, books.ledger, run.settings.checksum
     if policy == "off" or not entries:
         return
     edited = []
-    for revision in sorted(history.with_ancestors(heads)):
+    for revision in sorted(history.with_ancestors(books.table.heads)):
         entry = entries.get(revision)
         if entry is None or not _differs(entry, history.revisions[revision]):
             continue

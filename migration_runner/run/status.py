@@ -8,15 +8,19 @@ from typing import Any, Final
 
 from migration_runner.database.session_lock import find_lock_holder
 from migration_runner.errors import HistoryError, MigrationError, PendingRevisions
-from migration_runner.history.relation import AT_HEAD, BEHIND, Relation
+from migration_runner.history.relation import AT_HEAD, BEHIND
+from migration_runner.ledger.keeper import LedgerBooks
 from migration_runner.ledger.rows import LedgerEntry
 from migration_runner.run.context import RunContext
+from migration_runner.run.contradictions import describe_contradiction, read_books
 from migration_runner.run.database_state import DatabaseState
 from migration_runner.run.decisions import Decide
 from migration_runner.run.relation_policy import accept_relation
 
 Facts = dict[str, Any]
 LEDGER_LINES: Final = 5
+# In place of the relation: version table, ledger and history contradict each other.
+CONTRADICTORY: Final = "contradictory"
 
 
 class Status:
@@ -58,29 +62,33 @@ class Status:
 
     def _look(self, state: DatabaseState) -> Facts:
         run = self._run
-        heads = state.heads()
-        entries = state.ledger.entries()
-        relation = state.relate(heads, entries)
-        pending = [] if relation.unknown else state.pending(heads)
+        books = read_books(state)
+        heads, relation = books.table.heads, books.relate()
+        error = describe_contradiction(state, books)
+        pending = [] if relation.unknown or error else state.pending(heads)
         key = state.lock_key(run.settings.run_lock_key)
         holder = find_lock_holder(state.session, key) if state.session.safeguarded else None
         database, schema, table = state.location
         last = state.ledger.last(LEDGER_LINES)
-        self._judge(relation, heads, entries, pending)
-        return {
+        self._judge(books, pending, error)
+        facts = {
             "database": {
                 "name": database,
                 "server_version": state.server.version,
                 "version_table": f"{schema}.{table}" if schema else table,
-                "heads": list(heads),
+                # Those that were read may be none or not all, or another table's.
+                "heads": None if books.table.doubt and error else list(heads),
             },
-            "relation": relation.kind,
+            "relation": CONTRADICTORY if error else relation.kind,
             "pending": pending,
             "unknown": list(relation.unknown),
             "run_lock": {"key": key, "holder": holder and dataclasses.asdict(holder)},
             "last_run": self._last_run(state, last[0]) if last else None,
             "ledger": [describe_entry(entry) for entry in last],
         }
+        if error:
+            facts["contradiction"] = {**error.facts, "message": error.message}
+        return facts
 
     @staticmethod
     def _last_run(state: DatabaseState, newest: LedgerEntry) -> Facts:
@@ -96,18 +104,18 @@ class Status:
         }
 
     def _judge(
-        self, relation: Relation, heads: Sequence[str], entries: Any, pending: Sequence[str]
+        self, books: LedgerBooks, pending: Sequence[str], contradiction: HistoryError | None
     ) -> None:
-        verdict: MigrationError | None = None
-        if relation.kind in (BEHIND, AT_HEAD):
+        verdict: MigrationError | None = contradiction
+        if not contradiction and books.relate().kind in (BEHIND, AT_HEAD):
             if pending:
                 count = len(pending)
                 many = "revision is" if count == 1 else "revisions are"
                 message = f"The database is behind: {count} {many} pending. Run `migrate`."
                 verdict = PendingRevisions(message, pending=list(pending))
-        else:
+        elif not contradiction:
             try:
-                accept_relation(self._run, relation, heads, entries)
+                accept_relation(self._run, books)
             except HistoryError as error:
                 verdict = error
         if isinstance(verdict, HistoryError) or self.verdict is None:

@@ -25,6 +25,7 @@ from migration_runner.database.probe import (
 from migration_runner.errors import DatabaseUnavailable, PendingRevisions
 from migration_runner.log import events, logs
 from migration_runner.run.context import RunContext
+from migration_runner.run.contradictions import read_books, refuse_contradiction
 from migration_runner.run.database_state import DatabaseState
 from migration_runner.run.decisions import Decide
 from migration_runner.run.relation_policy import accept_relation
@@ -47,10 +48,12 @@ class Waiter:
         self._reached, self._polls = True, []
 
         def look(state: DatabaseState) -> bool:
-            heads = state.heads()
-            unknown = self._run.project.history.unknown(heads)
-            entries = state.ledger.entries() if unknown else {}
-            ahead = accept_relation(self._run, state.relate(heads, entries), heads, entries)
+            heads, ahead = state.heads(), False
+            if not state.ledger.complete(heads):
+                books = read_books(state)
+                refuse_contradiction(state, books)
+                heads = books.table.heads
+                ahead = accept_relation(self._run, books)
             if not ahead and state.pending(heads):
                 self._reached = False
                 self._polls.append(

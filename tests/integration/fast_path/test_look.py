@@ -138,18 +138,18 @@ NOT_SEEN: Final = {
     ),
     "ahead": State(
         _in_sql(
+            "UPDATE alembic_version SET version_num = 'r3'",
             "INSERT INTO migration_runner.ledger (version_table_schema, version_table, direction,"
             " revision, parents, run_id, runner_version) VALUES ('public', 'alembic_version',"
             " 'upgrade', 'r3', ARRAY['r2'], 'x', '1')",
-            "UPDATE alembic_version SET version_num = 'r3'",
         )
     ),
     "ahead and waiting": State(
         _in_sql(
+            "UPDATE alembic_version SET version_num = 'r3'",
             "INSERT INTO migration_runner.ledger (version_table_schema, version_table, direction,"
             " revision, parents, run_id, runner_version) VALUES ('public', 'alembic_version',"
             " 'upgrade', 'r3', ARRAY['r2'], 'x', '1')",
-            "UPDATE alembic_version SET version_num = 'r3'",
         ),
         ("wait",),
     ),

@@ -120,6 +120,24 @@ def test_a_database_that_is_down_leaves_the_images_side() -> None:
     ] == render_status({**IMAGE, "error": error}, WIDE).splitlines()
 
 
+def test_a_contradiction_is_shown_in_place_of_what_is_not_known() -> None:
+    facts = {
+        **IMAGE,
+        **HISTORY,
+        "database": {**HISTORY["database"], "heads": None},
+        "relation": "contradictory",
+        "pending": [],
+        "contradiction": {"message": "The version table does not exist."},
+    }
+
+    assert [
+        "image     r2 (2 revisions)",
+        "database  unknown (shop, public.alembic_version, PostgreSQL 18.4)",
+        "state     contradictory",
+        "          The version table does not exist.",
+    ] == render_status(facts, WIDE).splitlines()
+
+
 def test_every_history_of_the_database_is_there() -> None:
     other = {**HISTORY, "database": {**HISTORY["database"], "version_table": "public.other"}}
 
