@@ -16,7 +16,7 @@ from migration_runner.commands.invocation import Invocation
 from migration_runner.database.drivers.known import driver_connection
 from migration_runner.database.engine import application_name, waiting_engine
 from migration_runner.database.probe import WaitLimits
-from migration_runner.database.run_lock import acquire_run_lock, derive_key
+from migration_runner.database.run_lock import LockWait, acquire_run_lock, derive_key
 from migration_runner.database.session import WorkSession
 from migration_runner.database.session_errors import SESSION_LOST
 from migration_runner.database.session_lock import SessionLock
@@ -103,7 +103,8 @@ class _Execution:
             lock = SessionLock(session)
             waiting = Stopwatch(self._clock)
             try:
-                acquire_run_lock(lock, key, settings.run_lock_timeout, self._clock, lambda: False)
+                wait = LockWait(settings.run_lock_timeout, settings.heartbeat)
+                acquire_run_lock(lock, key, wait, self._clock, lambda: False)
             finally:
                 report.waited_for_run_lock_seconds = waiting.elapsed()
             code = self._run_watched(session)

@@ -9,6 +9,7 @@ would wait for it: a deadlock.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Final, Protocol
@@ -77,18 +78,29 @@ def derive_key(database: str, schema: str, table: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big", signed=True)
 
 
+@dataclass(frozen=True)
+class LockWait:
+    """How long to wait for the run lock, and how often to log that, in seconds."""
+
+    timeout: float
+    heartbeat: float = math.inf
+
+
 def acquire_run_lock(
-    session: LockSession, key: int, timeout: float, clock: Clock, done: Callable[[], bool]
+    session: LockSession, key: int, wait: LockWait, clock: Clock, done: Callable[[], bool]
 ) -> bool:
-    """Take the run lock, polling with jitter for at most `timeout` seconds.
+    """Take the run lock, polling with jitter.
 
     Returns False, without the lock, as soon as `done()`: nothing is left to do.
     Raises `TemporaryFailure` when the time is up.
     """
-    stopwatch = Stopwatch(clock)
+    stopwatch = logged = Stopwatch(clock)
+    timeout = wait.timeout
 
     def log(state: tenacity.RetryCallState) -> None:
-        if state.attempt_number == 1:
+        nonlocal logged
+        if state.attempt_number == 1 or logged.elapsed() >= wait.heartbeat:
+            logged = Stopwatch(clock)
             holder = session.lock_holder(key)
             logs.get_logger().info(
                 events.RUN_LOCK_BUSY,

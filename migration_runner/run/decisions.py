@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from migration_runner.clock import Stopwatch
-from migration_runner.database.run_lock import acquire_run_lock
+from migration_runner.database.run_lock import LockWait, acquire_run_lock
 from migration_runner.database.version_tables import name_place
 from migration_runner.errors import HistoryError
 from migration_runner.log import logs
@@ -154,11 +154,11 @@ def acquire(run: RunContext, state: DatabaseState, done: Callable[[Sequence[str]
     if run.settings.run_lock == "off":
         return True
     waiting = Stopwatch(run.clock)
-    timeout = run.settings.run_lock_timeout
+    wait = LockWait(run.settings.run_lock_timeout, run.settings.heartbeat)
     polls = LockPolls(run, state, done)
     try:
         with contextlib.closing(polls), logs.bound(version_table=name_place(state.location)):
-            return acquire_run_lock(polls, _key(run, state), timeout, run.clock, polls.done)
+            return acquire_run_lock(polls, _key(run, state), wait, run.clock, polls.done)
     finally:
         run.report.waited_for_run_lock_seconds += waiting.elapsed()
 

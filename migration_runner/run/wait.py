@@ -39,7 +39,7 @@ class Waiter:
 
     def __init__(self, run: RunContext) -> None:
         self._run = run
-        self._stopwatch = Stopwatch(run.clock)
+        self._stopwatch = self._logged = Stopwatch(run.clock)
         self._reached = True
         self._polls: list[_Poll] = []
 
@@ -69,11 +69,8 @@ class Waiter:
         Raises `PendingRevisions` when the time is up, and what `look` raises.
         """
         look()
-        remaining = self._remaining()
         if not self._reached:
-            logs.get_logger().info(
-                events.REVISIONS_PENDING, remaining_seconds=round(max(0.0, remaining), 1)
-            )
+            self._log()
         while not self._reached:
             if not self._poll_for_change():
                 message = (
@@ -83,6 +80,11 @@ class Waiter:
                 )
                 raise PendingRevisions(message)
             look()
+
+    def _log(self) -> None:
+        self._logged = Stopwatch(self._run.clock)
+        remaining = round(max(0.0, self._remaining()), 1)
+        logs.get_logger().info(events.REVISIONS_PENDING, remaining_seconds=remaining)
 
     def _remaining(self) -> float:
         return self._stopwatch.remaining(self._run.settings.wait_timeout)
@@ -97,6 +99,8 @@ class Waiter:
             def changed() -> bool:
                 nonlocal paused
                 waited, paused = paused, True
+                if self._logged.elapsed() >= self._run.settings.heartbeat:
+                    self._log()
                 try:
                     for poll in self._polls:
                         if poll.parameters is None:

@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migration_runner.database.run_lock import LockHolder, acquire_run_lock, derive_key
+from migration_runner.database.run_lock import (
+    LockHolder,
+    LockWait,
+    acquire_run_lock,
+    derive_key,
+)
 from migration_runner.errors import TemporaryFailure
 from tests.fixtures.clock import FakeClock
 
@@ -22,7 +27,7 @@ class _Session:
     """Gives the lock at the poll of this number."""
 
     def __init__(self, free_at: int) -> None:
-        self.polls = 0
+        self.polls = self.asked_for_holder = 0
         self._free_at = free_at
 
     def try_lock(self, _key: int) -> bool:
@@ -30,6 +35,7 @@ class _Session:
         return self.polls >= self._free_at
 
     def lock_holder(self, _key: int) -> LockHolder | None:
+        self.asked_for_holder += 1
         return HOLDER
 
 
@@ -61,7 +67,9 @@ def test_names_do_not_run_into_each_other(
 def test_a_free_lock_is_taken_without_a_pause() -> None:
     clock = FakeClock()
 
-    assert acquire_run_lock(_Session(1), 7, 10.0, clock, done=lambda: pytest.fail("asked"))
+    assert acquire_run_lock(
+        _Session(1), 7, LockWait(10.0), clock, done=lambda: pytest.fail("asked")
+    )
 
     assert [] == clock.pauses
 
@@ -69,7 +77,7 @@ def test_a_free_lock_is_taken_without_a_pause() -> None:
 def test_a_busy_lock_is_asked_for_again_after_pauses_of_different_lengths() -> None:
     clock, session = FakeClock(), _Session(20)
 
-    assert acquire_run_lock(session, 7, 600.0, clock, done=lambda: False)
+    assert acquire_run_lock(session, 7, LockWait(600.0), clock, done=lambda: False)
 
     assert 20 == session.polls
     assert 19 == len(clock.pauses) == len(set(clock.pauses))
@@ -80,7 +88,9 @@ def test_it_leaves_without_the_lock_once_nothing_is_left_to_do() -> None:
     answers = iter([False, False, True])
     session = _Session(100)
 
-    assert not acquire_run_lock(session, 7, 600.0, FakeClock(), done=lambda: next(answers))
+    assert not acquire_run_lock(
+        session, 7, LockWait(600.0), FakeClock(), done=lambda: next(answers)
+    )
 
     assert 3 == session.polls
 
@@ -89,7 +99,7 @@ def test_it_gives_up_when_the_time_is_up() -> None:
     clock = FakeClock()
 
     with pytest.raises(TemporaryFailure) as caught:
-        acquire_run_lock(_Session(10**9), 7, 600.0, clock, done=lambda: False)
+        acquire_run_lock(_Session(10**9), 7, LockWait(600.0), clock, done=lambda: False)
 
     assert 600 <= clock.now - 1000 <= 601
     assert ("run_lock_busy", 7) == (
@@ -103,10 +113,20 @@ def test_it_gives_up_when_the_time_is_up() -> None:
     ) in caught.value.message
 
 
+def test_it_says_with_every_heartbeat_whom_it_waits_for() -> None:
+    session = _Session(10**9)
+
+    with pytest.raises(TemporaryFailure):
+        acquire_run_lock(session, 7, LockWait(600.0, 60.0), FakeClock(), done=lambda: False)
+
+    # At first, then once a minute or a pause later, and in the error.
+    assert 11 == session.asked_for_holder
+
+
 def test_without_a_timeout_it_asks_once() -> None:
     session = _Session(2)
 
     with pytest.raises(TemporaryFailure):
-        acquire_run_lock(session, 7, 0.0, FakeClock(), done=lambda: False)
+        acquire_run_lock(session, 7, LockWait(0.0), FakeClock(), done=lambda: False)
 
     assert 1 == session.polls
