@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from migration_runner.log import redaction, streams
@@ -56,6 +56,8 @@ def test_a_secret_is_blanked_out_in_every_spelling(capfd: Capture, spelling: str
 
 @given(st.text(st.characters(codec="utf-8"), min_size=4, max_size=40))
 def test_any_secret_is_blanked_out_in_json(secret: str) -> None:
+    # Not one that is a part of the line without it.
+    assume(secret not in json.dumps({"detail": "<>"}))
     with _no_secrets():
         hide_secrets((secret,))
         line = redact(json.dumps({"detail": f"<{secret}>"}, ensure_ascii=False))
