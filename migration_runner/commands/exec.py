@@ -28,7 +28,8 @@ from migration_runner.errors import (
     UsageError,
 )
 from migration_runner.history.request import Request
-from migration_runner.ledger.keeper import LedgerKeeper, LedgerPolicy
+from migration_runner.ledger.keeper import LedgerKeeper
+from migration_runner.ledger.policy import LedgerPolicy
 from migration_runner.log import events, logs
 from migration_runner.project.alembic_project import AlembicProject
 from migration_runner.report.report import AppliedRevision, RunReport

@@ -2,58 +2,32 @@
 
 from __future__ import annotations
 
-import dataclasses
-import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import sqlalchemy
 
 from migration_runner import __version__
 from migration_runner.database.session import WorkSession
 from migration_runner.database.statements import message_of, protected
-from migration_runner.documentation import docs_page
-from migration_runner.errors import DatabaseRejected
 from migration_runner.history.books import Books
 from migration_runner.history.history import History
-from migration_runner.history.revision_digest import RevisionDigest, digest_revision
 from migration_runner.history.witnesses import VersionTable
+from migration_runner.ledger.new_rows import describe_row, move_row
+from migration_runner.ledger.policy import LedgerPolicy
 from migration_runner.ledger.rows import Ledger, LedgerAuthor, LedgerEntry, LedgerRow, digest_of
 from migration_runner.ledger.schema import LedgerAccess, LedgerDenied, create_ledger, ledger_access
 from migration_runner.ledger.witness import examine
 from migration_runner.log import events, logs
 from migration_runner.report.report import RunReport
 
-_ADVICE: Final = (
-    "Let the role create it (GRANT CREATE ON DATABASE), let an administrator create it"
-    f" ({docs_page('privileges')}), or set MIGRATE_LEDGER=off"
-)
-
 _Answer = TypeVar("_Answer")
 Entries = Mapping[str, LedgerEntry]
 LedgerBooks = Books[LedgerEntry]
 # Revisions with their durations in seconds.
 Recorded = dict[str, float | None]
-
-
-@dataclass
-class LedgerPolicy:
-    """The setting `MIGRATE_LEDGER`: `on`, `off` or `require`; a run warns once."""
-
-    mode: str
-    warned: bool = False
-
-    def unavailable(self, detail: str) -> None:
-        """Warn, or raise `DatabaseRejected` if the ledger is required."""
-        if self.mode == "require":
-            message = f"The ledger cannot be written: {detail}. {_ADVICE}."
-            raise DatabaseRejected(message, reason="ledger_unavailable")
-        if not self.warned:
-            self.warned = True
-            logs.get_logger().warning(events.LEDGER_UNAVAILABLE, detail=detail, advice=_ADVICE)
 
 
 class LedgerKeeper:
@@ -207,7 +181,7 @@ class LedgerKeeper:
         books = self.books(heads)
         found, moved = books.unrecorded(), books.re_pointed()
         rows = [self._row("adopted", each) for each in found]
-        rows += [_moved(books.ledger[each], parents) for each, parents in moved.items()]
+        rows += [move_row(books.ledger[each], parents) for each, parents in moved.items()]
         if not rows:
             return
         with self._session.between_transactions():
@@ -285,29 +259,9 @@ class LedgerKeeper:
         known = None if revision is None else self._history.revisions.get(revision)
         if known is None:
             return LedgerRow(direction, revision, duration_seconds=seconds)
-        if known.file_sha256:
-            digest = RevisionDigest(known.file_sha256, known.code_sha256)
-        else:
-            digest = digest_revision(known.path)
-        return LedgerRow(
-            direction,
-            revision,
-            known.parents,
-            known.breaks_before,
-            known.description,
-            os.path.basename(known.path),  # noqa: PTH119 - a path object takes longer than the row
-            digest.file_sha256,
-            digest.code_sha256,
-            seconds,
-        )
+        return describe_row(direction, known, seconds)
 
     def _author(self) -> LedgerAuthor:
         report = self._report
         waited = round(report.waited_for_run_lock_seconds, 3)
         return LedgerAuthor(report.run_id, __version__, report.build or None, self._host, waited)
-
-
-def _moved(entry: LedgerEntry, parents: tuple[str, ...]) -> LedgerRow:
-    """Return a row with other parents; what was applied is still what it was."""
-    known = {each.name: getattr(entry, each.name) for each in dataclasses.fields(LedgerRow)}
-    return LedgerRow(**{**known, "direction": "adopted", "parents": parents})

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final
+from collections.abc import Callable, Iterable
 
 import sqlalchemy
 
@@ -13,27 +11,18 @@ from migration_runner.database.safe_points import safe_points
 from migration_runner.database.session import log_statements
 from migration_runner.database.session_errors import ends_session
 from migration_runner.database.version_tables import VersionChange
-from migration_runner.errors import ConfigError, Interrupted, MigrationError, RevisionFailed
+from migration_runner.errors import ConfigError, Interrupted, RevisionFailed
 from migration_runner.history.request import CompletedStep, PlannedStep
-from migration_runner.log import capture, events, logs
+from migration_runner.log import capture
 from migration_runner.project.attributes import Offer
 from migration_runner.project.context import ConfiguredContext
-from migration_runner.project.errors import format_traceback, is_ours
+from migration_runner.run.attempt_end import AttemptEnd, warned
 from migration_runner.run.configured_table import ConfiguredTable
 from migration_runner.run.context import RunContext
 from migration_runner.run.database_state import DatabaseState
 from migration_runner.run.decisions import Decide
 from migration_runner.run.env_connections import EnvConnections
-from migration_runner.run.failures import (
-    describe,
-    is_read_only,
-    translate_env_failure,
-    translate_revision_failure,
-)
-from migration_runner.run.retries import LOCK_FAILURES
 from migration_runner.run.work_session import open_for_work, open_read_only
-
-_LONGEST_TRACEBACK: Final = 20_000
 
 
 class Attempt:
@@ -51,8 +40,8 @@ class Attempt:
         self._tables: list[ConfiguredTable] = []
         # Earlier attempts': in this one, env.py can have several connections at the same time.
         self._orphans = frozenset(run.backend_pids)
-        self._failure: tuple[str, dict[str, Any]] | None = None
         self._connections = EnvConnections(run)
+        self._end = AttemptEnd(run.progress, self._connections, self._tables)
 
     def run(self, enter: Callable[[Offer], None]) -> None:
         """Run env.py by calling `enter`. Raises a `MigrationError`, or `Interrupted`."""
@@ -63,7 +52,7 @@ class Attempt:
                     # env.py, or a revision, can have swallowed the exception.
                     signals.check()
             except BaseException as error:
-                known = self._explain(error)
+                known = self._end.explain(error)
                 self._run.observer.end()
                 self._read_back(error, known)
                 if known is error:
@@ -79,21 +68,6 @@ class Attempt:
         with capture.captured_prints():
             enter(self._connections.offer())
         self._verify()
-
-    def _explain(self, error: BaseException) -> BaseException:
-        """Return what ended the attempt: by what is known first, then by what was raised."""
-        if number := signals.received():
-            return error if isinstance(error, Interrupted) else Interrupted(number)
-        errors = self._connections.errors
-        lost = errors.lost
-        if isinstance(error, MigrationError) and not (lost and _says_nothing_of_it(error)):
-            if self._progress.running and isinstance(error, RevisionFailed):
-                self._failure = events.REVISION_FAILED, error.facts
-            return error
-        cause = errors.cause(error)
-        if is_ours(cause) and self._connections.explain(cause) is None:
-            return error
-        return self._translate(cause, self._failed_revision(cause), lost=lost)
 
     def configured(self, context: ConfiguredContext) -> None:
         """Make env.py's connection the work session, and decide what to do on it."""
@@ -160,46 +134,9 @@ class Attempt:
             table.verify()
         self._progress.committed()
 
-    def _translate(
-        self, error: BaseException, revision: str | None, *, lost: bool
-    ) -> MigrationError:
-        """Translate what env.py or a revision raised, and keep it for the log."""
-        if explained := self._connections.explain(error):
-            return explained
-        lost = lost or self._connections.broke_early(error)
-        lost = lost or (is_read_only(error) and self._refuses_writes())
-        if revision is None:
-            event, failure = events.ENV_FAILED, translate_env_failure(error, lost=lost)
-        else:
-            event = events.REVISION_FAILED
-            failed = self._tables[-1].describe_failed(revision)
-            failure = translate_revision_failure(error, failed, lost=lost)
-        facts = dict(failure.facts)
-        if "sqlstate" not in facts and (trace := format_traceback(error)):
-            facts["exception"] = trace[-_LONGEST_TRACEBACK:]
-        self._failure = event, facts
-        return failure
-
-    def _refuses_writes(self) -> bool:
-        """Whether it is the server that is read-only, and not just a revision's transaction."""
-        with _warned("read_only"):
-            return bool(self._tables) and self._tables[-1].state.refuses_writes()
-        return True
-
     def log_failure(self) -> None:
         """Log the failure, once it will not be retried."""
-        if self._failure is not None:
-            event, facts = self._failure
-            logs.get_logger().error(event, **facts)
-
-    def _failed_revision(self, error: BaseException) -> str | None:
-        """Return the revision that failed; None if that was env.py.
-
-        If all revisions are one transaction, a lock failure of its COMMIT counts as the last one's.
-        """
-        if describe(error).get("sqlstate") in LOCK_FAILURES:
-            return next(reversed(self._progress.open), None)
-        return self._progress.running
+        self._end.log()
 
     def _read_back(self, error: BaseException, known: BaseException) -> None:
         """After a failure, read what was committed, if the database can still be reached."""
@@ -209,34 +146,17 @@ class Attempt:
             connection = table.state.session.connection
             broken = self._connections.errors.lost_on(connection) or ends_session(error)
             if isinstance(known, Interrupted) or not broken:
-                with _warned("read_back"):
+                with warned("read_back"):
                     table.settle()
 
     def settle(self) -> None:
         """After the session is finally lost, read over a new connection what was committed."""
         for table in self._tables:
-            with _warned("read_back"):
+            with warned("read_back"):
                 table.settle()
 
     def _unlock(self) -> None:
         for table in self._tables:
-            with _warned("unlock"):
+            with warned("unlock"):
                 table.close()
                 table.state.lock.unlock()
-
-
-def _says_nothing_of_it(error: MigrationError) -> bool:
-    """Whether an error of the runner's own can be the consequence of a lost session."""
-    return isinstance(error, RevisionFailed)
-
-
-@contextlib.contextmanager
-def _warned(step: str) -> Iterator[None]:
-    """Log a failure in cleaning up: only the run's own failure is reported.
-
-    A lock that could not be released ends with its session, at the process's end at the latest.
-    """
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001 - see above
-        logs.get_logger().warning(events.CLEANUP_FAILED, step=step, detail=str(error))

@@ -9,7 +9,7 @@ from migration_runner.database.engine import application_name
 from migration_runner.database.observer import Observer
 from migration_runner.database.probe import WaitLimits, connect_or_make_room, connect_within
 from migration_runner.history.request import Request
-from migration_runner.ledger.keeper import LedgerPolicy
+from migration_runner.ledger.policy import LedgerPolicy
 from migration_runner.project.alembic_project import AlembicProject
 from migration_runner.report.report import RunReport
 from migration_runner.run.progress import Progress

@@ -20,7 +20,8 @@ from migration_runner.database.statements import (
 )
 from migration_runner.database.version_tables import VersionChange
 from migration_runner.history.request import CompletedStep
-from migration_runner.ledger.keeper import LedgerBooks, LedgerKeeper, LedgerPolicy, Recorded
+from migration_runner.ledger.keeper import LedgerBooks, LedgerKeeper, Recorded
+from migration_runner.ledger.policy import LedgerPolicy
 from migration_runner.project.context import ConfiguredContext
 from migration_runner.run.context import RunContext
 
