@@ -29,17 +29,14 @@ def any_env(request: pytest.FixtureRequest, project: Project) -> Project:
     "body",
     [
         'op.execute("SELECT pg_advisory_unlock_all()")',
-        'with op.get_context().autocommit_block():\n    op.execute("DISCARD ALL")',
         'op.execute("DO $$ BEGIN PERFORM pg_advisory_unlock_all(); END $$")',
         HIDDEN.replace("pg_advisory_' \"\n           \"'unlock_all", "pg_advisory_unlock_all"),
     ],
-    ids=["unlock_all", "discard_all", "in_a_do_block", "in_a_function"],
+    ids=["unlock_all", "in_a_do_block", "in_a_function"],
 )
 def test_the_run_lock_is_taken_again(
     database: Database, any_env: Project, migrate: Migrate, body: str
 ) -> None:
-    if "DISCARD" in body and "asyncpg" in (any_env.folder / "migrations" / "env.py").read_text():
-        pytest.skip("asyncpg would use its prepared statements, which are gone then")
     any_env.revision("r1", body)
     any_env.revision("r2", f'assert 1 == op.get_bind().exec_driver_sql("{HELD}").scalar()')
 
@@ -48,6 +45,21 @@ def test_the_run_lock_is_taken_again(
     assert 0 == result.exit_code, result.stdout + result.stderr
     (event,) = result.of("run_lock_released")
     assert ("r1", True) == (event["revision"], event["taken_again"])
+
+
+def test_discard_all_releases_it_too(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    """Not with asyncpg, whose prepared statements are gone then."""
+    project.revision(
+        "r1", 'with op.get_context().autocommit_block():\n    op.execute("DISCARD ALL")'
+    )
+    project.revision("r2", f'assert 1 == op.get_bind().exec_driver_sql("{HELD}").scalar()')
+
+    result = migrate.run(DATABASE_URL=database.url)
+
+    assert 0 == result.exit_code, result.stdout + result.stderr
+    assert ["r1"] == [event["revision"] for event in result.of("run_lock_released")]
 
 
 def test_another_run_was_faster(database: Database, project: Project, migrate: Migrate) -> None:
