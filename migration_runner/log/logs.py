@@ -84,9 +84,9 @@ def bound(**facts: str) -> Iterator[None]:
         _facts.reset(token)
 
 
-def write_last_line(event: str, **facts: Any) -> None:
-    """Write an event at any log level: every log has the result."""
-    _logger_from(logging.NOTSET).info(event, **facts)
+def write_last_line(event: str, level: int = logging.INFO, **facts: Any) -> None:
+    """Write an event of this level, whichever the log begins with: every log has the result."""
+    _logger_from(logging.NOTSET).log(level, event, **facts)
 
 
 def _report_lost_lines(count: int) -> None:

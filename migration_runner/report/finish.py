@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import traceback
+from typing import Final
 
 from migration_runner.log import events, logs, streams
 from migration_runner.report.outcome import INTERNAL_ERROR, judge
@@ -10,6 +12,9 @@ from migration_runner.report.report import RunReport
 from migration_runner.report.result import COUNTABLE, describe_result
 from migration_runner.report.summary import summarize
 from migration_runner.report.termination import write_termination_message
+
+# So that an alert on errors in the log sees them.
+_LEVELS: Final = {"failed": logging.ERROR, "interrupted": logging.WARNING}
 
 
 def finish(
@@ -34,5 +39,6 @@ def finish(
     if report.termination_log is not None:
         write_termination_message(report.termination_log, summary, facts, COUNTABLE)
     if not report.prints_answer or error is not None:
-        logs.write_last_line(events.RUN_FINISHED, summary=summary, **facts)
+        level = _LEVELS.get(outcome, logging.INFO)
+        logs.write_last_line(events.RUN_FINISHED, level, summary=summary, **facts)
     return exit_code

@@ -36,26 +36,27 @@ def _last_line(capfd: Capture) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    ("error", "outcome", "code"),
+    ("error", "outcome", "code", "level"),
     [
-        (None, "up_to_date", 0),
-        (errors.RevisionFailed("It failed."), "failed", 1),
-        (errors.TemporaryFailure("Busy."), "failed", 75),
-        (errors.Interrupted(15), "interrupted", 143),
-        (errors.Interrupted(2), "interrupted", 130),
-        (RuntimeError("a bug"), "failed", 70),
+        (None, "up_to_date", 0, "info"),
+        (errors.RevisionFailed("It failed."), "failed", 1, "error"),
+        (errors.TemporaryFailure("Busy."), "failed", 75, "error"),
+        (errors.Interrupted(15), "interrupted", 143, "warning"),
+        (errors.Interrupted(2), "interrupted", 130, "warning"),
+        (RuntimeError("a bug"), "failed", 70, "error"),
     ],
 )
-def test_outcome_and_exit_code(
-    capfd: Capture, error: BaseException | None, outcome: str, code: int
+def test_outcome_exit_code_and_level(
+    capfd: Capture, error: BaseException | None, outcome: str, code: int, level: str
 ) -> None:
     assert code == finish(_report(), error)
 
     finished = _last_line(capfd)
-    assert ("run_finished", outcome, code) == (
+    assert ("run_finished", outcome, code, level) == (
         finished["event"],
         finished["outcome"],
         finished["exit_code"],
+        finished["level"],
     )
 
 
