@@ -73,6 +73,11 @@ class VersionTables:
         for found in self._found.values():
             found.end = None
 
+    def beginning_of(self, place: Place) -> Sequence[str]:
+        """Return a table's heads at the beginning, as far as they are known."""
+        found = self._found.get(place)
+        return found.beginning if found else ()
+
     def end_of(self, place: Place) -> Sequence[str]:
         """Return a table's current heads, as far as they are known."""
         found = self._found.get(place)

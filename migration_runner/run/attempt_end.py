@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from migration_runner import signals
+from migration_runner.database.statements import sqlstate_of
 from migration_runner.errors import Interrupted, MigrationError, RevisionFailed
 from migration_runner.log import events, logs
 from migration_runner.project.errors import format_traceback, is_ours
 from migration_runner.run.configured_table import ConfiguredTable
 from migration_runner.run.env_connections import EnvConnections
 from migration_runner.run.failures import (
-    describe,
     is_read_only,
     translate_env_failure,
     translate_revision_failure,
@@ -68,7 +68,8 @@ class AttemptEnd:
         lost = lost or self._connections.broke_early(error)
         lost = lost or (is_read_only(error) and self._refuses_writes())
         if revision is None:
-            event, failure = events.ENV_FAILED, translate_env_failure(error, lost=lost)
+            event = events.ENV_FAILED
+            failure = translate_env_failure(error, lost=lost, early=not self._tables)
         else:
             event = events.REVISION_FAILED
             failed = self._tables[-1].describe_failed(revision)
@@ -88,10 +89,12 @@ class AttemptEnd:
     def _failed_revision(self, error: BaseException) -> str | None:
         """Return the revision that failed; None if that was env.py.
 
-        If all revisions are one transaction, a lock failure of its COMMIT counts as the last one's.
+        An error of a COMMIT, such as a deferred constraint's, is that of the only revision in it. A
+        lock failure counts as the last one's: all of them are tried again.
         """
-        if describe(error).get("sqlstate") in LOCK_FAILURES:
-            return next(reversed(self._progress.open), None)
+        sqlstate, in_transaction = sqlstate_of(error), self._progress.open
+        if sqlstate in LOCK_FAILURES or (sqlstate and len(in_transaction) == 1):
+            return next(reversed(in_transaction), None)
         return self._progress.running
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import configparser
 import traceback
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 import sqlalchemy
@@ -25,18 +25,12 @@ from migration_runner.errors import (
     TemporaryFailure,
 )
 from migration_runner.project.errors import describe_env_error, describe_interpolation
+from migration_runner.run.advice import Situation, find_advice
 from migration_runner.run.retries import LOCK_FAILURES
 
 # The session's, or a standby's: https://www.postgresql.org/docs/current/errcodes-appendix.html
 READ_ONLY: Final = "25006"
 _BUSY: Final = frozenset(("53300", *LOCK_FAILURES))
-# Outside of a revision, these are about the role that is set, and the version table.
-_REFUSALS: Final = {
-    "42501": "Grant the privilege, or set MIGRATE_ROLE.",
-    "3F000": "Create the version table's schema; if it exists, grant the role USAGE on it, or set"
-    " MIGRATE_ROLE.",
-    "22023": "Correct MIGRATE_ROLE, or create the role.",
-}
 _LONGEST_TEXT: Final = 2000
 
 
@@ -57,22 +51,29 @@ class FailedRevision:
     invalid: Sequence[InvalidIndex] = ()
     transactional: bool = True
     version_table: str = ""
+    situation: Situation = field(default_factory=Situation)
 
 
-def translate_env_failure(error: BaseException, *, lost: bool = False) -> MigrationError:
-    """Translate an error from outside of any revision: of the session, or of env.py itself."""
-    return recognize_statement_pooler(error) or _translate_env_failure(error, lost=lost)
+def translate_env_failure(
+    error: BaseException, *, lost: bool = False, early: bool = False
+) -> MigrationError:
+    """Translate an error from outside of any revision: of the session, or of env.py itself.
+
+    `early`: before env.py has configured Alembic.
+    """
+    pooler = recognize_statement_pooler(error)
+    return pooler or _translate_env_failure(error, lost=lost, early=early)
 
 
-def _translate_env_failure(error: BaseException, *, lost: bool) -> MigrationError:
+def _translate_env_failure(error: BaseException, *, lost: bool, early: bool) -> MigrationError:
     facts = describe(error)
     detail = facts["message"]
     if lost or ends_session(error):
         return _session_lost(detail, facts)
     if facts.get("sqlstate") in _BUSY:
         return TemporaryFailure(f"The session failed: {detail}. Run again.", **facts)
-    if advice := _REFUSALS.get(facts.get("sqlstate", "")):
-        return DatabaseRejected(f"The database reported: {detail}. {advice}", **facts)
+    if advice := find_advice(facts.get("sqlstate"), Situation(early=early)):
+        return advice.kind(f"The database reported: {detail}. {advice.text}", **facts)
     if "sqlstate" in facts:
         message = f"A statement outside of any revision failed: {detail}."
         return RevisionFailed(message, **facts)
@@ -121,9 +122,11 @@ def translate_revision_failure(
         facts |= {"reason": reason, "attempts": failed.attempts, "kept": failed.kept}
         facts["blockers"] = [asdict(blocker) for blocker in failed.blockers]
         return TemporaryFailure(message, **facts)
+    failure = f"Revision {failed.revision} failed{where} ({place}): {detail}. {state}"
+    if advice := find_advice(facts.get("sqlstate"), failed.situation):
+        return advice.kind(f"{failure} {advice.text}", **facts)
     message = (
-        f"Revision {failed.revision} failed{where} ({place}): {detail}. {state}"
-        " Fix it and run again; the next run continues from the database's revision."
+        f"{failure} Fix it and run again; the next run continues from the database's revision."
     )
     return RevisionFailed(message, **facts)
 

@@ -15,6 +15,7 @@ from migration_runner.database.session_errors import ends_session
 from migration_runner.database.statements import roll_back
 from migration_runner.database.transaction_ends import TransactionEnds
 from migration_runner.log import events, logs
+from migration_runner.run.advice import Situation
 from migration_runner.run.context import RunContext
 from migration_runner.run.database_state import DatabaseState
 from migration_runner.run.failures import (
@@ -127,6 +128,11 @@ class RevisionChecks:
             self._invalid,
             transactional=self._transactional,
             version_table=self._run.progress.name().get("version_table", ""),
+            situation=Situation(
+                revision,
+                shares_transaction=not self._run.progress.first,
+                new=not self._run.report.version_tables.beginning_of(self._state.location),
+            ),
         )
 
     def _path(self, revision: str) -> str:

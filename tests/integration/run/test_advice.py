@@ -1,0 +1,97 @@
+"""The advice of a failure fits its cause."""
+
+from __future__ import annotations
+
+import threading
+
+from tests.fixtures.databases import Database
+from tests.fixtures.env_kinds import OWN_ENGINE, POOLED, shop_url
+from tests.fixtures.env_sources import ENV_SOURCES
+from tests.fixtures.project import Project
+from tests.fixtures.runner import Migrate
+
+
+def test_a_revision_that_needs_the_one_before_committed(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    project.write_env(ENV_SOURCES["own"].format(options=""))
+    project.revision("r1", "op.execute(\"CREATE TYPE mood AS ENUM ('ok')\")")
+    migrate.run(DATABASE_URL=database.url)
+    project.revision("r2", "op.execute(\"ALTER TYPE mood ADD VALUE 'happy'\")")
+    project.revision("r3", "op.execute(\"SELECT 'happy'::mood\")")
+
+    together = migrate.run(DATABASE_URL=database.url)
+    apart = migrate.run(DATABASE_URL=database.url, MIGRATE_TRANSACTIONS="revision")
+
+    assert 1 == together.exit_code
+    assert "MIGRATE_TRANSACTIONS=revision" in together.finished["summary"]
+    assert 0 == apart.exit_code, apart.stdout
+
+
+def test_a_database_whose_tables_the_application_has_made(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    project.table("r1", "one")
+    database.query("CREATE TABLE one (id bigint)")
+
+    result = migrate.run(DATABASE_URL=database.url)
+
+    assert 1 == result.exit_code
+    assert "migrate stamp" in result.finished["summary"]
+
+
+def test_a_revision_id_that_the_version_table_does_not_take(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    project.table("a_revision_id_of_more_than_32_characters", "one")
+
+    result = migrate.run(DATABASE_URL=database.url)
+
+    assert 1 == result.exit_code
+    assert "32 characters" in result.finished["summary"]
+
+
+def test_a_deferred_constraint_names_its_revision(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    project.revision(
+        "r1",
+        """\
+        op.execute("CREATE TABLE one (id bigint UNIQUE DEFERRABLE INITIALLY DEFERRED)")
+        op.execute("INSERT INTO one VALUES (1), (1)")
+        """,
+    )
+
+    result = migrate.run(DATABASE_URL=database.url)
+
+    assert 1 == result.exit_code
+    assert result.finished["summary"].startswith("Revision r1 failed (")
+    assert "It was rolled back." in result.finished["summary"]
+
+
+def test_another_replica_creates_the_same_schema(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    """Before `configure()`, and so before the run lock."""
+    project.write_env(
+        OWN_ENGINE.replace(
+            "    context.configure(",
+            '    connection.exec_driver_sql("CREATE SCHEMA IF NOT EXISTS app")\n'
+            "    connection.commit()\n    context.configure(",
+        )
+    )
+    project.table("r1", "one")
+    with database.connect() as other:
+        other.execute("BEGIN")
+        other.execute("CREATE SCHEMA app")
+        running = migrate.start(SHOP_URL=shop_url(database), **POOLED)
+        database.wait_until(
+            "1 FROM pg_stat_activity WHERE datname = current_database()"
+            " AND query LIKE 'CREATE SCHEMA%' AND wait_event_type = 'Lock'"
+            " AND pid <> pg_backend_pid()"
+        )
+        threading.Thread(target=other.execute, args=["COMMIT"]).start()
+        result = running.wait()
+
+    assert 75 == result.exit_code, result.stdout
+    assert "Run again." in result.finished["summary"]
