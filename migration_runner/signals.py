@@ -38,6 +38,8 @@ class _Received:
 
     def __init__(self) -> None:
         self.callbacks: list[Callable[[], None]] = []
+        # Installs the handlers again, if something has replaced them.
+        self.rearm: Callable[[], None] | None = None
         self.forget()
 
     def forget(self) -> None:
@@ -59,6 +61,8 @@ def check() -> None:
     """Raise `Interrupted` if a signal was received, whatever became of the first exception."""
     if _received.number is not None and not _received.acknowledged:
         raise Interrupted(_received.number)
+    if _received.rearm is not None and threading.current_thread() is threading.main_thread():
+        _received.rearm()
 
 
 def acknowledge() -> None:
@@ -127,15 +131,27 @@ def interruptible(
     previous_fd = signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
     enforcer = threading.Thread(target=enforce_deadline, name="signals", daemon=True)
     enforcer.start()
+    _received.rearm = lambda: _arm(interrupt, sender.fileno()) if armed else None
     try:
         yield disarm
     finally:
+        _received.rearm = None
         signal.set_wakeup_fd(previous_fd)
         for number, handler in previous.items():
             signal.signal(number, handler)
         sender.close()
         enforcer.join()
         receiver.close()
+
+
+def _arm(handler: Callable[[int, FrameType | None], None], wakeup: int) -> None:
+    """Install the handlers again: an event loop that ends leaves none, and env.py can have own."""
+    if _in_event_loop():
+        return
+    for number in _SIGNALS:
+        if signal.getsignal(number) is not handler:
+            signal.signal(number, handler)
+    signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
 
 
 def _call_back() -> None:

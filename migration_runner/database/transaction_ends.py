@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy
 
@@ -18,15 +18,32 @@ from migration_runner.database.listeners import listening
 from migration_runner.database.sql_text import ends_transaction
 from migration_runner.database.statements import autocommits
 
+# Statements that change nothing; a function that a SELECT calls can.
+_READS: Final = ("SELECT", "SHOW", "SET", "EXPLAIN", "SAVEPOINT", "RELEASE", "ROLLBACK TO")
+_UNDOES: Final = ("ROLLBACK", "PREPARE TRANSACTION")
+
 
 class TransactionEnds:
-    """Counts the ends on one connection: those that can have committed something."""
+    """Counts the ends on one connection: those that can have committed something.
+
+    Of the revision since `begin`: `committed_work` if it has committed changes that it had made in
+    a transaction; `undone_work` if changes were rolled back without an error, by a statement or by
+    SQLAlchemy. (A driver's own `rollback()` looks like its `commit()`.)
+    """
 
     def __init__(self, connection: sqlalchemy.Connection) -> None:
         self.count = 0
+        self.committed_work = False
+        self.undone_work = False
         self._connection = connection
         # Whether a statement was sent, and with it the driver's BEGIN.
         self._begun = False
+        # Whether the open transaction has changes, and some of this revision.
+        self._changed = self._changed_here = False
+
+    def begin(self) -> None:
+        """Begin a revision."""
+        self.committed_work = self.undone_work = self._changed_here = False
 
     @contextlib.contextmanager
     def counted(self) -> Iterator[None]:
@@ -43,15 +60,13 @@ class TransactionEnds:
     def look(self) -> None:
         """Count an end that was not followed by a statement, or that a failed script has made."""
         if self._begun and self._idle():
-            self.count += 1
-            self._begun = False
+            self._end()
 
     def _commit(self, _connection: sqlalchemy.Connection) -> None:
-        self.count += 1
-        self._begun = False
+        self._end()
 
     def _roll_back(self, _connection: sqlalchemy.Connection) -> None:
-        self._begun = False
+        self._undo()
 
     def _before(self, *_: Any) -> None:
         # The driver's own `commit()`, too.
@@ -59,11 +74,25 @@ class TransactionEnds:
         self._begun = True
 
     def _after(
-        self, _connection: sqlalchemy.Connection, _cursor: Any, statement: str, *_: Any
+        self, connection: sqlalchemy.Connection, cursor: Any, statement: str, *_: Any
     ) -> None:
-        self.look()
-        if ";" in statement and ends_transaction(statement):
-            self.count += 1
+        if self._begun and self._idle():
+            if str(getattr(cursor, "statusmessage", None) or statement).upper().startswith(_UNDOES):
+                self._undo()
+            self._end()
+        elif ";" in statement and ends_transaction(statement):
+            self._end()
+        elif not autocommits(connection) and not statement.lstrip().upper().startswith(_READS):
+            self._changed = self._changed_here = True
+
+    def _end(self) -> None:
+        self.count += 1
+        self.committed_work = self.committed_work or self._changed_here
+        self._begun = self._changed = self._changed_here = False
+
+    def _undo(self) -> None:
+        self.undone_work = self.undone_work or self._changed
+        self._begun = self._changed = self._changed_here = False
 
     def _idle(self) -> bool:
         connection = self._connection

@@ -101,6 +101,10 @@ def _accept_loss(run: RunContext, attempt: Attempt, failure: TemporaryFailure) -
         losses=run.outages.losses,
         remaining_seconds=round(max(0.0, run.outages.remaining), 1),
     )
+    if failure.facts.get("kept"):
+        if run.outages.remaining > 0:
+            attempt.settle()
+        raise failure
     if may_continue:
         if read_only:
             run.outages.pause()

@@ -12,8 +12,10 @@ from migration_runner.database.engine import on_new_connection
 from migration_runner.database.run_lock import derive_key
 from migration_runner.database.session import ServerFacts, WorkSession
 from migration_runner.database.session_lock import NoLock, SessionLock
+from migration_runner.database.sql_literals import literal
 from migration_runner.database.statements import (
     autocommits,
+    execute_plain,
     execute_protected,
     sends_scripts,
     set_names,
@@ -109,7 +111,9 @@ class DatabaseState:
         connection, context = self.session.connection, self.context
         if not sends_scripts(connection) or context.translates_schemas:
             return False
-        statements = [change.statement(context.version_table_schema, context.version_table)]
+        # Where the run has found the table, whatever search_path a revision has set.
+        schema = context.version_table_schema or self.location[1]
+        statements = [change.statement(schema or None, context.version_table)]
         if recording := self.ledger.insert(step.direction, step.revisions, seconds):
             statements.append(recording)
         try:
@@ -129,7 +133,7 @@ class DatabaseState:
         # A transaction that env.py left open would end with its connection.
         self.session.roll_back()
         if not self.session.over and not self.session.lost:
-            return self.heads(), self.recorded()
+            return self._heads_as_found(), self.recorded()
         direction, ledger = self._run.request.direction, self.ledger
         role = self._run.settings.role if self.session.safeguarded else ""
 
@@ -143,6 +147,17 @@ class DatabaseState:
         found = on_new_connection(self.session.connection.engine, ask)
         self._note_heads(found[0])
         return found
+
+    def _heads_as_found(self) -> tuple[str, ...]:
+        """Read the heads where the next run would: a revision can have set a search_path."""
+        path = self.server.search_path
+        with self.session.between_transactions():
+            if path:
+                query = f"SELECT set_config('search_path', {literal(path)}, true)"
+                execute_plain(self.session.connection, query)
+            heads = self.context.heads()
+        self._report.note_heads(self.location, heads)
+        return heads
 
     def refuses_writes(self) -> bool:
         """Whether the server is read-only: a standby, or by a setting that no client has made."""

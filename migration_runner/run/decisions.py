@@ -83,7 +83,7 @@ def _look(run: RunContext, state: DatabaseState, before: _Look | None = None) ->
     books = read_books(state)
     refuse_contradiction(state, books)
     heads = books.table.heads
-    if accept_relation(run, books):
+    if accept_relation(run, books, state.location):
         return _Look(heads, ahead=True)
     check_files(run, books)
     unrecorded = books.unrecorded() if run.settings.ledger != "off" else []

@@ -51,6 +51,8 @@ class FailedRevision:
     invalid: Sequence[InvalidIndex] = ()
     transactional: bool = True
     version_table: str = ""
+    # By a COMMIT of its own, of changes that it had made in a transaction.
+    committed_work: bool = False
     situation: Situation = field(default_factory=Situation)
 
 
@@ -100,6 +102,13 @@ def translate_revision_failure(
     where = f" on {failed.version_table}" if failed.version_table else ""
     detail = facts["message"]
     if lost or ends_session(error):
+        if failed.committed_work:
+            message = (
+                f"The session was lost: {detail}. Revision {failed.revision} ({place}) had"
+                " committed a part of its changes by itself, and that part remains. Check what is"
+                " left to do before it runs again."
+            )
+            return TemporaryFailure(message, reason=SESSION_LOST, kept=True, **facts)
         return _session_lost(detail, facts)
     state = "It was rolled back."
     if failed.kept and not failed.transactional:
@@ -129,6 +138,18 @@ def translate_revision_failure(
         f"{failure} Fix it and run again; the next run continues from the database's revision."
     )
     return RevisionFailed(message, **facts)
+
+
+def rolled_back_failure(revision: str, path: str) -> RevisionFailed:
+    """Return the error for a revision that succeeded, but has rolled its own changes back."""
+    message = (
+        f"Revision {revision} ({path}) rolled its transaction back (or prepared it), and with it"
+        " changes that had been made. It was not recorded as applied. Remove the rollback, or use a"
+        " savepoint (begin_nested), and run again."
+    )
+    return RevisionFailed(
+        message, reason="rolled_back", revision=revision, file=path, message="rolled back by itself"
+    )
 
 
 def invalid_index_failure(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from migration_runner.database.version_tables import Place, name_place
 from migration_runner.errors import HistoryError
 from migration_runner.history.history import Revision
 from migration_runner.history.relation import AHEAD, DIVERGED, UNPROVED
@@ -14,7 +15,7 @@ from migration_runner.log import events, logs
 from migration_runner.run.context import RunContext
 
 
-def accept_relation(run: RunContext, books: LedgerBooks) -> bool:
+def accept_relation(run: RunContext, books: LedgerBooks, place: Place) -> bool:
     """Whether the database is ahead, which is accepted: there is nothing to do.
 
     Raises `HistoryError` if it has diverged, nothing is proved, a `breaks_before` excludes this
@@ -38,7 +39,9 @@ def accept_relation(run: RunContext, books: LedgerBooks) -> bool:
         )
         raise HistoryError(message, reason="diverged", missing=list(relation.missing), **facts)
     if relation.kind == UNPROVED:
-        raise HistoryError(_describe_unproved(books, ours), reason="unknown_revision", **facts)
+        raise HistoryError(
+            _describe_unproved(books, ours, place), reason="unknown_revision", **facts
+        )
     if relation.kind != AHEAD:
         return False
     who = _applied(relation.unknown, entries)
@@ -67,7 +70,7 @@ def accept_relation(run: RunContext, books: LedgerBooks) -> bool:
     return True
 
 
-def _describe_unproved(books: LedgerBooks, ours: str) -> str:
+def _describe_unproved(books: LedgerBooks, ours: str, place: Place) -> str:
     theirs, unknown = ", ".join(books.table.heads), books.relate().unknown
     doubtful = f"it is not proved that the database (at {theirs}) contains this image's revisions"
     known = ", ".join(each for each in unknown if each in books.ledger.keys() - books.proving())
@@ -80,7 +83,9 @@ def _describe_unproved(books: LedgerBooks, ours: str) -> str:
         )
     return (
         f"{found} The ledger has no record of it, so {doubtful}. Deploy an image that has both, or"
-        " run the newer image once, which records them."
+        " run the newer image once, which records them. If the version table"
+        f" {name_place(place)} is another application's, name your own in env.py (version_table,"
+        " version_table_schema)."
     )
 
 

@@ -22,6 +22,7 @@ from migration_runner.run.failures import (
     FailedRevision,
     describe,
     invalid_index_failure,
+    rolled_back_failure,
 )
 from migration_runner.run.lock_guard import LockGuard
 from migration_runner.run.retries import LOCK_FAILURES
@@ -87,6 +88,8 @@ class RevisionChecks:
             except Exception as error:
                 self._failed(error)
                 raise
+            if self._ends.undone_work:
+                raise rolled_back_failure(revision, self._path(revision))
             self._unchecked = revision
             if self._kept or (self._guard is not None and self._guard.indexes):
                 self.check_indexes()
@@ -127,6 +130,7 @@ class RevisionChecks:
             self._run.observer.blockers,
             self._invalid,
             transactional=self._transactional,
+            committed_work=self._ends.committed_work,
             version_table=self._run.progress.name().get("version_table", ""),
             situation=Situation(
                 revision,
@@ -143,6 +147,7 @@ class RevisionChecks:
         if self._run.progress.first:
             # Otherwise the revisions before it are in the same transaction, and fail with it.
             self._ended_before = self._ends.count
+        self._ends.begin()
         self._kept = False
         self._unchecked = None
         # Now, since a broken connection can no longer tell.

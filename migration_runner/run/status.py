@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from migration_runner.database.session_lock import find_lock_holder
+from migration_runner.database.version_tables import Place
 from migration_runner.errors import HistoryError, MigrationError, PendingRevisions
 from migration_runner.history.relation import AT_HEAD, BEHIND
 from migration_runner.ledger.keeper import LedgerBooks
@@ -70,7 +71,7 @@ class Status:
         holder = find_lock_holder(state.session, key) if state.session.safeguarded else None
         database, schema, table = state.location
         last = state.ledger.last(LEDGER_LINES)
-        self._judge(books, pending, error)
+        self._judge(state.location, books, pending, error)
         facts = {
             "database": {
                 "name": database,
@@ -104,7 +105,11 @@ class Status:
         }
 
     def _judge(
-        self, books: LedgerBooks, pending: Sequence[str], contradiction: HistoryError | None
+        self,
+        place: Place,
+        books: LedgerBooks,
+        pending: Sequence[str],
+        contradiction: HistoryError | None,
     ) -> None:
         verdict: MigrationError | None = contradiction
         if not contradiction and books.relate().kind in (BEHIND, AT_HEAD):
@@ -115,7 +120,7 @@ class Status:
                 verdict = PendingRevisions(message, pending=list(pending))
         elif not contradiction:
             try:
-                accept_relation(self._run, books)
+                accept_relation(self._run, books, place)
             except HistoryError as error:
                 verdict = error
         if isinstance(verdict, HistoryError) or self.verdict is None:

@@ -53,7 +53,7 @@ class Waiter:
                 books = read_books(state)
                 refuse_contradiction(state, books)
                 heads = books.table.heads
-                ahead = accept_relation(self._run, books)
+                ahead = accept_relation(self._run, books, state.location)
             if not ahead and state.pending(heads):
                 self._reached = False
                 self._polls.append(

@@ -210,3 +210,28 @@ def test_they_wait_until_they_can_be_answered() -> None:
     )
 
     assert str([signal.SIGINT, signal.SIGTERM]) == done.stdout.strip()
+
+
+def test_handlers_that_env_py_has_replaced_are_installed_again(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    """An event loop that had a handler leaves none."""
+    project.revision(
+        "r1",
+        """\
+        import asyncio
+        import signal
+
+        async def main():
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(signal.SIGTERM, print)
+            loop.remove_signal_handler(signal.SIGTERM)
+
+        asyncio.run(main())
+        op.execute("SELECT pg_sleep(3600)")
+        """,
+    )
+    running = migrate.start(DATABASE_URL=database.url)
+    database.wait_until(RUNS_STATEMENT)
+
+    _interrupt(running, signal.SIGTERM)

@@ -223,3 +223,16 @@ def test_waiting_ends_there(database: Database, project: Project, migrate: Migra
     assert 0 == result.exit_code, result.stdout
     assert "ahead" == result.finished["outcome"]
     assert "revisions_pending" not in result.names
+
+
+def test_another_applications_version_table_is_named(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    project.table("r1", "one")
+    database.query("CREATE TABLE alembic_version AS SELECT 'other' AS version_num")
+
+    result = migrate.run(DATABASE_URL=database.url)
+
+    assert 65 == result.exit_code
+    table = f"public.alembic_version in {database.name}"
+    assert f"If the version table {table} is another application's" in result.finished["summary"]

@@ -155,3 +155,91 @@ def test_a_revision_that_commits_by_a_statement_is_recorded(
         "SELECT direction, revision FROM migration_runner.ledger"
     )
     assert [] == result.of("ledger_unavailable")
+
+
+ROLLBACKS = {
+    "sqlalchemy": "op.get_bind().rollback()",
+    "statement": 'op.execute("ROLLBACK")',
+    "prepared": "op.get_bind().exec_driver_sql(\"PREPARE TRANSACTION 'x1'\")",
+}
+
+
+@pytest.mark.parametrize("rollback", ROLLBACKS.values(), ids=ROLLBACKS)
+def test_a_revision_that_rolls_its_changes_back_is_not_recorded(
+    database: Database, any_env: Project, migrate: Migrate, rollback: str
+) -> None:
+    """Alembic would record it in the next transaction."""
+    if "PREPARE" in rollback and not int(database.query("SHOW max_prepared_transactions")[0][0]):
+        rollback = ROLLBACKS["statement"]
+    any_env.table("r0", "zero")
+    any_env.revision("r1", f'op.execute("CREATE TABLE one (id bigint)")\n{rollback}')
+    any_env.table("r2", "two")
+
+    result = migrate.run(DATABASE_URL=database.url)
+
+    assert 1 == result.exit_code, result.stdout + result.stderr
+    assert "rolled its transaction back" in result.finished["summary"]
+    assert ["r0"] == result.finished["to_revisions"]
+    assert [("r0",)] == database.query("SELECT revision FROM migration_runner.ledger")
+
+
+def test_a_rollback_of_nothing_is_no_failure(
+    database: Database, any_env: Project, migrate: Migrate
+) -> None:
+    any_env.table("r0", "zero")
+    any_env.revision(
+        "r1",
+        """\
+        try:
+            op.execute("SELECT 1 / 0")
+        except Exception:
+            op.execute("ROLLBACK")
+        op.execute("CREATE TABLE one (id bigint)")
+        """,
+    )
+
+    result = migrate.run(DATABASE_URL=database.url)
+
+    assert 0 == result.exit_code, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("commit", ['op.execute("COMMIT")', "op.get_bind().commit()"])
+def test_a_session_lost_after_a_commit_of_its_own_is_not_tried_again(
+    database: Database, any_env: Project, migrate: Migrate, commit: str
+) -> None:
+    any_env.table("r0", "zero")
+    any_env.revision(
+        "r1",
+        f'op.execute("INSERT INTO log VALUES (1)")\n{commit}\n'
+        'op.execute("SELECT pg_terminate_backend(pg_backend_pid())")',
+    )
+    database.query("CREATE TABLE log (n int)")
+
+    result = migrate.run(DATABASE_URL=database.url)
+
+    assert 75 == result.exit_code, result.stdout + result.stderr
+    assert "had committed a part of its changes" in result.finished["summary"]
+    assert [(1,)] == database.query("SELECT n FROM log")
+    assert ["r0"] == result.finished["to_revisions"]
+
+
+@pytest.mark.parametrize("local", ["", "LOCAL "], ids=["session", "transaction"])
+def test_a_search_path_that_a_revision_sets_moves_no_version_row(
+    database: Database, project: Project, migrate: Migrate, local: str
+) -> None:
+    project.table("r0", "zero")
+    project.revision(
+        "r1",
+        f"""\
+        op.execute("CREATE SCHEMA s")
+        op.execute("CREATE TABLE s.alembic_version (version_num varchar(32))")
+        op.execute("SET {local}search_path = s, public")
+        """,
+    )
+
+    result = migrate.run(DATABASE_URL=database.url)
+    again = migrate.run("upgrade", DATABASE_URL=database.url)
+
+    assert (0, 0) == (result.exit_code, again.exit_code), result.stdout + again.stdout
+    assert "up_to_date" == again.finished["outcome"]
+    assert [("r1",)] == database.query("SELECT version_num FROM public.alembic_version")
