@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from migration_runner.history.relation import Relation, relate
+from migration_runner.history.relation import AHEAD, UNPROVED, Relation, relate
 from migration_runner.history.witnesses import SHADOWED, Row_co, Witnesses
 
 # What contradicts, beside a doubtful version table. The history has revisions below the heads that
@@ -45,8 +46,15 @@ class Books(Witnesses[Row_co]):
         return self._find_doubt() or self._find_below() or self._find_above()
 
     def relate(self) -> Relation:
-        """Return the relation of the database to the history."""
-        return relate(self.history, self.table.heads, self.proving())
+        """Return the relation of the database to the history.
+
+        Ahead is not proved if only the files have some revision below the heads. That it is there,
+        is not excluded if what is below a revision that the image does not have is not known.
+        """
+        found = relate(self.history, self.table.heads, self.proving())
+        if found.kind == AHEAD and self._by_files_only():
+            return dataclasses.replace(found, kind=UNPROVED)
+        return found
 
     def proving(self) -> dict[str, Row_co]:
         """Return the rows that prove what is below a revision.
@@ -125,7 +133,7 @@ class Books(Witnesses[Row_co]):
         """Find what the history has below the heads, and what never ran, or was undone."""
         heads, recorded = self.table.heads, self.recorded_below
         ours = [each for each in self.below if each in self.history.revisions]
-        never = [each for each in ours if each not in recorded]
+        never = self._by_files_only()
         if never and self.has_gap(recorded):
             never = []
         if never:
@@ -140,6 +148,14 @@ class Books(Witnesses[Row_co]):
                     UNDONE, tuple(self.history.in_order(undone)), child, there=heads
                 )
         return None
+
+    def _by_files_only(self) -> list[str]:
+        """Return the history's revisions that are below the heads by its files only."""
+        return [
+            each
+            for each in self.below
+            if each in self.history.revisions and each not in self.recorded_below
+        ]
 
     def _find_above(self) -> Contradiction | None:
         """Find what the history has above the heads, and the ledger below them."""

@@ -90,6 +90,15 @@ def test_what_proves_that_a_database_is_ahead(
     assert expected == books.relate().kind
 
 
+def test_a_revision_that_was_inserted_below_a_head_is_not_proved_by_another_head() -> None:
+    """Nobody knows what is below `gone`: perhaps `x`, perhaps not."""
+    ledger = _ledger(r1=("upgrade", ""), r2=("adopted", "r1"))
+
+    books = _books({"r1": [], "x": ["r1"], "r2": ["x"]}, "r2", "gone", ledger=ledger)
+
+    assert UNPROVED == books.relate().kind
+
+
 def test_what_others_may_have_applied_again_is_recorded_again() -> None:
     """The head, and what the ledger has in another place."""
     moved: Parents = {"r1": [], "x": ["r1"], "y": ["x"]}
