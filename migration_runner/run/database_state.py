@@ -156,7 +156,7 @@ class DatabaseState:
                 query = f"SELECT set_config('search_path', {literal(path)}, true)"
                 execute_plain(self.session.connection, query)
             heads = self.context.heads()
-        self._report.note_heads(self.location, heads)
+        self._note_heads(heads)
         return heads
 
     def refuses_writes(self) -> bool:
@@ -187,7 +187,7 @@ class DatabaseState:
         """Read the heads over another connection to the same database, and report them."""
         _, schema, _ = self.location
         heads = self.context.heads_on(connection, schema)
-        self._report.note_heads(self.location, heads)
+        self._note_heads(heads)
         return heads
 
     def at_target(self, heads: Sequence[str]) -> bool:

@@ -43,7 +43,7 @@ class RevisionChecks:
         self._ends = TransactionEnds(state.session.connection)
         self._listening.enter_context(self._ends.counted())
         self._ended_before = 0
-        self._kept = False
+        self._kept = self._committed_work = False
         self._transactional = True
         self._invalid_before: Sequence[int] = ()
         self._invalid: Sequence[InvalidIndex] = ()
@@ -85,6 +85,7 @@ class RevisionChecks:
                     # The COMMIT after a revision does not count as its own.
                     self._ends.look()
                     self._kept = self._has_committed()
+                    self._committed_work = self._ends.committed_work
             except Exception as error:
                 self._failed(error)
                 raise
@@ -130,7 +131,7 @@ class RevisionChecks:
             self._run.observer.blockers,
             self._invalid,
             transactional=self._transactional,
-            committed_work=self._ends.committed_work,
+            committed_work=self._committed_work,
             version_table=self._run.progress.name().get("version_table", ""),
             situation=Situation(
                 revision,
@@ -148,7 +149,7 @@ class RevisionChecks:
             # Otherwise the revisions before it are in the same transaction, and fail with it.
             self._ended_before = self._ends.count
         self._ends.begin()
-        self._kept = False
+        self._kept = self._committed_work = False
         self._unchecked = None
         # Now, since a broken connection can no longer tell.
         self._transactional = self._state.transactional

@@ -34,7 +34,7 @@ def _round_trips(messages: list[Message]) -> list[int]:
     for message in messages:
         if "observer" in message.application:
             continue
-        if 'UPDATE "alembic_version"' in message.statement:
+        if 'UPDATE "public"."alembic_version"' in message.statement:
             counts.append(0)
         counts[-1] += message.sender == "server" and message.kind == b"Z"
     # What comes before the first one and behind the last is the run's, not a revision's.
