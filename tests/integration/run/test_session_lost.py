@@ -128,7 +128,7 @@ def test_other_commands_go_on_too(
     proxy.upstream_port = database.server.port
 
     def tap(message: Message) -> None:
-        if re.search('(UPDATE|DELETE FROM|INSERT INTO) "?alembic_version', message.statement):
+        if re.search('(UPDATE|DELETE FROM|INSERT INTO) (?:"public"\.)?"?alembic_version', message.statement):
             proxy.tap = None
             proxy.cut()
 
