@@ -16,6 +16,8 @@ WORKER = (
     "FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'migrate %'"
 )
 
+VERSION_WRITTEN = r'(UPDATE|DELETE FROM|INSERT INTO) ("public"\.)?"?alembic_version'
+
 
 def _tell_of_commit(proxy: Proxy, database: Database, table: str) -> None:
     """End the session when the commit of `table` is answered: between two revisions."""
@@ -128,7 +130,7 @@ def test_other_commands_go_on_too(
     proxy.upstream_port = database.server.port
 
     def tap(message: Message) -> None:
-        if re.search('(UPDATE|DELETE FROM|INSERT INTO) (?:"public"\.)?"?alembic_version', message.statement):
+        if re.search(VERSION_WRITTEN, message.statement):
             proxy.tap = None
             proxy.cut()
 
