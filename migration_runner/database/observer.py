@@ -33,13 +33,15 @@ class ObservedSession:
     """A session of this process, as the observer knows it: `pid` is its backend.
 
     `parameters` are libpq's, for the same server; None if they are not known: the server cannot be
-    asked then.
+    asked then. `direct`: the server itself has said that `pid` is the session's; from the login
+    alone, it may be a pooler's.
     """
 
     driver: Any
     pid: int | None
     shut_down: Callable[[], None]
     parameters: dict[str, str] | None = field(repr=False)
+    direct: bool = False
 
 
 @dataclass(frozen=True)

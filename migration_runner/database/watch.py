@@ -128,8 +128,8 @@ class _Watch:
         if look == "silent":
             return "no answer from the server"
         if look == "ended":
-            # A PID that was never seen may be a pooler's.
-            return "its backend has ended" if self._seen else None
+            known = self._seen or self._session.direct
+            return "its backend has ended" if known else None
         if not isinstance(look, Activity) or look.idle_seconds is None:
             return None
         if look.idle_seconds > self._observer.patience and self._waits_for_answer():

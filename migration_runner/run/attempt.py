@@ -100,6 +100,7 @@ class Attempt:
         else:
             session, server = open_for_work(run.settings, run.report, connection, self._orphans)
             run.backend_pids.add(server.pid)
+        observed.direct = observed.pid == server.pid
         observed.pid = server.pid
         offered = self._connections.has_offered(connection)
         return DatabaseState(run, context, session, server, offered=offered)

@@ -7,7 +7,6 @@ concurrently. All of them can be repeated where they commit themselves.
 from __future__ import annotations
 
 import dataclasses
-import os
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -57,13 +56,9 @@ class Combination:
         return f"{self.kind}-{self.transactions}"
 
 
-ALL: Final = [Combination(kind, mode) for kind in ENV_SOURCES for mode in TRANSACTIONS]
-# asyncpg has been seen, once, to wait for ever over a silent network; the moment is not known yet.
-# `SILENT=async pytest tests/faults/test_fault_matrix.py -k silent` looks for it.
-SILENT: Final = [each for each in ALL if each.kind != "async" or os.environ.get("SILENT")]
-
-
-@pytest.fixture(params=ALL, ids=str)
+@pytest.fixture(
+    params=[Combination(kind, mode) for kind in ENV_SOURCES for mode in TRANSACTIONS], ids=str
+)
 def combination(request: pytest.FixtureRequest, project: Project) -> Combination:
     """Return one, with its project."""
     found: Combination = request.param
@@ -149,7 +144,6 @@ def test_terminated_backends(disturb: Callable[[str], Disturbance]) -> None:
     disturb("terminate").rounds(terminate, WELL)
 
 
-@pytest.mark.parametrize("combination", SILENT, indirect=True, ids=str)
 def test_connections_that_go_silent(disturb: Callable[[str], Disturbance], proxy: Proxy) -> None:
     disturb("silence").rounds(lambda *_: proxy.freeze(), WELL, words=IMPATIENT)
 

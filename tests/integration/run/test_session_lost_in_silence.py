@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from tests.fixtures.databases import Database
+from tests.fixtures.env_sources import ENV_SOURCES
 from tests.fixtures.faults import (
     HISTORY,
     Gate,
@@ -17,11 +18,14 @@ from tests.fixtures.faults import (
     recorded,
     terminate,
 )
+from tests.fixtures.project import Project
 from tests.fixtures.proxy import Message, Proxy
 from tests.fixtures.runner import Migrate, Running
 
 # How long an answer may take, and five times how often the observer looks.
 IMPATIENT = {"MIGRATE_CONNECT_TIMEOUT": "1s", "MIGRATE_DDL_LOCK_TIMEOUT": "1s"}
+# https://www.postgresql.org/docs/current/protocol-message-formats.html#PROTOCOL-MESSAGE-FORMATS-TERMINATE
+TERMINATE = b"X"
 BACKEND = "FROM pg_stat_activity WHERE pid = "
 NO_SESSION = (
     "1 WHERE NOT EXISTS (SELECT FROM pg_stat_activity"
@@ -72,6 +76,32 @@ def test_the_backend_is_gone(
     assert "its backend has ended" == event["reason"]
     assert_all_applied(running.wait(), database)
     assert HISTORY == recorded(database)
+
+
+def test_the_backend_is_gone_before_the_observer_has_seen_it(
+    database: Database, project: Project, migrate: Migrate, proxy: Proxy
+) -> None:
+    """In asyncpg, `close()` waits for the server to close, however long that takes."""
+    project.write_env(ENV_SOURCES["async"].format(options="transaction_per_migration=True"))
+    database.query("DROP TABLE gate")
+    database.query("CREATE TABLE gate (pid int)")
+
+    def tap(message: Message) -> None:
+        if message.sender == "client" and message.kind == TERMINATE:
+            proxy.tap = None
+            proxy.freeze()
+            with database.server.connect(database.name) as admin:
+                admin.execute(
+                    "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE"
+                    " datname = current_database() AND pid <> pg_backend_pid()"
+                )
+
+    proxy.tap = tap
+    running = _start(migrate, database, proxy)
+
+    event = running.wait_for_event("session_terminated")
+    assert "its backend has ended" == event["reason"]
+    assert_all_applied(running.wait(), database)
 
 
 def test_nothing_gets_through_for_a_while(
