@@ -8,18 +8,21 @@ from typing import Any
 
 import sqlalchemy
 from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 
 @contextlib.contextmanager
-def listening(connection: sqlalchemy.Connection, **listeners: Callable[..., Any]) -> Iterator[None]:
-    """Listen to a connection's events, by name.
+def listening(
+    target: sqlalchemy.Connection | type[Engine], **listeners: Callable[..., Any]
+) -> Iterator[None]:
+    """Listen to the events of a connection, or of every engine of the process, by name.
 
     https://docs.sqlalchemy.org/en/20/core/events.html#sqlalchemy.events.ConnectionEvents
     """
     for name, listener in listeners.items():
-        event.listen(connection, name, listener)
+        event.listen(target, name, listener)
     try:
         yield
     finally:
         for name, listener in listeners.items():
-            event.remove(connection, name, listener)
+            event.remove(target, name, listener)

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
-from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from migration_runner import signals
+from migration_runner.database.listeners import listening
 
-_BEFORE = ("before_cursor_execute", "commit")
 
-
-@contextlib.contextmanager
-def safe_points() -> Iterator[None]:
+def safe_points() -> AbstractContextManager[None]:
     """Raise `Interrupted` before every statement and COMMIT, on every engine of the process.
 
     The runner's own cleaning up has to be outside of the block.
     """
+    return listening(Engine, before_cursor_execute=_check, commit=_check)
 
-    def check(*_: Any) -> None:
-        signals.check()
 
-    for name in _BEFORE:
-        event.listen(Engine, name, check)
-    try:
-        yield
-    finally:
-        for name in _BEFORE:
-            event.remove(Engine, name, check)
+def _check(*_: Any) -> None:
+    signals.check()

@@ -6,16 +6,15 @@ replaces an exception with its own, and a revision or env.py can swallow one.
 
 from __future__ import annotations
 
-import contextlib
 import weakref
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any, Final
 
 import sqlalchemy
-from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from migration_runner.database.drivers.known import driver_connection, driver_for
+from migration_runner.database.listeners import listening
 from migration_runner.database.statements import severity_of, sqlstate_of
 from migration_runner.errors import TemporaryFailure
 
@@ -29,7 +28,6 @@ _SESSION_ENDED: Final = frozenset(("57P01", "57P02", "57P03", "57P05", "25P03", 
 _CONNECTION_EXCEPTION: Final = "08"
 # The transaction has failed before.
 _IN_FAILED_TRANSACTION: Final = "25P02"
-_BEFORE: Final = ("before_cursor_execute", "commit")
 
 
 def ends_session(error: BaseException) -> bool:
@@ -80,21 +78,17 @@ class SessionErrors:
                 return cause
         return error
 
-    @contextlib.contextmanager
-    def noted(self) -> Iterator[None]:
+    def noted(self) -> AbstractContextManager[None]:
         """Note what drivers raise in the block, on every engine of the process.
 
         https://docs.sqlalchemy.org/en/20/core/events.html#sqlalchemy.events.DialectEvents.handle_error
         """
-        event.listen(Engine, "handle_error", self._note)
-        for name in _BEFORE:
-            event.listen(Engine, name, self._keep_session)
-        try:
-            yield
-        finally:
-            event.remove(Engine, "handle_error", self._note)
-            for name in _BEFORE:
-                event.remove(Engine, name, self._keep_session)
+        return listening(
+            Engine,
+            handle_error=self._note,
+            before_cursor_execute=self._keep_session,
+            commit=self._keep_session,
+        )
 
     def _note(self, failure: Any) -> None:
         connection, original = failure.connection, failure.original_exception

@@ -38,7 +38,7 @@ _SET_AND_ASK: Final = (
 
 @dataclass(frozen=True)
 class StricterLimit:
-    """A limit of the session's, in seconds, and what has set it: `role`, `database` ..."""
+    """A limit of the session's, in seconds, and what has set it: `user`, `database` ..."""
 
     name: str
     seconds: float

@@ -28,12 +28,24 @@ def sqlstate_of(error: BaseException) -> str | None:
 
 def severity_of(error: BaseException) -> str | None:
     """Return the severity that the server gave an error, in English; None if it is not known."""
+    return _field(error, "severity_nonlocalized") or _field(error, "severity_en")
+
+
+def is_in_catalog(error: BaseException) -> bool:
+    """Whether an error is about a row of the system catalogs.
+
+    https://www.postgresql.org/docs/current/protocol-error-fields.html
+    """
+    return _field(error, "schema_name") == "pg_catalog"
+
+
+def _field(error: BaseException, name: str) -> str | None:
+    """Return a field of the server's message, as libpq's drivers or asyncpg have it."""
     original = getattr(error, "orig", None) or error
     # SQLAlchemy's adapter for asyncpg raises an error of its own from asyncpg's.
     for each in (getattr(original, "diag", None), original, original.__cause__):
-        for name in ("severity_nonlocalized", "severity_en"):
-            if found := getattr(each, name, None):
-                return str(found)
+        if found := getattr(each, name, None):
+            return str(found)
     return None
 
 

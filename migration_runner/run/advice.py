@@ -25,13 +25,13 @@ LONGEST_REVISION_ID: Final = 32
 class Situation:
     """Where an error arose.
 
-    `revision` is the one that failed, "" outside of any; `early`: before env.py has configured
-    Alembic, and so before there was a run lock. `shares_transaction`: with revisions
-    before it. `new`: the database had no revision when the run began.
+    `revision` is the one that failed, "" outside of any. `in_catalog`: it is about a row of the
+    system catalogs. `shares_transaction`: with revisions before it. `new`: the database had no
+    revision when the run began.
     """
 
     revision: str = ""
-    early: bool = False
+    in_catalog: bool = False
     shares_transaction: bool = False
     new: bool = False
 
@@ -51,8 +51,8 @@ def _outside(situation: Situation) -> bool:
     return not situation.revision
 
 
-def _early(situation: Situation) -> bool:
-    return situation.early
+def _in_catalog(situation: Situation) -> bool:
+    return situation.in_catalog
 
 
 def _inside(situation: Situation) -> bool:
@@ -92,13 +92,11 @@ _TABLE: Final[tuple[tuple[tuple[str, ...], _Condition, Advice], ...]] = (
             " to: migrate stamp REVISION. Then run again."
         ),
     ),
+    # Only DDL of two sessions at once gets there: even `IF NOT EXISTS` fails like this.
     (
-        (*_EXISTS, "23505", "XX000"),
-        _early,
-        Advice(
-            "Another session has probably created the same at the same moment. Run again.",
-            kind=TemporaryFailure,
-        ),
+        ("23505",),
+        _in_catalog,
+        Advice("Another session created the same at the same moment. Run again.", TemporaryFailure),
     ),
     # Outside of a revision, these are about the role that is set, and the version table.
     (

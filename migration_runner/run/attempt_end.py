@@ -68,8 +68,7 @@ class AttemptEnd:
         lost = lost or self._connections.broke_early(error)
         lost = lost or (is_read_only(error) and self._refuses_writes())
         if revision is None:
-            event = events.ENV_FAILED
-            failure = translate_env_failure(error, lost=lost, early=not self._tables)
+            event, failure = events.ENV_FAILED, translate_env_failure(error, lost=lost)
         else:
             event = events.REVISION_FAILED
             failed = self._tables[-1].describe_failed(revision)
@@ -89,11 +88,13 @@ class AttemptEnd:
     def _failed_revision(self, error: BaseException) -> str | None:
         """Return the revision that failed; None if that was env.py.
 
-        An error of a COMMIT, such as a deferred constraint's, is that of the only revision in it. A
-        lock failure counts as the last one's: all of them are tried again.
+        An error of a COMMIT, which is no statement to SQLAlchemy, is that of the only revision in
+        it: a deferred constraint's, for one. A lock failure counts as the last one's: all of them
+        are tried again.
         """
         sqlstate, in_transaction = sqlstate_of(error), self._progress.open
-        if sqlstate in LOCK_FAILURES or (sqlstate and len(in_transaction) == 1):
+        at_commit = bool(sqlstate) and getattr(error, "statement", "") is None
+        if sqlstate in LOCK_FAILURES or (at_commit and len(in_transaction) == 1):
             return next(reversed(in_transaction), None)
         return self._progress.running
 

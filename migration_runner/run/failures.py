@@ -5,7 +5,7 @@ from __future__ import annotations
 import configparser
 import traceback
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 import sqlalchemy
@@ -15,7 +15,7 @@ from migration_runner.database.connection_errors import classify, join_lines
 from migration_runner.database.invalid_indexes import InvalidIndex
 from migration_runner.database.pooler import recognize_statement_pooler
 from migration_runner.database.session_errors import SESSION_LOST, ends_session
-from migration_runner.database.statements import sqlstate_of
+from migration_runner.database.statements import is_in_catalog, sqlstate_of
 from migration_runner.errors import (
     ConfigError,
     DatabaseRejected,
@@ -56,25 +56,20 @@ class FailedRevision:
     situation: Situation = field(default_factory=Situation)
 
 
-def translate_env_failure(
-    error: BaseException, *, lost: bool = False, early: bool = False
-) -> MigrationError:
-    """Translate an error from outside of any revision: of the session, or of env.py itself.
-
-    `early`: before env.py has configured Alembic.
-    """
-    pooler = recognize_statement_pooler(error)
-    return pooler or _translate_env_failure(error, lost=lost, early=early)
+def translate_env_failure(error: BaseException, *, lost: bool = False) -> MigrationError:
+    """Translate an error from outside of any revision: of the session, or of env.py itself."""
+    return recognize_statement_pooler(error) or _translate_env_failure(error, lost=lost)
 
 
-def _translate_env_failure(error: BaseException, *, lost: bool, early: bool) -> MigrationError:
+def _translate_env_failure(error: BaseException, *, lost: bool) -> MigrationError:
     facts = describe(error)
     detail = facts["message"]
     if lost or ends_session(error):
         return _session_lost(detail, facts)
     if facts.get("sqlstate") in _BUSY:
         return TemporaryFailure(f"The session failed: {detail}. Run again.", **facts)
-    if advice := find_advice(facts.get("sqlstate"), Situation(early=early)):
+    situation = Situation(in_catalog=is_in_catalog(error))
+    if advice := find_advice(facts.get("sqlstate"), situation):
         return advice.kind(f"The database reported: {detail}. {advice.text}", **facts)
     if "sqlstate" in facts:
         message = f"A statement outside of any revision failed: {detail}."
@@ -132,7 +127,8 @@ def translate_revision_failure(
         facts["blockers"] = [asdict(blocker) for blocker in failed.blockers]
         return TemporaryFailure(message, **facts)
     failure = f"Revision {failed.revision} failed{where} ({place}): {detail}. {state}"
-    if advice := find_advice(facts.get("sqlstate"), failed.situation):
+    situation = replace(failed.situation, in_catalog=is_in_catalog(error))
+    if advice := find_advice(facts.get("sqlstate"), situation):
         return advice.kind(f"{failure} {advice.text}", **facts)
     message = (
         f"{failure} Fix it and run again; the next run continues from the database's revision."

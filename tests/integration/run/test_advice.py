@@ -95,3 +95,22 @@ def test_another_replica_creates_the_same_schema(
 
     assert 75 == result.exit_code, result.stdout
     assert "Run again." in result.finished["summary"]
+
+
+def test_an_error_of_env_pys_own_statement_is_not_the_revisions(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    """In the revisions' transaction, behind them."""
+    project.write_env(
+        OWN_ENGINE.replace(
+            "        context.run_migrations()",
+            "        context.run_migrations()\n"
+            '        connection.exec_driver_sql("GRANT SELECT ON nothing TO nobody")',
+        )
+    )
+    project.table("r1", "one")
+
+    result = migrate.run(SHOP_URL=shop_url(database), **POOLED)
+
+    assert 1 == result.exit_code, result.stdout
+    assert "A statement outside of any revision failed" in result.finished["summary"]
