@@ -22,6 +22,7 @@ pytest_plugins = [
     "tests.fixtures.proxy",
     "tests.fixtures.network",
     "tests.fixtures.project",
+    "tests.fixtures.env_sources",
     "tests.fixtures.runner",
     "tests.fixtures.fast_path",
     "tests.fixtures.start_lock",

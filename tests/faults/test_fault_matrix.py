@@ -14,14 +14,14 @@ from typing import Final
 
 import pytest
 
-from tests.fixtures.databases import Database, create_database, drop_database
+from tests.fixtures.databases import Database, create_database
 from tests.fixtures.disturbance import Disturbance
 from tests.fixtures.env_sources import ENV_SOURCES
 from tests.fixtures.postgres import PostgresServer, ServerFactory
 from tests.fixtures.project import Project
 from tests.fixtures.proxy import Proxy
 from tests.fixtures.runner import Migrate, Running
-from tests.fixtures.shop import Clones, Faults
+from tests.fixtures.shop import Clones, Faults, cloned
 
 TRANSACTIONS: Final = {"each": "transaction_per_migration=True", "all": ""}
 BATCHES: Final = """\
@@ -103,18 +103,10 @@ class _Replicated(Clones):
         self.server = self._standby
 
 
-def _clones(server: PostgresServer, migrate: Migrate) -> Iterator[Clones]:
-    template = create_database(server)
-    clones = Clones(template, migrate)
-    yield clones
-    clones.drop_clones()
-    drop_database(template)
-
-
 @pytest.fixture
 def clones(shared_server: ServerFactory, migrate: Migrate) -> Iterator[Clones]:
     """Return empty databases on PostgreSQL 18."""
-    yield from _clones(shared_server(18), migrate)
+    yield from cloned(Clones, shared_server(18), migrate)
 
 
 @pytest.fixture
@@ -161,7 +153,7 @@ def test_a_crash_of_the_server(
         own_server.stop("immediate")
         own_server.start()
 
-    for clones in _clones(own_server, migrate):
+    for clones in cloned(Clones, own_server, migrate):
         part = faults.part(A_PART)
         Disturbance(clones, proxy, part, f"crash {combination}").rounds(crash, WELL)
 

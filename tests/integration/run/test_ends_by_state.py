@@ -7,7 +7,6 @@ import signal
 import pytest
 
 from tests.fixtures.databases import Database
-from tests.fixtures.env_sources import ENV_SOURCES
 from tests.fixtures.project import Project
 from tests.fixtures.runner import Migrate
 
@@ -45,13 +44,6 @@ if not op.get_bind().exec_driver_sql("SELECT count(*) FROM tries").scalar():
         op.execute("SELECT 1")
 op.execute("CREATE TABLE one (id bigint)")
 """
-
-
-@pytest.fixture(params=ENV_SOURCES)
-def any_env(request: pytest.FixtureRequest, project: Project) -> Project:
-    """Return a project with each kind of env.py."""
-    project.write_env(ENV_SOURCES[request.param].format(options="transaction_per_migration=True"))
-    return project
 
 
 @pytest.mark.parametrize(

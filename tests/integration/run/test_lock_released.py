@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from tests.fixtures.databases import Database
-from tests.fixtures.env_sources import ENV_SOURCES
 from tests.fixtures.project import Project
 from tests.fixtures.runner import Migrate
 
@@ -16,13 +15,6 @@ op.execute("CREATE FUNCTION release() RETURNS void LANGUAGE sql AS 'SELECT pg_ad
 op.execute("SELECT release()")
 """
 HELD = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted"
-
-
-@pytest.fixture(params=ENV_SOURCES)
-def any_env(request: pytest.FixtureRequest, project: Project) -> Project:
-    """Return a project with each kind of env.py."""
-    project.write_env(ENV_SOURCES[request.param].format(options="transaction_per_migration=True"))
-    return project
 
 
 @pytest.mark.parametrize(
