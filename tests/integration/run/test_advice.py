@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
 from tests.fixtures.databases import Database
 from tests.fixtures.env_kinds import OWN_ENGINE, POOLED, shop_url
 from tests.fixtures.env_sources import ENV_SOURCES
@@ -51,9 +53,11 @@ def test_a_revision_id_that_the_version_table_does_not_take(
     assert "32 characters" in result.finished["summary"]
 
 
+@pytest.mark.parametrize("options", ["transaction_per_migration=True", ""], ids=["each", "all"])
 def test_a_deferred_constraint_names_its_revision(
-    database: Database, project: Project, migrate: Migrate
+    database: Database, project: Project, migrate: Migrate, options: str
 ) -> None:
+    project.write_env(ENV_SOURCES["offered"].format(options=options))
     project.revision(
         "r1",
         """\

@@ -68,6 +68,8 @@ def test_a_signal_ends_it(
     assert [(None,)] == database.query(MADE)
     assert [("r0",)] == database.query("SELECT version_num FROM alembic_version")
     assert ["r0"] == result.finished["to_revisions"]
+    # Nor is it taken for anything else in between.
+    assert [] == result.of("session_lost") + result.of("revision_failed")
 
 
 @pytest.mark.parametrize(
@@ -79,6 +81,30 @@ def test_a_lost_session_is_replaced(
     database: Database, any_env: Project, migrate: Migrate, block: str
 ) -> None:
     any_env.revision("r1", END_ITSELF.format(block=block))
+    database.query("CREATE TABLE tries (n int)")
+
+    result = migrate.run(DATABASE_URL=database.url)
+
+    assert 0 == result.exit_code, result.stdout + result.stderr
+    assert 1 == len(result.of("session_lost"))
+    assert ["r1"] == result.finished["to_revisions"]
+
+
+def test_a_lost_session_is_replaced_although_env_py_says_nothing_of_it(
+    database: Database, any_env: Project, migrate: Migrate
+) -> None:
+    env = any_env.folder / "migrations" / "env.py"
+    call = "with context.begin_transaction():"
+    line = next(line for line in env.read_text().splitlines() if call in line)
+    indent = line[: len(line) - len(line.lstrip())]
+    env.write_text(
+        env.read_text().replace(
+            f"{line}\n{indent}    context.run_migrations()",
+            f"{indent}try:\n{indent}    {call}\n{indent}        context.run_migrations()\n"
+            f"{indent}except Exception:\n{indent}    pass",
+        )
+    )
+    any_env.revision("r1", END_ITSELF.format(block="if True:"))
     database.query("CREATE TABLE tries (n int)")
 
     result = migrate.run(DATABASE_URL=database.url)

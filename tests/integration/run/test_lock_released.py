@@ -39,6 +39,20 @@ def test_the_run_lock_is_taken_again(
     assert ("r1", True) == (event["revision"], event["taken_again"])
 
 
+def test_it_is_taken_again_before_the_revision_goes_on(
+    database: Database, any_env: Project, migrate: Migrate
+) -> None:
+    any_env.revision(
+        "r1",
+        'op.execute("SELECT pg_advisory_unlock_all()")\n'
+        f'assert 1 == op.get_bind().exec_driver_sql("{HELD}").scalar()',
+    )
+
+    result = migrate.run(DATABASE_URL=database.url)
+
+    assert 0 == result.exit_code, result.stdout + result.stderr
+
+
 def test_discard_all_releases_it_too(
     database: Database, project: Project, migrate: Migrate
 ) -> None:
@@ -182,6 +196,7 @@ def test_a_rollback_of_nothing_is_no_failure(
     any_env.revision(
         "r1",
         """\
+        op.execute("SELECT 1")
         try:
             op.execute("SELECT 1 / 0")
         except Exception:

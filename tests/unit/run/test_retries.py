@@ -133,6 +133,19 @@ def test_sessions_that_are_lost_one_after_the_other_without_progress_are_three()
     assert 3 == outages.losses
 
 
+def test_a_read_only_server_is_waited_for_as_long_as_one_that_is_down() -> None:
+    """It accepts every session, and none of them ends the outage."""
+    clock = FakeClock()
+    outages = Outages(60.0, clock)
+
+    while outages.begin(progress=0, read_only=True):
+        outages.pause()
+        outages.end()
+
+    assert outages.losses > 10
+    assert 60 <= clock.now - 1000 <= 61
+
+
 def test_progress_in_between_makes_up_for_losses() -> None:
     outages = Outages(60.0, FakeClock())
 
