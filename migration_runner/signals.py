@@ -14,6 +14,7 @@ the C code of an asynchronous driver. There, `check` is the only place that rais
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # `signal` makes an enum of each answer
 import contextlib
 import signal
 import socket
@@ -149,7 +150,7 @@ def _arm(handler: Callable[[int, FrameType | None], None], wakeup: int) -> None:
     if _in_event_loop():
         return
     for number in _SIGNALS:
-        if signal.getsignal(number) is not handler:
+        if _signal.getsignal(number) is not handler:
             signal.signal(number, handler)
     signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
 

@@ -64,6 +64,10 @@ class Psycopg(LibpqDriver):
         """Read psycopg's own field."""
         return bool(connection.broken)
 
+    def idle(self, connection: Any) -> bool:
+        """Read libpq's field itself: it is asked twice for every statement."""
+        return bool(connection.pgconn.transaction_status == _IDLE)
+
     def cancel(self, connection: Any) -> None:
         """Send libpq's cancel request; a synchronous connection does so itself."""
         if isinstance(connection, psycopg.AsyncConnection):
