@@ -92,13 +92,14 @@ def on_signal(callback: Callable[[], None]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def interruptible(
-    abandon: Callable[[int], None], grace_seconds: float = GRACE_SECONDS
+    abandon: Callable[[int], None], grace_seconds: float = GRACE_SECONDS, *, ends: bool = False
 ) -> Iterator[Callable[[], None]]:
     """Raise `Interrupted` in this (the main) thread on the first SIGTERM or SIGINT.
 
     Yields a function that turns this off, for the part of the block that must not be interrupted.
     `abandon(signal_number)` is called from another thread on the second signal, or if the block
-    has not ended `grace_seconds` after the first: it must report and end the process.
+    has not ended `grace_seconds` after the first: it must report and end the process. If the
+    process `ends` with the block, a later signal does nothing: its exit code is reported.
     """
     receiver, sender = socket.socketpair()
     sender.settimeout(0)
@@ -139,7 +140,8 @@ def interruptible(
         _received.rearm = None
         signal.set_wakeup_fd(previous_fd)
         for number, handler in previous.items():
-            signal.signal(number, handler)
+            if not ends:
+                signal.signal(number, handler)
         sender.close()
         enforcer.join()
         receiver.close()

@@ -44,7 +44,10 @@ def _parse(line: CommandLine, report: RunReport) -> Arguments:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code. Whatever happens, it is reported."""
+    """Run one command and return its exit code. Whatever happens, it is reported.
+
+    Without `arguments`, it is the process's own command, and the process ends with it.
+    """
     streams.open_standard_streams()
     report = RunReport(run_id=uuid.uuid4().hex[:12], build=os.environ.get("MIGRATE_BUILD", ""))
     report.termination_log = Path(
@@ -67,7 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def abandon(signal_number: int) -> None:
         os._exit(finish(report, Interrupted(signal_number), abandoned=True))
 
-    with interruptible(abandon, command.grace_seconds) as disarm:
+    ends = arguments is None
+    with interruptible(abandon, command.grace_seconds, ends=ends) as disarm:
         failure: BaseException | None = None
         try:
             try:

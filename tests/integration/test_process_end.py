@@ -42,3 +42,17 @@ def test_a_run_that_a_signal_ends(
 
     result = running.wait()
     assert (143, "interrupted") == (result.exit_code, result.finished["outcome"])
+
+
+@pytest.mark.parametrize("left", LEFT)
+def test_a_signal_after_the_last_line_changes_nothing(
+    database: Database, project: Project, migrate: Migrate, left: str
+) -> None:
+    """The process ends with the code that it has reported."""
+    project.revision("r1", LEFT[left])
+    running = migrate.start(DATABASE_URL=database.url)
+    running.wait_for_event("run_finished")
+
+    running.signal(signal.SIGTERM)
+
+    assert 0 == running.wait().exit_code
