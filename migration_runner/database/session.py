@@ -23,6 +23,12 @@ from migration_runner.database.statements import (
 )
 from migration_runner.log import events, logs
 
+_REFUSES_WRITES: Final = (
+    "(pg_is_in_recovery() OR CASE current_setting('default_transaction_read_only') WHEN 'on' THEN"
+    " (SELECT source <> 'session' FROM pg_catalog.pg_settings"
+    " WHERE name = 'default_transaction_read_only') ELSE false END)"
+)
+
 
 @dataclass(frozen=True)
 class SessionSettings:
@@ -38,13 +44,15 @@ class SessionSettings:
 class ServerFacts:
     """The server's database, its version (such as `18.1`), and the session's backend PID.
 
-    `search_path` is the session's when env.py configures it.
+    `search_path` is the session's when env.py configures it. `read_only`: the server refused
+    writes then.
     """
 
     database: str
     version: str
     pid: int
     search_path: str = ""
+    read_only: bool = False
 
 
 class WorkSession:
@@ -116,11 +124,14 @@ class WorkSession:
         """Query the server's facts, and change nothing."""
         query = (
             "SELECT current_database(), current_setting('server_version'), pg_backend_pid(),"
-            " current_setting('search_path')"
+            f" current_setting('search_path'), {_REFUSES_WRITES}"
         )
         with self.between_transactions():
-            database, version, pid, path = self.connection.exec_driver_sql(query).one()
-        return ServerFacts(str(database), str(version).split()[0], int(pid), str(path))
+            row = self.connection.exec_driver_sql(query).one()
+        database, version, pid, path, read_only = row
+        return ServerFacts(
+            str(database), str(version).split()[0], int(pid), str(path), bool(read_only)
+        )
 
     def set_limits(self) -> list[StricterLimit]:
         """Set what lasts for the session; return the limits that are stricter than ours.
@@ -183,6 +194,11 @@ def _set_everything(settings: SessionSettings) -> str:
 
 # NAMEDATALEN - 1: the server truncates longer names.
 _NAME_BYTES: Final = 63
+
+
+def refuses_writes(connection: sqlalchemy.Connection) -> bool:
+    """Whether the server is read-only: a standby, or by a setting that no client has made."""
+    return bool(connection.exec_driver_sql(f"SELECT {_REFUSES_WRITES}").scalar_one())
 
 
 def log_statements(connection: sqlalchemy.Connection) -> None:

@@ -47,6 +47,8 @@ class SessionErrors:
         self._held: weakref.WeakKeyDictionary[sqlalchemy.Connection, Any] = (
             weakref.WeakKeyDictionary()
         )
+        # Of the last error.
+        self.engine: Engine | None = None
         self._ends = _Noted()
         self._causes = _Noted()
 
@@ -97,6 +99,7 @@ class SessionErrors:
             return
         if connection.closed or connection.invalidated:
             return
+        self.engine = connection.engine
         driver = driver_connection(connection)
         error = failure.sqlalchemy_exception or original
         if (failure.is_disconnect or ends_session(original)) and self._ends.of(driver) is None:

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from migration_runner import signals
+from migration_runner.database.engine import on_new_connection
+from migration_runner.database.session import refuses_writes
 from migration_runner.database.statements import sqlstate_of
 from migration_runner.errors import Interrupted, MigrationError, RevisionFailed
 from migration_runner.log import events, logs
@@ -82,7 +84,10 @@ class AttemptEnd:
     def _refuses_writes(self) -> bool:
         """Whether it is the server that is read-only, and not just a revision's transaction."""
         with warned("read_only"):
-            return bool(self._tables) and self._tables[-1].state.refuses_writes()
+            if self._tables:
+                return self._tables[-1].state.refuses_writes()
+            engine = self._connections.errors.engine
+            return engine is not None and on_new_connection(engine, refuses_writes)
         return True
 
     def _failed_revision(self, error: BaseException) -> str | None:

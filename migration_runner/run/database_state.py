@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Final
 
 import sqlalchemy
 
 from migration_runner.database.engine import on_new_connection
 from migration_runner.database.run_lock import derive_key
-from migration_runner.database.session import ServerFacts, WorkSession
+from migration_runner.database.session import ServerFacts, WorkSession, refuses_writes
 from migration_runner.database.session_lock import NoLock, SessionLock
 from migration_runner.database.sql_literals import literal
 from migration_runner.database.statements import (
@@ -28,12 +27,6 @@ from migration_runner.project.context import ConfiguredContext
 from migration_runner.run.context import RunContext
 
 _Found = tuple[tuple[str, ...], Recorded | None]
-
-
-_REFUSES_WRITES: Final = (
-    "SELECT pg_is_in_recovery() OR (setting = 'on' AND source <> 'session')"
-    " FROM pg_catalog.pg_settings WHERE name = 'default_transaction_read_only'"
-)
 
 
 class DatabaseState:
@@ -160,13 +153,15 @@ class DatabaseState:
         return heads
 
     def refuses_writes(self) -> bool:
-        """Whether the server is read-only: a standby, or by a setting that no client has made."""
+        """Whether the server is read-only, or was when the session began."""
+        if self.server.read_only:
+            return True
         usable = not self.session.over and not self.session.lost
         if usable:
             self.session.roll_back()
             with self.session.between_transactions():
-                return _refuses_writes(self.session.connection)
-        return on_new_connection(self.session.connection.engine, _refuses_writes)
+                return refuses_writes(self.session.connection)
+        return on_new_connection(self.session.connection.engine, refuses_writes)
 
     def books(self, heads: Sequence[str]) -> LedgerBooks:
         """Return history, version table and ledger, to be checked against each other."""
@@ -202,7 +197,3 @@ class DatabaseState:
         pending = self.pending(heads)
         self._last_pending = pending[-1] if pending else None
         return not pending
-
-
-def _refuses_writes(connection: sqlalchemy.Connection) -> bool:
-    return bool(connection.exec_driver_sql(_REFUSES_WRITES).scalar_one())

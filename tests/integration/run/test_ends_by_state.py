@@ -7,7 +7,10 @@ import signal
 import pytest
 
 from tests.fixtures.databases import Database
+from tests.fixtures.env_kinds import OWN_ENGINE, POOLED, shop_url
+from tests.fixtures.env_sources import ENV_SOURCES
 from tests.fixtures.project import Project
+from tests.fixtures.proxy import Message, Proxy
 from tests.fixtures.runner import Migrate
 
 SLEEPS = (
@@ -177,6 +180,51 @@ def test_a_read_only_server_is_waited_for(
     assert (0 if comes_back else 69) == result.exit_code, result.stdout + result.stderr
     if not comes_back:
         assert "read-only" in result.finished["summary"]
+
+
+def test_a_server_that_was_read_only_is_tried_again(
+    database: Database, project: Project, migrate: Migrate, proxy: Proxy
+) -> None:
+    """It accepts writes by the time it is asked, but the session has begun before."""
+    project.write_env(ENV_SOURCES["own"].format(options=""))
+    project.table("r1", "one")
+    proxy.upstream_port = database.server.port
+    admin = database.server.connect()
+    admin.execute(f'ALTER DATABASE "{database.name}" SET default_transaction_read_only = on')
+
+    def tap(message: Message) -> None:
+        if "CREATE TABLE" in message.statement:
+            admin.execute(f'ALTER DATABASE "{database.name}" RESET default_transaction_read_only')
+
+    proxy.tap = tap
+
+    with admin:
+        result = migrate.run(DATABASE_URL=database.url_at(proxy.port))
+
+    assert 0 == result.exit_code, result.stdout
+    assert 1 == len(result.of("session_lost"))
+
+
+def test_a_read_only_server_is_waited_for_before_env_py_has_configured(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    project.write_env(
+        OWN_ENGINE.replace(
+            "    context.configure(",
+            '    connection.exec_driver_sql("CREATE SCHEMA IF NOT EXISTS app")\n'
+            "    connection.commit()\n    context.configure(",
+        )
+    )
+    project.table("r1", "one")
+    with database.server.connect() as admin:
+        admin.execute(f'ALTER DATABASE "{database.name}" SET default_transaction_read_only = on')
+        running = migrate.start(SHOP_URL=shop_url(database), **POOLED)
+        running.wait_for_event("session_lost")
+        admin.execute(f'ALTER DATABASE "{database.name}" RESET default_transaction_read_only')
+
+    result = running.wait()
+
+    assert 0 == result.exit_code, result.stdout
 
 
 def test_a_revisions_own_read_only_transaction_is_its_failure(
