@@ -19,6 +19,7 @@ pytest_plugins = [
     "tests.fixtures.postgres",
     "tests.fixtures.databases",
     "tests.fixtures.pgbouncer",
+    "tests.fixtures.fake_server",
     "tests.fixtures.proxy",
     "tests.fixtures.network",
     "tests.fixtures.project",

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
-
-from psycopg import pq
 
 from migration_runner.build.env_source import read_env
 from migration_runner.build.start_lock_query import start_lock_queries
 from migration_runner.build.status_query import status_query
+from migration_runner.database.libpq_library import loaded_libpq
 from migration_runner.database.network import KEEPALIVES
 from migration_runner.database.sql_literals import identifier, literal
 from migration_runner.fast_path.manifest_file import Manifest
@@ -97,10 +95,8 @@ def _queries(declared: Declaration, order: str) -> dict[str, object]:
 
 def _libpq() -> str:
     """Return the path of the libpq that psycopg has loaded. Raises `NoFastPath`."""
-    pq.version()
-    for line in Path("/proc/self/maps").read_text().splitlines():
-        path = line.partition("/")[2]
-        if Path(path).name.startswith("libpq") and ".so" in path:
-            return f"/{path}"
-    message = "psycopg does not load libpq as a shared library"
-    raise NoFastPath(message)
+    path = loaded_libpq()
+    if path is None:
+        message = "psycopg does not load libpq as a shared library"
+        raise NoFastPath(message)
+    return path

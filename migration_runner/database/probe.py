@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import psycopg
 import tenacity
 
 from migration_runner.clock import Clock, Stopwatch
 from migration_runner.database.bounded import call_within
-from migration_runner.database.connection_errors import (
+from migration_runner.database.connection_errors import ConnectionFailure, classify_error
+from migration_runner.database.first_answer import require_answer
+from migration_runner.database.known_errors import (
+    INVALID_PARAMETERS,
     MISSING_DATABASE,
     TOO_MANY_CONNECTIONS,
-    ConnectionFailure,
-    classify_error,
 )
-from migration_runner.database.first_answer import require_answer
 from migration_runner.database.network import KEEPALIVES
+from migration_runner.database.refusals import ask_refusals
 from migration_runner.errors import ConfigError, DatabaseRejected, DatabaseUnavailable
 from migration_runner.fast_path.kept_connection import close_kept
 from migration_runner.log import events, logs
@@ -50,6 +52,20 @@ class WaitLimits:
     missing_database: bool = False
 
 
+@dataclass(frozen=True)
+class ConnectionAttempt(Generic[_Connected]):
+    """How to connect once: `open` gets the seconds that it may take, raises one of the `failures`.
+
+    `ask` returns the SQLSTATEs of the servers that refuse, within as many seconds, where the driver
+    does not report them.
+    """
+
+    open: Callable[[float], _Connected]
+    failures: tuple[type[BaseException], ...] = (psycopg.Error, OSError)
+    hosts: int = 1
+    ask: Callable[[float], Sequence[str]] | None = None
+
+
 class _AttemptFailed(Exception):
     def __init__(self, failure: ConnectionFailure) -> None:
         super().__init__(failure.detail)
@@ -75,12 +91,14 @@ def connection_parameters(
     return parameters
 
 
-def connect_or_make_room(attempt: Callable[[], _Connected]) -> _Connected:
+def connect_or_make_room(
+    attempt: Callable[[], _Connected], ask: Callable[[], Sequence[str]] | None = None
+) -> _Connected:
     """Call `attempt`; if there are too many connections, again without the start lock's."""
     try:
         return attempt()
     except Exception as error:
-        if classify_error(error).reason != TOO_MANY_CONNECTIONS or not close_kept():
+        if classify_error(error, ask).reason != TOO_MANY_CONNECTIONS or not close_kept():
             raise
     return attempt()
 
@@ -101,18 +119,14 @@ def connect_when_ready(
         return open_answering(lambda: connect(**words, autocommit=True), seconds, limits.attempt)
 
     hosts = parameters.get("host", "").count(",") + 1
-    return try_until_ready(attempt, limits, clock, hosts=hosts)
+    ask = functools.partial(ask_refusals, parameters)
+    return try_until_ready(ConnectionAttempt(attempt, hosts=hosts, ask=ask), limits, clock)
 
 
 def try_until_ready(
-    attempt: Callable[[float], _Connected],
-    limits: WaitLimits,
-    clock: Clock,
-    *,
-    failures: tuple[type[BaseException], ...] = (psycopg.Error, OSError),
-    hosts: int = 1,
+    attempt: ConnectionAttempt[_Connected], limits: WaitLimits, clock: Clock
 ) -> _Connected:
-    """Call `attempt`, with the seconds that it may take, until it connects.
+    """Open a connection, until there is one.
 
     The pauses between attempts grow exponentially, with full jitter
     (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
@@ -132,13 +146,15 @@ def try_until_ready(
         return stopwatch.remaining(limits.total) <= reserve + _MOMENT
 
     def try_once() -> _Connected:
-        seconds = limits.attempt * hosts
+        seconds = limits.attempt * attempt.hosts
         if limits.total:
             seconds = min(seconds, max(stopwatch.remaining(limits.total), reserve))
+        ask = attempt.ask
+        ask_once = functools.cache(lambda: ask(seconds)) if ask else None
         try:
-            return connect_or_make_room(lambda: attempt(seconds))
-        except failures as error:
-            failure = classify_error(error)
+            return connect_or_make_room(lambda: attempt.open(seconds), ask_once)
+        except attempt.failures as error:
+            failure = classify_error(error, ask_once)
             if failure.reason == MISSING_DATABASE and limits.missing_database:
                 failure = dataclasses.replace(failure, retryable=True)
             logs.get_logger().warning(
@@ -175,7 +191,7 @@ def _translate(
     if failure.retryable:
         message = f"The database was not ready within {waited:.1f} s: {detail}"
         return DatabaseUnavailable(f"{message} {failure.advice}", **facts)
-    if failure.reason == "bad_parameters":
+    if failure.reason in INVALID_PARAMETERS:
         message = f"Invalid connection options: {detail} {failure.advice}"
         return ConfigError(message, **facts)
     message = f"The server refused the connection: {detail} {failure.advice}"

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Engine
 
 from migration_runner.database.drivers.known import driver_connection, driver_for
 from migration_runner.database.listeners import listening
-from migration_runner.database.statements import severity_of, sqlstate_of
+from migration_runner.database.statements import IN_FAILED_TRANSACTION, severity_of, sqlstate_of
 from migration_runner.errors import TemporaryFailure
 
 SESSION_LOST: Final = "session_lost"
@@ -26,8 +26,6 @@ _ABORTS_SESSION: Final = frozenset(("FATAL", "PANIC"))
 # The server ends the session, or has ended it for being idle.
 _SESSION_ENDED: Final = frozenset(("57P01", "57P02", "57P03", "57P05", "25P03", "25P04"))
 _CONNECTION_EXCEPTION: Final = "08"
-# The transaction has failed before.
-_IN_FAILED_TRANSACTION: Final = "25P02"
 
 
 def ends_session(error: BaseException) -> bool:
@@ -104,7 +102,7 @@ class SessionErrors:
         error = failure.sqlalchemy_exception or original
         if (failure.is_disconnect or ends_session(original)) and self._ends.of(driver) is None:
             self._ends.note(driver, error)
-        if sqlstate_of(error) != _IN_FAILED_TRANSACTION:
+        if sqlstate_of(error) != IN_FAILED_TRANSACTION:
             self._causes.note(driver, error)
 
     def _keep_session(self, connection: sqlalchemy.Connection, *_: Any) -> None:
@@ -131,5 +129,5 @@ class _Noted:
 
 def _is_consequence(error: BaseException) -> bool:
     if isinstance(error, sqlalchemy.exc.DBAPIError):
-        return sqlstate_of(error) == _IN_FAILED_TRANSACTION
+        return sqlstate_of(error) == IN_FAILED_TRANSACTION
     return isinstance(error, sqlalchemy.exc.PendingRollbackError)

@@ -12,6 +12,9 @@ from migration_runner.database.drivers.known import driver_connection, driver_un
 from migration_runner.database.sql_literals import literal
 
 _SAVEPOINT: Final = "migrate_statement"
+# The transaction has failed before.
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+IN_FAILED_TRANSACTION: Final = "25P02"
 
 
 def autocommits(connection: sqlalchemy.Connection) -> bool:
@@ -37,6 +40,11 @@ def is_in_catalog(error: BaseException) -> bool:
     https://www.postgresql.org/docs/current/protocol-error-fields.html
     """
     return _field(error, "schema_name") == "pg_catalog"
+
+
+def routine_of(error: BaseException) -> str:
+    """Return the server's function that reported an error; "" if it is not known."""
+    return _field(error, "source_function") or _field(error, "server_source_function") or ""
 
 
 def _field(error: BaseException, name: str) -> str | None:
@@ -78,7 +86,8 @@ def execute_protected(connection: sqlalchemy.Connection, *statements: str) -> No
     try:
         execute_plain(connection, "; ".join([save, *statements, keep]))
     except sqlalchemy.exc.DBAPIError as error:
-        if not error.connection_invalidated:
+        # Otherwise there is no savepoint.
+        if not error.connection_invalidated and sqlstate_of(error) != IN_FAILED_TRANSACTION:
             execute_plain(connection, f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
         raise
 

@@ -15,6 +15,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import psycopg
+from psycopg import pq
+from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
@@ -29,12 +32,14 @@ class Connecting:
     """How one of the project's engines connects.
 
     `open` gets the seconds that each of the `hosts` may take, and raises one of the `failures`.
+    `libpq_parameters` are None for a driver without libpq.
     """
 
     open: Callable[[float], Any]
     failures: tuple[type[BaseException], ...]
     hosts: Sequence[str]
     is_async: bool
+    libpq_parameters: dict[str, str] | None
 
 
 # Connects, again and again.
@@ -62,7 +67,8 @@ def waiting_connections(wait: Wait) -> Iterator[None]:
             return connect(*arguments, **{**_limit(dialect, arguments, seconds), **words})
 
         is_async = bool(getattr(dialect, "is_async", False))
-        return wait(Connecting(open_, _failures(dialect), _hosts(words), is_async))
+        parameters = _libpq_parameters(dialect, arguments, words)
+        return wait(Connecting(open_, _failures(dialect), _hosts(words), is_async, parameters))
 
     with connections_through(connect_waiting):
         yield
@@ -109,6 +115,23 @@ def _limit(dialect: Any, arguments: tuple[Any, ...], seconds: float) -> dict[str
     if dialect.driver not in _LIBPQ_DRIVERS or chosen:
         return {}
     return {_LIBPQ_TIMEOUT: libpq_timeout(seconds)}
+
+
+def _libpq_parameters(
+    dialect: Any, arguments: tuple[Any, ...], words: dict[str, Any]
+) -> dict[str, str] | None:
+    """Return what libpq gets, without the driver's own arguments."""
+    if dialect.driver not in _LIBPQ_DRIVERS:
+        return None
+    known = {option.keyword.decode() for option in pq.Conninfo.get_defaults()}
+    found: dict[str, Any] = {}
+    with contextlib.suppress(psycopg.Error):
+        for text in arguments:
+            found |= conninfo_to_dict(str(text))
+    found |= words
+    # psycopg2's own name.
+    found["dbname"] = found.get("dbname") or found.get("database")
+    return {name: str(found[name]) for name in known if found.get(name) is not None}
 
 
 def _hosts(words: dict[str, Any]) -> Sequence[str]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from migration_runner import signals
 from migration_runner.database.engine import on_new_connection
 from migration_runner.database.session import refuses_writes
-from migration_runner.database.statements import sqlstate_of
+from migration_runner.database.statements import IN_FAILED_TRANSACTION, sqlstate_of
 from migration_runner.errors import Interrupted, MigrationError, RevisionFailed
 from migration_runner.log import events, logs
 from migration_runner.project.errors import format_traceback, is_ours
@@ -53,7 +53,8 @@ class AttemptEnd:
         cause = errors.cause(error)
         if is_ours(cause) and self._connections.explain(cause) is None:
             return error
-        return self._translate(cause, self._failed_revision(cause), lost=lost)
+        caught = cause is not error and sqlstate_of(error) == IN_FAILED_TRANSACTION
+        return self._translate(cause, self._failed_revision(cause), lost=lost, caught=caught)
 
     def log(self) -> None:
         """Log the failure, once it will not be retried."""
@@ -62,7 +63,7 @@ class AttemptEnd:
             logs.get_logger().error(event, **facts)
 
     def _translate(
-        self, error: BaseException, revision: str | None, *, lost: bool
+        self, error: BaseException, revision: str | None, *, lost: bool, caught: bool
     ) -> MigrationError:
         """Translate what env.py or a revision raised, and keep it for the log."""
         if explained := self._connections.explain(error):
@@ -74,7 +75,7 @@ class AttemptEnd:
         else:
             event = events.REVISION_FAILED
             failed = self._tables[-1].describe_failed(revision)
-            failure = translate_revision_failure(error, failed, lost=lost)
+            failure = translate_revision_failure(error, failed, lost=lost, caught=caught)
         facts = dict(failure.facts)
         if "sqlstate" not in facts and (trace := format_traceback(error)):
             facts["exception"] = trace[-_LONGEST_TRACEBACK:]

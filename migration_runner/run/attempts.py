@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import Final
 
 from migration_runner.database.session_errors import SESSION_LOST
 from migration_runner.errors import (
@@ -24,6 +25,8 @@ from migration_runner.run.decisions import Decide
 from migration_runner.run.failures import READ_ONLY
 from migration_runner.run.lock_polls import TRANSACTION_AWAITED
 from migration_runner.run.retries import LOCK_FAILURES
+
+_MAY_CRASH: Final = "Check the server's log: the revision may crash the server."
 
 
 def attempt_until_done(
@@ -122,8 +125,8 @@ def _accept_loss(run: RunContext, attempt: Attempt, failure: TemporaryFailure) -
         raise TemporaryFailure(message, **failure.facts) from failure
     message = (
         f"The session was lost {run.outages.losses} times without progress (revision {running}):"
-        f" {failure.facts.get('message')}. Check the server's log: the revision may crash the"
-        " server. Then run again."
+        f" {failure.facts.get('message')}. {failure.facts.get('advice') or _MAY_CRASH} Then run"
+        " again."
     )
     raise TemporaryFailure(message, **failure.facts) from failure
 

@@ -6,6 +6,7 @@ Either way, the runner waits for the database, and observes the work session.
 from __future__ import annotations
 
 import contextlib
+import functools
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -19,7 +20,8 @@ from migration_runner.database.drivers.known import driver_connection, driver_fo
 from migration_runner.database.engine import waiting_engine
 from migration_runner.database.network import socket_shutdown
 from migration_runner.database.observer import ObservedSession
-from migration_runner.database.probe import open_answering, try_until_ready
+from migration_runner.database.probe import ConnectionAttempt, open_answering, try_until_ready
+from migration_runner.database.refusals import ask_refusals
 from migration_runner.database.session_errors import SessionErrors
 from migration_runner.database.statements import sqlstate_of
 from migration_runner.database.watch import watching
@@ -166,11 +168,12 @@ class EnvConnections:
         addresses = _ADDRESSES * max(1, len(connecting.hosts))
         if run.progress.running is not None:
             return connect(run.settings.connect_timeout * addresses)
+        known = connecting.libpq_parameters
+        ask = None if known is None else functools.partial(ask_refusals, known)
+        attempt = ConnectionAttempt(connect, connecting.failures, addresses, ask)
         waiting = Stopwatch(run.clock)
         try:
-            return try_until_ready(
-                connect, run.limits, run.clock, failures=connecting.failures, hosts=addresses
-            )
+            return try_until_ready(attempt, run.limits, run.clock)
         except MigrationError as failure:
             original = failure.__cause__
             if original is None:

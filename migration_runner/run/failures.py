@@ -13,9 +13,10 @@ import sqlalchemy
 from migration_runner.database.blockers import Blocker, name_blockers
 from migration_runner.database.connection_errors import classify, join_lines
 from migration_runner.database.invalid_indexes import InvalidIndex
+from migration_runner.database.known_errors import KnownError, Place, Situation, find_known
 from migration_runner.database.pooler import recognize_statement_pooler
 from migration_runner.database.session_errors import SESSION_LOST, ends_session
-from migration_runner.database.statements import is_in_catalog, sqlstate_of
+from migration_runner.database.statements import is_in_catalog, routine_of, sqlstate_of
 from migration_runner.errors import (
     ConfigError,
     DatabaseRejected,
@@ -25,13 +26,17 @@ from migration_runner.errors import (
     TemporaryFailure,
 )
 from migration_runner.project.errors import describe_env_error, describe_interpolation
-from migration_runner.run.advice import Situation, find_advice
 from migration_runner.run.retries import LOCK_FAILURES
 
 # The session's, or a standby's: https://www.postgresql.org/docs/current/errcodes-appendix.html
 READ_ONLY: Final = "25006"
 _BUSY: Final = frozenset(("53300", *LOCK_FAILURES))
 _LONGEST_TEXT: Final = 2000
+_CAUGHT: Final = (
+    "but the server executes nothing more in that transaction: correct the statement, or let it"
+    " fail in a savepoint, `with op.get_bind().begin_nested():`."
+)
+_LOCK_FUNCTION: Final = "pg_try_advisory_lock"
 
 
 @dataclass(frozen=True)
@@ -68,9 +73,9 @@ def _translate_env_failure(error: BaseException, *, lost: bool) -> MigrationErro
         return _session_lost(detail, facts)
     if facts.get("sqlstate") in _BUSY:
         return TemporaryFailure(f"The session failed: {detail}. Run again.", **facts)
-    situation = Situation(in_catalog=is_in_catalog(error))
-    if advice := find_advice(facts.get("sqlstate"), situation):
-        return advice.kind(f"The database reported: {detail}. {advice.text}", **facts)
+    locking = _LOCK_FUNCTION in str(facts.get("statement"))
+    if known := _known(Place.OUTSIDE, error, Situation(locking=locking)):
+        return known.kind(f"The database reported: {detail}. {_advise(known)}", **facts)
     if "sqlstate" in facts:
         message = f"A statement outside of any revision failed: {detail}."
         return RevisionFailed(message, **facts)
@@ -86,9 +91,9 @@ def _translate_env_failure(error: BaseException, *, lost: bool) -> MigrationErro
 
 
 def translate_revision_failure(
-    error: BaseException, failed: FailedRevision, *, lost: bool = False
+    error: BaseException, failed: FailedRevision, *, lost: bool = False, caught: bool = False
 ) -> MigrationError:
-    """Translate the error of a revision that failed."""
+    """Translate the error of a revision that failed. `caught`: the revision went on after it."""
     line = _line_in(error, failed.path)
     place = failed.path if line is None else f"{failed.path}, line {line}"
     facts = {**describe(error), "revision": failed.revision, "file": failed.path, "line": line}
@@ -127,9 +132,11 @@ def translate_revision_failure(
         facts["blockers"] = [asdict(blocker) for blocker in failed.blockers]
         return TemporaryFailure(message, **facts)
     failure = f"Revision {failed.revision} failed{where} ({place}): {detail}. {state}"
-    situation = replace(failed.situation, in_catalog=is_in_catalog(error))
-    if advice := find_advice(facts.get("sqlstate"), situation):
-        return advice.kind(f"{failure} {advice.text}", **facts)
+    if caught:
+        message = f"{failure} The revision went on after that error, {_CAUGHT} Then run again."
+        return RevisionFailed(message, **facts)
+    if known := _known(Place.REVISION, error, failed.situation):
+        return known.kind(f"{failure} {_advise(known)}", **facts)
     message = (
         f"{failure} Fix it and run again; the next run continues from the database's revision."
     )
@@ -171,9 +178,21 @@ def invalid_index_failure(
     )
 
 
+def _known(place: Place, error: BaseException, situation: Situation) -> KnownError | None:
+    """Look an error up, with what it tells of itself."""
+    here = replace(situation, in_catalog=is_in_catalog(error), routine=routine_of(error))
+    return find_known(place, sqlstate_of(error), here)
+
+
+def _advise(known: KnownError) -> str:
+    return f"{known.advice} {'Run' if known.kind is TemporaryFailure else 'Then run'} again."
+
+
 def _session_lost(detail: str, facts: dict[str, Any]) -> TemporaryFailure:
-    message = f"The session was lost: {detail}. Run again."
-    return TemporaryFailure(message, reason=SESSION_LOST, **facts)
+    message = f"The session was lost: {detail}."
+    if known := find_known(Place.LOST, facts.get("sqlstate")):
+        message, facts = f"{message} {known.advice}", {**facts, "advice": known.advice}
+    return TemporaryFailure(f"{message} Run again.", reason=SESSION_LOST, **facts)
 
 
 def is_read_only(error: BaseException) -> bool:

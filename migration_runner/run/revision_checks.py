@@ -11,11 +11,11 @@ from migration_runner.database.invalid_indexes import (
     left_invalid,
     require_none_invalid,
 )
+from migration_runner.database.known_errors import Situation
 from migration_runner.database.session_errors import ends_session
 from migration_runner.database.statements import roll_back
 from migration_runner.database.transaction_ends import TransactionEnds
 from migration_runner.log import events, logs
-from migration_runner.run.advice import Situation
 from migration_runner.run.context import RunContext
 from migration_runner.run.database_state import DatabaseState
 from migration_runner.run.failures import (

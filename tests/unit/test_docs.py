@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from migration_runner import errors
+from migration_runner.database.known_errors import KNOWN_ERRORS
 from migration_runner.log import events
 from migration_runner.settings.variables import VARIABLES
 from tests.fixtures.runner import ROOT
@@ -54,6 +55,15 @@ def test_architecture_names_every_room() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text()
     rooms = {path.parent.name for path in (ROOT / "migration_runner").glob("*/__init__.py")}
     assert set() == {room for room in rooms if f"`{room}/`" not in text}
+
+
+def test_the_known_errors() -> None:
+    known = []
+    for row in KNOWN_ERRORS:
+        reason = f"`{row.reason}`" if row.reason else ""
+        what = ": ".join(filter(None, [reason, row.states]))
+        known.append([what, row.place.value, str(row.kind.exit_code), row.advice])
+    assert known == _rows("errors.md")[1:]
 
 
 def test_the_variables() -> None:

@@ -118,3 +118,113 @@ def test_an_error_of_env_pys_own_statement_is_not_the_revisions(
 
     assert 1 == result.exit_code, result.stdout
     assert "A statement outside of any revision failed" in result.finished["summary"]
+
+
+CAUGHT = """\
+op.execute("CREATE TABLE one (id bigint)")
+try:
+    op.drop_constraint("no_such_constraint", "one")
+except Exception:
+    pass
+{then}
+"""
+
+
+@pytest.mark.parametrize("then", ["pass", 'op.execute("SELECT 1")'], ids=["nothing", "a statement"])
+def test_an_error_that_the_revision_has_caught_is_named(
+    database: Database, any_env: Project, migrate: Migrate, then: str
+) -> None:
+    """Not the one that the server gives to every statement after it."""
+    any_env.revision("r1", CAUGHT.format(then=then))
+
+    result = migrate.run(DATABASE_URL=database.url)
+
+    assert 1 == result.exit_code, result.stdout
+    summary = result.finished["summary"]
+    assert "no_such_constraint" in summary
+    assert "no_such_constraint" in result.finished["error"]["statement"]
+    assert "begin_nested()" in summary
+    assert "It was rolled back." in summary
+
+
+def test_an_error_below_sqlalchemy_is_in_the_servers_log(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    project.revision(
+        "r1",
+        """\
+        try:
+            op.get_bind().connection.cursor().execute("SELECT nothing")
+        except Exception:
+            pass
+        op.execute("SELECT 1")
+        """,
+    )
+
+    result = migrate.run(DATABASE_URL=database.url)
+
+    assert 1 == result.exit_code, result.stdout
+    assert "the server's log has its error" in result.finished["summary"]
+
+
+REPLACES = "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql RETURN {}"
+
+
+def test_two_sessions_replace_the_same_function(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    database.query(REPLACES.format(1))
+    project.revision("r1", f'op.execute("{REPLACES.format(3)}")')
+    with database.connect() as other:
+        other.execute("BEGIN")
+        other.execute(REPLACES.format(2).encode())
+        running = migrate.start(DATABASE_URL=database.url, MIGRATE_DDL_LOCK_TIMEOUT="60s")
+        database.wait_until(
+            "1 FROM pg_stat_activity WHERE datname = current_database()"
+            " AND query LIKE 'CREATE OR REPLACE%' AND wait_event_type = 'Lock'"
+        )
+        threading.Thread(target=other.execute, args=["COMMIT"]).start()
+        result = running.wait()
+
+    assert 75 == result.exit_code, result.stdout
+    assert "Another session changed the same at the same moment." in result.finished["summary"]
+
+
+def test_a_database_without_advisory_locks(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    project.table("r1", "one")
+    with database.server.connect(database.name) as admin:
+        admin.execute("ALTER FUNCTION pg_try_advisory_lock(bigint) RENAME TO gone")
+
+    result = migrate.run(DATABASE_URL=database.url)
+
+    assert 77 == result.exit_code, result.stdout
+    assert "has no advisory locks" in result.finished["summary"]
+
+
+ENDED = """\
+connection = op.get_bind()
+pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+connection.exec_driver_sql("SET {setting} = '1ms'")
+other = sa.create_engine(connection.engine.url, poolclass=sa.pool.NullPool).connect()
+there = sa.text("SELECT count(*) FROM pg_stat_activity WHERE pid = :pid")
+while other.execute(there, {{"pid": pid}}).scalar():
+    other.rollback()
+other.close()
+connection.exec_driver_sql("SELECT 1")
+"""
+
+
+@pytest.mark.parametrize("setting", ["idle_in_transaction_session_timeout", "transaction_timeout"])
+def test_a_setting_that_ends_the_session_is_named(
+    database: Database, project: Project, migrate: Migrate, setting: str
+) -> None:
+    project.write_env(ENV_SOURCES["own"].format(options=""))
+    project.revision("r1", ENDED.format(setting=setting))
+
+    result = migrate.run(DATABASE_URL=database.url)
+
+    assert 75 == result.exit_code, result.stdout
+    assert 3 == len(result.of("session_lost"))
+    assert f"{setting} allows: raise" in result.finished["summary"]
