@@ -129,8 +129,6 @@ def _libpq_parameters(
         for text in arguments:
             found |= conninfo_to_dict(str(text))
     found |= words
-    # psycopg2's own name.
-    found["dbname"] = found.get("dbname") or found.get("database")
     return {name: str(found[name]) for name in known if found.get(name) is not None}
 
 
