@@ -30,3 +30,14 @@ def test_the_advice_fits(
         assert case.state == result.finished["error"]["sqlstate"], result.stdout
         assert case.advice in result.finished["summary"]
         assert "It was rolled back." in result.finished["summary"]
+
+
+def test_every_driver_tells_the_servers_function(
+    database: Database, any_env: Project, migrate: Migrate
+) -> None:
+    any_env.revision("r1", 'op.execute("CREATE EXTENSION nobody_has_this")')
+
+    result = migrate.run(DATABASE_URL=database.url)
+
+    assert 1 == result.exit_code, result.stdout
+    assert "install its package" in result.finished["summary"]
