@@ -315,6 +315,27 @@ _STATEMENTS: Final = (
         " MIGRATE_RUN_LOCK=off where nothing else can run at the same time.",
         lambda at: at.locking,
     ),
+    # env.py looks first, as `create_all` does, and so do other replicas at the same moment.
+    KnownError(
+        Place.OUTSIDE,
+        "42P04 42P06 42P07 42701 42710 42723",
+        TemporaryFailure,
+        "Another session created the same at the same moment; or, if this happens in every run,"
+        " env.py does not look for it first.",
+    ),
+    KnownError(
+        Place.OUTSIDE,
+        "55006",
+        TemporaryFailure,
+        "Another session uses the object: end that session.",
+    ),
+    KnownError(
+        Place.OUTSIDE,
+        "XX000",
+        TemporaryFailure,
+        "An internal error of the server's; another session may have changed the same at the same"
+        " moment. If it happens again, check the server's log.",
+    ),
     _outside("42501", "Grant the privilege, or set MIGRATE_ROLE."),
     _outside(
         "3F000",

@@ -9,6 +9,7 @@ import pytest
 from tests.fixtures.databases import Database
 from tests.fixtures.env_kinds import OWN_ENGINE, POOLED, shop_url
 from tests.fixtures.env_sources import ENV_SOURCES
+from tests.fixtures.failing_statements import raising
 from tests.fixtures.project import Project
 from tests.fixtures.runner import Migrate
 
@@ -99,6 +100,26 @@ def test_another_replica_creates_the_same_schema(
 
     assert 75 == result.exit_code, result.stdout
     assert "Run again." in result.finished["summary"]
+
+
+@pytest.mark.parametrize("state", ["42P04", "42P07", "55006", "XX000"])
+def test_another_replica_was_faster_than_env_py(
+    database: Database, project: Project, migrate: Migrate, state: str
+) -> None:
+    """Between its look, as `create_all` has one, and its statement."""
+    statement = raising(state).replace("'", "\\'")
+    project.write_env(
+        OWN_ENGINE.replace(
+            "    context.configure(",
+            f"    connection.exec_driver_sql('{statement}')\n    context.configure(",
+        )
+    )
+    project.table("r1", "one")
+
+    result = migrate.run(SHOP_URL=shop_url(database), **POOLED)
+
+    assert 75 == result.exit_code, result.stdout
+    assert "nother session" in result.finished["summary"]
 
 
 def test_an_error_of_env_pys_own_statement_is_not_the_revisions(
