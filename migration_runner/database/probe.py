@@ -6,8 +6,9 @@ import contextlib
 import dataclasses
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import psycopg
@@ -26,11 +27,14 @@ from migration_runner.database.network import KEEPALIVES
 from migration_runner.errors import ConfigError, DatabaseRejected, DatabaseUnavailable
 from migration_runner.fast_path.kept_connection import close_kept
 from migration_runner.log import events, logs
+from migration_runner.settings.database_address import with_current_secrets
 from migration_runner.settings.database_url import DatabaseAddress
+from migration_runner.settings.environment_secrets import hide_environment_secrets
 
 Connection = psycopg.Connection[Any]
 _Connected = TypeVar("_Connected")
 
+_REFUSED_LOGIN: Final = "authentication_failed"
 _FIRST_PAUSE: Final = 0.25
 _LONGEST_PAUSE: Final = 5.0
 # The timeout of libpq and psycopg is in whole seconds, at least two.
@@ -132,6 +136,8 @@ def try_until_ready(
         return stopwatch.remaining(limits.total) <= reserve + _MOMENT
 
     def try_once() -> _Connected:
+        # Files that libpq or env.py reads can have been replaced.
+        hide_environment_secrets(os.environ)
         seconds = limits.attempt * hosts
         if limits.total:
             seconds = min(seconds, max(stopwatch.remaining(limits.total), reserve))
@@ -200,6 +206,33 @@ def connect_within(
         lambda: connect(**words, autocommit=True),
         lambda connection: connection.close(),
     )
+
+
+def connect_again(
+    parameters: Mapping[str, Any], connect: Callable[[dict[str, Any]], _Connected]
+) -> _Connected:
+    """Connect like an earlier session, with its password as it is now.
+
+    Where that is refused, it came perhaps from libpq's password file, which has another one now.
+    """
+    words = with_current_secrets(parameters)
+    try:
+        return connect(words)
+    except psycopg.OperationalError as error:
+        refused = classify_error(error).reason == _REFUSED_LOGIN
+        if not (refused and "password" in words and _has_password_file(words)):
+            raise
+        del words["password"]
+        try:
+            return connect(words)
+        except psycopg.OperationalError:
+            raise error from None
+
+
+def _has_password_file(words: Mapping[str, Any]) -> bool:
+    usual = f"{os.environ.get('HOME', '')}/.pgpass"
+    named = words.get("passfile") or os.environ.get("PGPASSFILE") or usual
+    return bool(os.environ.get("PGSERVICE")) or Path(named).is_file()
 
 
 def open_answering(

@@ -10,6 +10,7 @@ from migration_runner import signals
 from migration_runner.database.statements import sqlstate_of
 from migration_runner.errors import Interrupted, MigrationError, RevisionFailed
 from migration_runner.log import events, logs
+from migration_runner.log.bounds import shorten
 from migration_runner.project.errors import format_traceback, is_ours
 from migration_runner.run.configured_table import ConfiguredTable
 from migration_runner.run.env_connections import EnvConnections
@@ -75,7 +76,7 @@ class AttemptEnd:
             failure = translate_revision_failure(error, failed, lost=lost)
         facts = dict(failure.facts)
         if "sqlstate" not in facts and (trace := format_traceback(error)):
-            facts["exception"] = trace[-_LONGEST_TRACEBACK:]
+            facts["exception"] = shorten(trace, _LONGEST_TRACEBACK)
         self._failure = event, facts
         return failure
 
