@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # `signal` makes an enum of each answer
 import contextlib
+import functools
 import signal
 import socket
 import sys
@@ -26,6 +27,7 @@ from types import FrameType
 from typing import Final
 
 from migration_runner.errors import Interrupted
+from migration_runner.wakeup import Wakeup
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 # Leaves time to write the last line within the documented two seconds.
@@ -101,8 +103,7 @@ def interruptible(
     has not ended `grace_seconds` after the first: it must report and end the process. If the
     process `ends` with the block, a later signal does nothing: its exit code is reported.
     """
-    receiver, sender = socket.socketpair()
-    sender.settimeout(0)
+    wakeup = Wakeup(functools.partial(_enforce_deadline, grace_seconds, abandon))
     armed = True
     _received.forget()
 
@@ -117,23 +118,16 @@ def interruptible(
             if not _in_event_loop():
                 raise Interrupted(signal_number)
 
-    def enforce_deadline() -> None:
-        first = _next_signal(receiver, timeout=None)
-        if first is None:
-            return
-        _received.noticed.set()
-        # It may block: not in the thread that has the deadline.
-        threading.Thread(target=_call_back, name="cancel", daemon=True).start()
-        with contextlib.suppress(TimeoutError):
-            if _next_signal(receiver, timeout=grace_seconds) is None:
-                return
-        abandon(first)
+    def rearm() -> None:
+        nonlocal wakeup
+        if armed:
+            wakeup = wakeup.renewed()
+            _arm(interrupt, wakeup.sender.fileno())
 
     previous = {number: signal.signal(number, interrupt) for number in _SIGNALS}
-    previous_fd = signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
-    enforcer = threading.Thread(target=enforce_deadline, name="signals", daemon=True)
-    enforcer.start()
-    _received.rearm = lambda: _arm(interrupt, sender.fileno()) if armed else None
+    previous_fd = signal.set_wakeup_fd(wakeup.sender.fileno(), warn_on_full_buffer=False)
+    wakeup.start()
+    _received.rearm = rearm
     try:
         yield disarm
     finally:
@@ -142,9 +136,22 @@ def interruptible(
         for number, handler in previous.items():
             if not ends:
                 signal.signal(number, handler)
-        sender.close()
-        enforcer.join()
-        receiver.close()
+        wakeup.close()
+
+
+def _enforce_deadline(
+    grace_seconds: float, abandon: Callable[[int], None], receiver: socket.socket
+) -> None:
+    first = _next_signal(receiver, timeout=None)
+    if first is None:
+        return
+    _received.noticed.set()
+    # It may block: not in the thread that has the deadline.
+    threading.Thread(target=_call_back, name="cancel", daemon=True).start()
+    with contextlib.suppress(TimeoutError):
+        if _next_signal(receiver, timeout=grace_seconds) is None:
+            return
+    abandon(first)
 
 
 def _arm(handler: Callable[[int, FrameType | None], None], wakeup: int) -> None:

@@ -20,6 +20,7 @@ from migration_runner.log import logs, streams
 from migration_runner.project.command_line import configure
 from migration_runner.report.finish import finish
 from migration_runner.report.report import RunReport
+from migration_runner.settings.environment_secrets import hide_environment_secrets
 from migration_runner.settings.settings import AlembicOptions
 from migration_runner.signals import interruptible, received, unblock_signals
 
@@ -49,6 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Without `arguments`, it is the process's own command, and the process ends with it.
     """
     streams.open_standard_streams()
+    streams.filter_standard_error()
+    hide_environment_secrets(os.environ)
     report = RunReport(run_id=uuid.uuid4().hex[:12], build=os.environ.get("MIGRATE_BUILD", ""))
     report.termination_log = Path(
         os.environ.get("MIGRATE_TERMINATION_LOG") or "/dev/termination-log"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from migration_runner.commands.at_heads import refuse_elsewhere
 from migration_runner.commands.invocation import Invocation
 from migration_runner.errors import SchemaDrift
@@ -30,7 +28,7 @@ def check(invocation: Invocation) -> None:
     )
     differences = [describe_difference(each) for each in found]
     if invocation.options.as_json or not streams.answers_on_terminal():
-        streams.write_answer(json.dumps({"differences": differences}, ensure_ascii=False))
+        streams.write_facts({"differences": differences})
     else:
         streams.write_answer("\n".join(differences) or "Models and database match.")
     if differences:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import Final
 
 from migration_runner.commands.invocation import Invocation
 from migration_runner.errors import ConfigError
 from migration_runner.log import streams
-from migration_runner.log.redaction import HIDDEN, hide_secrets
+from migration_runner.log.redaction import hide_secrets
+from migration_runner.log.secret_patterns import HIDDEN
 from migration_runner.report.text_layout import render_table
 from migration_runner.settings.database_address import LIBPQ_SECRETS, load_database_address
 from migration_runner.settings.database_url import SECRET_PARAMETERS, DatabaseAddress
@@ -20,6 +20,9 @@ from migration_runner.settings.settings import (
 )
 from migration_runner.settings.variables import VARIABLES
 
+# Those that are no connection parameters:
+# https://www.postgresql.org/docs/current/libpq-envars.html
+_FURTHER_VARIABLES: Final = {"PGSERVICEFILE", "PGSYSCONFDIR", "PGDATESTYLE", "PGTZ", "PGGEQO"}
 _SECRET_WORDS: Final = {*SECRET_PARAMETERS, *LIBPQ_SECRETS}
 
 
@@ -45,7 +48,7 @@ def config(invocation: Invocation) -> None:
     if invocation.options.as_json or not streams.answers_on_terminal():
         names = ("name", "value", "origin")
         answer = [dict(zip(names, row, strict=True)) for row in rows]
-        streams.write_answer(json.dumps(answer, ensure_ascii=False))
+        streams.write_facts(answer)
     else:
         shown = [(name, value, _name_origin(name, origin)) for name, value, origin in rows]
         streams.write_answer(
@@ -61,12 +64,15 @@ def _name_origin(name: str, origin: str) -> str:
 
 def _describe(address: DatabaseAddress) -> str:
     """Return libpq's parameters, or else its variables. Secrets are hidden."""
-    parameters = dict(address.parameters)
-    if not parameters:
-        parameters = {
-            name: value
-            for name, value in sorted(os.environ.items())
-            if name.startswith("PG") and value
-        }
+    parameters = dict(address.parameters) or _libpq_variables()
     shown = {name: HIDDEN if name in _SECRET_WORDS else value for name, value in parameters.items()}
     return " ".join(f"{name}={value}" for name, value in shown.items())
+
+
+def _libpq_variables() -> dict[str, str]:
+    """Return the variables that libpq reads, and are set; others begin with PG, too."""
+    from psycopg import pq  # noqa: PLC0415 - a URL needs none of it
+
+    names = {option.envvar.decode() for option in pq.Conninfo.get_defaults() if option.envvar}
+    names |= _FURTHER_VARIABLES
+    return {name: value for name in sorted(names) if (value := os.environ.get(name))}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -63,7 +62,7 @@ def execute(invocation: Invocation) -> None:
     report.target = None
     logs.get_logger().info(
         events.RUN_STARTED,
-        command=shlex.join(command),
+        command=_shown(command),
         runner_version=__version__,
         build=settings.build or None,
     )
@@ -78,6 +77,12 @@ def execute(invocation: Invocation) -> None:
         raise RevisionFailed(message, reason="command_failed", command_exit_code=code)
     if report.unobserved:
         report.conclusion = "applied", f"The command succeeded in {report.elapsed():.1f} s."
+
+
+def _shown(command: Sequence[str]) -> str:
+    """Return a command for the log: its arguments can be secrets."""
+    program = command[0] if "=" not in command[0] else f"{command[0].partition('=')[0]}=***"
+    return f"{program} ..." if command[1:] else program
 
 
 class _Execution:

@@ -17,6 +17,8 @@ from migration_runner.history.layout import Graph, lay_out
 from migration_runner.history.relation import AHEAD
 from migration_runner.history.request import Request
 from migration_runner.log import events, logs, streams
+from migration_runner.log.plain_text import plain_text
+from migration_runner.log.redaction import redact
 from migration_runner.run.database_state import DatabaseState
 from migration_runner.run.runs import carry_out, prepare_run
 
@@ -42,7 +44,7 @@ def draw_history(invocation: Invocation, options: argparse.Namespace) -> None:
     if options.rev_range:
         message = "--graph draws the whole history. Omit --rev-range."
         raise UsageError(message)
-    text = render(_lay_out(invocation))
+    text = plain_text(redact(render(_lay_out(invocation))))
     if options.graph == _STANDARD_OUTPUT:
         streams.write_answer(text)
         return

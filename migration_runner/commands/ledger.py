@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 
 import sqlalchemy
 
@@ -44,7 +43,7 @@ def ledger(invocation: Invocation) -> None:
             raise translate_env_failure(error) from error
     facts = [describe_entry(row) for row in rows]
     if invocation.options.as_json or not streams.answers_on_terminal():
-        streams.write_answer(json.dumps(facts, ensure_ascii=False))
+        streams.write_facts(facts)
     else:
         width = streams.answer_width()
         streams.write_answer(render_ledger(facts, width) if facts else "The ledger is empty.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from typing import Any
 
 from migration_runner.commands.invocation import Invocation
@@ -49,7 +48,7 @@ def _look(run: RunContext, found: Status) -> None:
 def _answer(found: dict[str, dict[str, Any]], *, as_json: bool) -> None:
     if as_json or not streams.answers_on_terminal():
         facts = found.get("", {"histories": found})
-        streams.write_answer(json.dumps(facts, ensure_ascii=False, default=str))
+        streams.write_facts(facts)
         return
     for name, facts in found.items():
         title = f"history   {name}\n" if name else ""

@@ -19,7 +19,11 @@ from migration_runner.database.probe import (
     connection_parameters,
 )
 from migration_runner.errors import ConfigError
-from migration_runner.settings.database_address import explain_missing, load_database_address
+from migration_runner.settings.database_address import (
+    explain_missing,
+    load_database_address,
+    read_again,
+)
 from migration_runner.settings.database_url import DatabaseAddress
 
 _Answer = TypeVar("_Answer")
@@ -49,8 +53,13 @@ def waiting_engine(
     # them separately, with types. Revisions written for psycopg2 have to work unchanged.
     as_psycopg2 = driver == "psycopg" and address.driver in ("", "psycopg2")
 
+    def connect_now(**words: Any) -> Any:
+        # The address, and its password, as it is at each attempt.
+        current = connection_parameters(read_again(address), name, writes=writes)
+        return connect_once(**{**words, **current})
+
     def connect() -> Connection:
-        connection = connect_when_ready(parameters, limits, SystemClock(), connect_once)
+        connection = connect_when_ready(parameters, limits, SystemClock(), connect_now)
         connection.autocommit = False
         if as_psycopg2:
             connection.cursor_factory = psycopg.ClientCursor

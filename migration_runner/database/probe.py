@@ -7,8 +7,9 @@ import dataclasses
 import functools
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
 import psycopg
@@ -28,11 +29,14 @@ from migration_runner.database.refusals import ask_refusals
 from migration_runner.errors import ConfigError, DatabaseRejected, DatabaseUnavailable
 from migration_runner.fast_path.kept_connection import close_kept
 from migration_runner.log import events, logs
+from migration_runner.settings.database_address import with_current_secrets
 from migration_runner.settings.database_url import DatabaseAddress
+from migration_runner.settings.environment_secrets import hide_environment_secrets
 
 Connection = psycopg.Connection[Any]
 _Connected = TypeVar("_Connected")
 
+_REFUSED_LOGIN: Final = "authentication_failed"
 _FIRST_PAUSE: Final = 0.25
 _LONGEST_PAUSE: Final = 5.0
 # The timeout of libpq and psycopg is in whole seconds, at least two.
@@ -119,7 +123,10 @@ def connect_when_ready(
         return open_answering(lambda: connect(**words, autocommit=True), seconds, limits.attempt)
 
     hosts = parameters.get("host", "").count(",") + 1
-    ask = functools.partial(ask_refusals, parameters)
+
+    def ask(seconds: float) -> list[str]:
+        return ask_refusals(with_current_secrets(parameters), seconds)
+
     return try_until_ready(ConnectionAttempt(attempt, hosts=hosts, ask=ask), limits, clock)
 
 
@@ -146,6 +153,8 @@ def try_until_ready(
         return stopwatch.remaining(limits.total) <= reserve + _MOMENT
 
     def try_once() -> _Connected:
+        # Files that libpq or env.py reads can have been replaced.
+        hide_environment_secrets(os.environ)
         seconds = limits.attempt * attempt.hosts
         if limits.total:
             seconds = min(seconds, max(stopwatch.remaining(limits.total), reserve))
@@ -216,6 +225,33 @@ def connect_within(
         lambda: connect(**words, autocommit=True),
         lambda connection: connection.close(),
     )
+
+
+def connect_again(
+    parameters: Mapping[str, Any], connect: Callable[[dict[str, Any]], _Connected]
+) -> _Connected:
+    """Connect like an earlier session, with its password as it is now.
+
+    Where that is refused, it came perhaps from libpq's password file, which has another one now.
+    """
+    words = with_current_secrets(parameters)
+    try:
+        return connect(words)
+    except psycopg.OperationalError as error:
+        refused = classify_error(error).reason == _REFUSED_LOGIN
+        if not (refused and "password" in words and _has_password_file(words)):
+            raise
+        del words["password"]
+        try:
+            return connect(words)
+        except psycopg.OperationalError:
+            raise error from None
+
+
+def _has_password_file(words: Mapping[str, Any]) -> bool:
+    usual = f"{os.environ.get('HOME', '')}/.pgpass"
+    named = words.get("passfile") or os.environ.get("PGPASSFILE") or usual
+    return bool(os.environ.get("PGSERVICE")) or Path(named).is_file()
 
 
 def open_answering(

@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from migration_runner.log.redaction import redact_line
+
 _LONGEST_QUERY: Final = 200
 # Patterns are compiled when needed: most runs need none.
 # A literal may be truncated: the server keeps the first `track_activity_query_size` bytes. Whether
@@ -57,7 +59,7 @@ class ConcurrentIndex:
 
 def shorten_query(query: str) -> str:
     """Return a query in one line, without its literals, which may be private, and truncated."""
-    text = " ".join(re.sub(_LEXEME, _without_data, query).split())
+    text = " ".join(redact_line(re.sub(_LEXEME, _without_data, query)).split())
     return text if len(text) <= _LONGEST_QUERY else text[: _LONGEST_QUERY - 1] + "…"
 
 

@@ -6,10 +6,14 @@ import os
 from typing import Any, Final
 
 import structlog
-from structlog.typing import EventDict, WrappedLogger
+from structlog.typing import EventDict
 
 from migration_runner.log import events
+from migration_runner.log.bounds import CUT
 from migration_runner.log.heartbeat import blocked_by, describe_running, name_session
+from migration_runner.log.plain_text import plain_text
+
+_INDENT: Final = " " * len("12:34:56  > ")
 
 _RESET, _DIM, _RED, _GREEN, _YELLOW, _BOLD = (
     "\x1b[0m",
@@ -24,8 +28,7 @@ _COLORS: Final = {"debug": _DIM, "info": "", "warning": _YELLOW, "error": _RED, 
 
 def _run_started(facts: EventDict) -> str:
     if command := facts.get("command"):
-        program, _, arguments = command.partition(" ")
-        return f"migrate {facts['runner_version']}: running {program}{' ...' if arguments else ''}"
+        return f"migrate {facts['runner_version']}: running {command}"
     return f"migrate {facts['runner_version']}, target {facts['target']}"
 
 
@@ -41,14 +44,14 @@ def _next_steps() -> str:
 
     A Makefile in which `migrate` has another name says it with the variable.
     """
-    return f"\n            Next: {os.environ.get('NEXT_STEPS') or 'migrate status'}"
+    return f"\n{_INDENT}Next: {os.environ.get('NEXT_STEPS') or 'migrate status'}"
 
 
 def _revision_failed(facts: EventDict) -> str:
     line = facts.get("line")
     place = facts["file"] if line is None else f"{facts['file']}, line {line}"
     shown = ("message", "detail", "hint", "statement", "sqlstate", "exception")
-    return "\n            ".join(
+    return f"\n{_INDENT}".join(
         [
             f"✗ {facts['revision']}  {place}",
             *(f"{name}: {facts[name]}" for name in shown if name in facts),
@@ -148,6 +151,7 @@ _SENTENCES: Final[dict[str, Any]] = {
     events.ENV_FAILED: _env_failed,
     events.STATEMENT_EXECUTED: "  {duration_seconds:.3f} s  {statement}".format_map,
     events.HISTORY_CHECKED: ("{revisions} revisions, heads: {heads}").format_map,
+    events.FIELD_CUT: "{of}: {field}, part {part} of {parts}: {text}".format_map,
     events.LINES_LOST: "{count} lines were lost here, because nobody read the log".format_map,
     events.RUN_FINISHED: _run_finished,
 }
@@ -162,8 +166,18 @@ def _with_version_table(text: str, facts: EventDict) -> str:
     return "\n".join([f"{line}  ({table})", *rest])
 
 
+def _lines(text: str, facts: EventDict) -> str:
+    """Return the text's lines: only the first begins at the margin, whoever wrote the others."""
+    if cut := facts.get(CUT):
+        counts = ", ".join(f"{count} of {field}" for field, count in cut.items())
+        text += f"\ncut: {counts}"
+    first, *others = text.rstrip("\n").split("\n")
+    indented = (line if line.startswith(_INDENT) else f"{_INDENT}{line}" for line in others)
+    return "\n".join([first, *indented])
+
+
 class ConsoleLines:
-    """A structlog renderer: the time, then the event's sentence, or its facts where it has none."""
+    """Renders clean facts: the time, then the event's sentence, or its facts where it has none."""
 
     def __init__(self, *, colors: bool) -> None:
         self._colors = colors
@@ -171,21 +185,35 @@ class ConsoleLines:
             colors=colors, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
         )
 
-    def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> str:
+    def __call__(self, facts: EventDict) -> str:
         """Render one event."""
-        time = event_dict.pop("timestamp")[11:19]
-        level = event_dict.pop("level")
-        event_dict.pop("run_id", None)
-        if event_dict["event"] == events.ENV_FAILED and _is_said_last(event_dict):
+        facts = _plain(facts)
+        time = facts.pop("timestamp")[11:19]
+        level = facts.pop("level")
+        facts.pop("run_id", None)
+        if facts["event"] == events.ENV_FAILED and "logger" not in facts and _is_said_last(facts):
             raise structlog.DropEvent
-        sentence = _SENTENCES.get(event_dict["event"])
+        # What others log can have one of these names, but not the facts.
+        sentence = None if "logger" in facts else _SENTENCES.get(facts["event"])
         if sentence is None:
-            text = str(self._facts(logger, name, event_dict))
+            cut = {CUT: facts.pop(CUT)} if CUT in facts else {}
+            text = _lines(str(self._facts(None, "", facts)), cut)
         else:
-            text = _with_version_table(sentence(event_dict), event_dict)
+            text = _lines(_with_version_table(sentence(facts), facts), facts)
         if not self._colors:
             return f"{time}  {text}"
         color = _COLORS.get(level, "")
         if text.startswith(("✓", "✗")):
             color = _GREEN if text.startswith("✓") else _RED
         return f"{_DIM}{time}{_RESET}  {color}{text}{_RESET}"
+
+
+def _plain(value: Any) -> Any:
+    """Return clean facts, or one of them, without characters that a terminal obeys."""
+    if isinstance(value, str):
+        return plain_text(value)
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, dict):
+        return {plain_text(name): _plain(each) for name, each in value.items()}
+    return value

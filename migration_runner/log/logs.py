@@ -9,7 +9,7 @@ import contextlib
 import functools
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any, Final
@@ -20,6 +20,8 @@ from structlog.typing import EventDict, FilteringBoundLogger, Processor
 from migration_runner.log import events
 from migration_runner.log.capture import HANDLER, capture_log_records
 from migration_runner.log.console import ConsoleLines
+from migration_runner.log.facts import render_json
+from migration_runner.log.lines import Lines
 from migration_runner.log.streams import log_stream, when_lines_are_lost, write_line
 
 _LEVELS: Final = logging.getLevelNamesMapping()
@@ -34,9 +36,10 @@ def configure_logging(log_format: str, log_level: str) -> None:
     level = _LEVELS.get(log_level.upper(), logging.INFO)
     if log_format == "console" or (log_format == "auto" and on_terminal):
         colors = on_terminal and "NO_COLOR" not in os.environ
-        renderer: Processor = ConsoleLines(colors=colors)
+        render: Callable[[EventDict], str] = ConsoleLines(colors=colors)
     else:
-        renderer = structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
+        render = render_json
+    renderer = Lines(render, write_line if level <= logging.DEBUG else None)
     shared: list[Processor] = [
         _add_facts,
         structlog.stdlib.add_log_level,
@@ -44,13 +47,13 @@ def configure_logging(log_format: str, log_level: str) -> None:
         structlog.processors.format_exc_info,
         _order,
     ]
-    _processors[:] = [*shared, renderer]
+    _processors[:] = [*shared, _name_logger, renderer]
     # For code that logs with structlog without configuring it. An application that env.py imports
     # may configure it differently: the runner's own loggers do not use this configuration.
     structlog.configure(
         processors=_processors,
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=_LineLogger,
+        logger_factory=_OthersLogger,
         cache_logger_on_first_use=False,
     )
     formatter = structlog.stdlib.ProcessorFormatter(
@@ -128,9 +131,20 @@ def _order(_logger: object, _name: str, event_dict: EventDict) -> EventDict:
     return {**{name: event_dict.pop(name) for name in first}, **event_dict}
 
 
+def _name_logger(logger: object, _name: str, event_dict: EventDict) -> EventDict:
+    """Name another's logger: a line without one is the runner's own."""
+    if isinstance(logger, _OthersLogger):
+        event_dict.setdefault("logger", "structlog")
+    return event_dict
+
+
 class _LineLogger:
     """Writes what structlog has rendered: every level with `write_line`."""
 
     def __init__(self, *_: object) -> None:
         self.msg = self.debug = self.info = self.warning = self.error = write_line
         self.critical = self.exception = write_line
+
+
+class _OthersLogger(_LineLogger):
+    """The same for code that is not the runner's."""

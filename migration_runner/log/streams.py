@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from migration_runner.log.facts import clean_value, render_json
+from migration_runner.log.filtered import FilteredStream
 from migration_runner.log.output import Output
-from migration_runner.log.redaction import redact
+from migration_runner.log.plain_text import plain_text, without_surrogates
+from migration_runner.log.redaction import redact, redact_line
 
 _STANDARD_OUTPUT: Final = 1
 _STANDARD_ERROR: Final = 2
@@ -78,7 +82,12 @@ def collected_lines() -> Iterator[list[str]]:
 
 def write_answer(text: str) -> None:
     """Write a command's answer to standard output, however long somebody takes to read it."""
-    _write(_answers, text, None)
+    _write(_answers, plain_text(without_surrogates(redact(text))), None)
+
+
+def write_facts(facts: object) -> None:
+    """Write a command's answer as JSON."""
+    _write(_answers, render_json(clean_value(facts)), None)
 
 
 def answers_on_terminal() -> bool:
@@ -98,8 +107,23 @@ def answer_width() -> int:
 
 
 def _write(output: Output, text: str, seconds: float | None) -> None:
-    data = (redact(text) + "\n").encode(errors="backslashreplace")
+    data = (redact_line(text) + "\n").encode(errors="backslashreplace")
     output.write(data, seconds, last=_last)
+
+
+def filter_standard_error() -> None:
+    """Hide secrets also in what is written there directly, such as the traceback of a thread."""
+    if sys.stderr is not None and not isinstance(sys.stderr, FilteredStream):
+        sys.stderr = FilteredStream(sys.stderr)
+
+
+@contextlib.contextmanager
+def filtered_standard_output() -> Iterator[FilteredStream]:
+    """Hide secrets in what Alembic's own commands write to standard output."""
+    stream = FilteredStream(sys.stdout)
+    with contextlib.redirect_stdout(stream):
+        yield stream
+    stream.flush()
 
 
 def open_standard_streams() -> None:

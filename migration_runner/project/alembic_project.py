@@ -36,6 +36,7 @@ from migration_runner.project.flask import enter_flask_application
 from migration_runner.project.heads import delegate_steps, delegated_steps, was_delegated
 from migration_runner.project.loading import sentence
 from migration_runner.project.revision_files import RevisionFiles
+from migration_runner.project.unloadable import note_unloadable_files
 from migration_runner.settings.settings import AlembicOptions
 
 _READ_ONLY = frozenset({"current", "heads", "history", "branches", "show"})
@@ -79,6 +80,7 @@ class AlembicProject:
         With a build's `manifest`, the revision files are not executed.
         Raises `ConfigError` or `HistoryError`.
         """
+        note_unloadable_files()
         self._options = options
         self._words = list(words)
         self._transaction_per_revision = transaction_per_revision

@@ -11,13 +11,14 @@ import argparse
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NoReturn
 
 from alembic.config import CommandLine, Config
 from alembic.util import CommandError
 
 from migration_runner.errors import HistoryError, PendingRevisions, UsageError
+from migration_runner.log import streams
 from migration_runner.project.loading import sentence
 from migration_runner.settings.settings import AlembicOptions
 from migration_runner.settings.variables import VARIABLES
@@ -67,6 +68,22 @@ def _run(config: Config) -> None:
     """Run the command as Alembic's own command line does, but let errors through."""
     options: Any = config.cmd_opts
     function, positional, keywords = options.cmd
+    if getattr(options, "sql", False):
+        # The script is to be executed: it is as it is.
+        _call(config, options, function, positional, keywords)
+        return
+    with streams.filtered_standard_output() as output:
+        config.stdout = output  # type: ignore[assignment]  # all that is written to
+        _call(config, options, function, positional, keywords)
+
+
+def _call(
+    config: Config,
+    options: Any,
+    function: Callable[..., object],
+    positional: Sequence[str],
+    keywords: Sequence[str],
+) -> None:
     function(
         config,
         *(getattr(options, name, None) for name in positional),

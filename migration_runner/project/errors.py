@@ -8,6 +8,8 @@ import traceback
 from pathlib import Path
 from typing import Any, Final
 
+from migration_runner.project.unloadable import unloadable_file
+
 # Python's own files and installed packages are not the project's.
 _INSTALLED: Final = tuple(
     str(Path(sysconfig.get_path(name)).resolve()) + "/" for name in ("stdlib", "purelib", "platlib")
@@ -15,19 +17,33 @@ _INSTALLED: Final = tuple(
 _RUNNER: Final = str(Path(__file__).resolve().parents[1]) + "/"
 
 
-def locate(error: BaseException) -> tuple[str, int] | None:
-    """Return file and line of the innermost frame that is in the project's own code."""
-    if isinstance(error, SyntaxError) and error.filename and error.lineno:
-        return error.filename, error.lineno
+def locate(error: BaseException) -> tuple[str, int | None] | None:
+    """Return the project's file, and the line, that an error comes from.
+
+    That is a file that cannot be loaded, or the innermost frame in the project's own code.
+    """
+    line = error.lineno if isinstance(error, SyntaxError) else None
+    if file := unloadable_file(error):
+        return file, line
+    if isinstance(error, SyntaxError) and error.filename and _is_project_file(error.filename):
+        return error.filename, line
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if frame.lineno and _is_project_file(frame.filename):
             return frame.filename, frame.lineno
     return None
 
 
+def name_place(place: tuple[str, int | None]) -> str:
+    """Return a file, and the line if it is known."""
+    file, line = place
+    return f"{file}, line {line}" if line else file
+
+
 def is_ours(error: BaseException) -> bool:
     """Whether this package raised an error itself: a bug, and not env.py's or a revision's."""
     frames = traceback.extract_tb(error.__traceback__)
+    if unloadable_file(error):
+        return False
     return bool(frames) and str(Path(frames[-1].filename).resolve()).startswith(_RUNNER)
 
 
@@ -54,7 +70,7 @@ def _is_project_file(filename: str) -> bool:
 def describe_env_error(error: BaseException, detail: str) -> tuple[str, dict[str, Any]]:
     """Return message and facts for an error of env.py's, or of a module that it imports."""
     place = locate(error)
-    at = f" ({place[0]}, line {place[1]})" if place else ""
+    at = f" ({name_place(place)})" if place else ""
     facts: dict[str, Any] = {"file": place[0], "line": place[1]} if place else {}
     if isinstance(error, SystemExit):
         return f"env.py called sys.exit({error.code!r}){at}.", facts

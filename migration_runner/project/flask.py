@@ -18,7 +18,7 @@ from alembic.config import Config
 from alembic.util import CommandError
 
 from migration_runner.errors import ConfigError
-from migration_runner.project.errors import locate
+from migration_runner.project.errors import locate, name_place
 
 _MARK: Final = "current_app"
 _LOCATION: Final = "script_location"
@@ -58,9 +58,9 @@ def enter_flask_application(config: Config) -> None:
         )
         raise ConfigError(message, reason="no_flask_application") from error
     except Exception as error:
-        file, line = locate(error) or (str(env), 0)
+        place = name_place(locate(error) or (str(env), None))
         message = (
-            f"The Flask application, which env.py needs, failed to load ({file}, line {line}):"
+            f"The Flask application, which env.py needs, failed to load ({place}):"
             f" {type(error).__name__}: {error}."
         )
         raise ConfigError(message, reason="flask_application_failed") from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 
 from migration_runner.errors import ConfigError, HistoryError
+from migration_runner.project.errors import locate, name_place
 from migration_runner.settings.settings import DEFAULT_SECTION
 
 
@@ -23,7 +23,7 @@ def sentence(error: BaseException) -> str:
 
 
 @contextlib.contextmanager
-def loading(scripts: ScriptDirectory) -> Iterator[None]:
+def loading() -> Iterator[None]:
     """Raise `HistoryError` that names the file that cannot be loaded."""
     try:
         yield
@@ -31,24 +31,22 @@ def loading(scripts: ScriptDirectory) -> Iterator[None]:
         message = f"The history is broken: {sentence(error)}"
         raise HistoryError(message, reason="broken_history") from error
     except Exception as error:
-        file, line = _where(error, scripts)
+        place = locate(error)
+        file, line = place or (None, None)
+        at = f"{name_place(place)}: " if place else ""
         message = (
-            f"A revision file cannot be loaded: {file}, line {line}:"
-            f" {type(error).__name__}: {sentence(error)}"
-            " Fix the file, or install what it imports."
+            f"A revision file cannot be loaded: {at}{type(error).__name__}: {sentence(error)}"
+            f" {_advice(error, file)}"
         )
         raise HistoryError(message, reason="import_error", file=file, line=line) from error
 
 
-def _where(error: BaseException, scripts: ScriptDirectory) -> tuple[str | None, int | None]:
-    if isinstance(error, SyntaxError) and error.filename:
-        return error.filename, error.lineno
-    folders = tuple(str(folder.resolve()) for folder in version_folders(scripts))
-    frames = traceback.extract_tb(error.__traceback__)
-    for frame in reversed(frames):
-        if str(Path(frame.filename).resolve()).startswith(folders):
-            return frame.filename, frame.lineno
-    return frames[-1].filename, frames[-1].lineno
+def _advice(error: Exception, file: str | None) -> str:
+    if file and Path(file).name.startswith("._"):
+        return "It is no revision, but a file that macOS adds to archives: delete it."
+    if isinstance(error, OSError):
+        return "Make the file readable (chmod -R a+rX), or remove it."
+    return "Fix the file, or install what it imports."
 
 
 def require_folders(folders: Sequence[Path]) -> None:

@@ -87,7 +87,7 @@ class RevisionFiles:
         """Return the history that a build has recorded, after checking it."""
         scripts = self.directory
         scripts.revision_map = ManifestScriptMap(
-            lambda: [ManifestScript(scripts, each) for each in manifest.revisions]
+            lambda: [ManifestScript(each) for each in manifest.revisions]
         )
         return History(
             {each.id: from_manifest(each) for each in manifest.revisions}, manifest.heads

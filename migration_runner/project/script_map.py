@@ -51,8 +51,7 @@ class ManifestScriptMap(ScriptMap):
 class ManifestScript(Script):
     """A revision file that is executed when its module is used, for a planned step."""
 
-    def __init__(self, scripts: ScriptDirectory, manifest_revision: ManifestRevision) -> None:
-        self._scripts = scripts
+    def __init__(self, manifest_revision: ManifestRevision) -> None:
         self._docstring = manifest_revision.docstring
         self.path = manifest_revision.path
         # Not `Script`'s own, which needs the module.
@@ -68,7 +67,7 @@ class ManifestScript(Script):
     def module(self) -> ModuleType:  # type: ignore[override]  # an attribute in `Script`
         """The module, executed now."""
         folder, name = os.path.split(self.path)
-        with loading(self._scripts):
+        with loading():
             return load_python_file(folder, name)
 
     @property
@@ -113,7 +112,7 @@ def from_manifest(manifest_revision: ManifestRevision) -> Revision:
 
 def load_files(scripts: ScriptDirectory) -> Iterable[Script]:
     """Execute the revision files. Raises `HistoryError`."""
-    with loading(scripts), warnings.catch_warnings():
+    with loading(), warnings.catch_warnings():
         # "loaded twice! ignoring": two version_locations can be the same folder.
         warnings.simplefilter("ignore", UserWarning)
         yield from scripts._load_revisions()  # noqa: SLF001 - see the module's docstring

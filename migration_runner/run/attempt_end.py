@@ -12,6 +12,7 @@ from migration_runner.database.session import refuses_writes
 from migration_runner.database.statements import IN_FAILED_TRANSACTION, sqlstate_of
 from migration_runner.errors import Interrupted, MigrationError, RevisionFailed
 from migration_runner.log import events, logs
+from migration_runner.log.bounds import shorten
 from migration_runner.project.errors import format_traceback, is_ours
 from migration_runner.run.configured_table import ConfiguredTable
 from migration_runner.run.env_connections import EnvConnections
@@ -78,7 +79,7 @@ class AttemptEnd:
             failure = translate_revision_failure(error, failed, lost=lost, caught=caught)
         facts = dict(failure.facts)
         if "sqlstate" not in facts and (trace := format_traceback(error)):
-            facts["exception"] = trace[-_LONGEST_TRACEBACK:]
+            facts["exception"] = shorten(trace, _LONGEST_TRACEBACK)
         self._failure = event, facts
         return failure
 

@@ -6,7 +6,9 @@ was in doubt when the previous session broke is looked up in the ledger.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import os
 from collections.abc import Callable
 from typing import Final
 
@@ -25,6 +27,7 @@ from migration_runner.run.decisions import Decide
 from migration_runner.run.failures import READ_ONLY
 from migration_runner.run.lock_polls import TRANSACTION_AWAITED
 from migration_runner.run.retries import LOCK_FAILURES
+from migration_runner.settings.database_address import export_override
 
 _MAY_CRASH: Final = "Check the server's log: the revision may crash the server."
 
@@ -45,6 +48,10 @@ def attempt_until_done(
     lost: TemporaryFailure | None = None
     try:
         while True:
+            if lost is not None:
+                # For an env.py that reads DATABASE_URL: the file can have another password now.
+                with contextlib.suppress(ConfigError):
+                    export_override(os.environ)
             attempt = Attempt(run, decide, alembics_own=alembics_own)
             try:
                 attempt.run(functools.partial(enter, attempt))

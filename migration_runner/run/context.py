@@ -7,7 +7,12 @@ from dataclasses import dataclass, field
 from migration_runner.clock import Clock
 from migration_runner.database.engine import application_name
 from migration_runner.database.observer import Observer
-from migration_runner.database.probe import WaitLimits, connect_or_make_room, connect_within
+from migration_runner.database.probe import (
+    WaitLimits,
+    connect_again,
+    connect_or_make_room,
+    connect_within,
+)
 from migration_runner.history.request import Request
 from migration_runner.ledger.policy import LedgerPolicy
 from migration_runner.project.alembic_project import AlembicProject
@@ -53,7 +58,10 @@ class RunContext:
         seconds = settings.connect_timeout
         self.observer = Observer(
             lambda found: connect_or_make_room(
-                lambda: connect_within(seconds, {**found, "application_name": name}, seconds)
+                lambda: connect_again(
+                    {**found, "application_name": name},
+                    lambda words: connect_within(seconds, words, seconds),
+                )
             ),
             heartbeat=settings.heartbeat,
             ddl_lock_timeout=settings.ddl_lock_timeout,

@@ -25,6 +25,8 @@ from migration_runner.errors import (
     RevisionFailed,
     TemporaryFailure,
 )
+from migration_runner.log.bounds import shorten
+from migration_runner.log.redaction import hide_passwords_of, redact
 from migration_runner.project.errors import describe_env_error, describe_interpolation
 from migration_runner.run.retries import LOCK_FAILURES
 
@@ -204,7 +206,8 @@ def describe(error: BaseException) -> dict[str, Any]:
     """Return an error's facts: message, statement, SQLSTATE, the server's detail and hint."""
     facts: dict[str, Any] = {"exception_type": type(error).__name__}
     if isinstance(error, sqlalchemy.exc.StatementError) and error.statement:
-        facts["statement"] = _shorten(" ".join(error.statement.split()))
+        hide_passwords_of(error.statement)
+        facts["statement"] = shorten(" ".join(redact(error.statement).split()), _LONGEST_TEXT)
     original = getattr(error, "orig", None) or error
     facts["sqlstate"] = getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
     diagnosis = getattr(original, "diag", None)
@@ -214,12 +217,8 @@ def describe(error: BaseException) -> dict[str, Any]:
     text = facts.pop("primary", None) or join_lines(str(original))
     if isinstance(original, configparser.InterpolationSyntaxError):
         text = describe_interpolation(original)
-    facts["message"] = _shorten(text).rstrip(".?! ") or type(original).__name__
+    facts["message"] = shorten(text, _LONGEST_TEXT).rstrip(".?! ") or type(original).__name__
     return {name: value for name, value in facts.items() if value is not None}
-
-
-def _shorten(text: str) -> str:
-    return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
 
 
 def _line_in(error: BaseException, path: str) -> int | None:

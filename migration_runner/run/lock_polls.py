@@ -22,6 +22,7 @@ from migration_runner.database.session_lock import find_lock_holder
 from migration_runner.errors import TemporaryFailure
 from migration_runner.run.context import RunContext
 from migration_runner.run.database_state import DatabaseState
+from migration_runner.settings.database_address import with_current_secrets
 from migration_runner.settings.database_url import DatabaseAddress
 
 TRANSACTION_AWAITED: Final = "transaction_awaited"
@@ -87,9 +88,9 @@ class LockPolls:
         if parameters is None:
             return None
         limits = WaitLimits(0.0, run.settings.connect_timeout)
-        engine = waiting_engine(
-            DatabaseAddress(parameters), limits, f"migrate-poll {run.report.run_id}", writes=False
-        )
+        address = DatabaseAddress(with_current_secrets(parameters))
+        name = f"migrate-poll {run.report.run_id}"
+        engine = waiting_engine(address, limits, name, writes=False)
         other = self._open.enter_context(engine.connect())
         session = WorkSession(other, SessionSettings("", 0.0, 0.0, run.settings.role))
         session.set_role()

@@ -19,6 +19,7 @@ from migration_runner.database.drivers.known import driver_connection, driver_un
 from migration_runner.database.probe import (
     Connection,
     WaitLimits,
+    connect_again,
     connect_when_ready,
     connection_parameters,
 )
@@ -141,7 +142,7 @@ class Waiter:
         """Connect within the remaining time. Raises `PendingRevisions` when it is up."""
         limits = WaitLimits(max(0.0, self._remaining()), self._run.settings.connect_timeout)
         try:
-            return connect_when_ready(parameters, limits, self._run.clock)
+            return connect_when_ready(parameters, limits, self._run.clock, _connect_again)
         except DatabaseUnavailable as error:
             message = f"The database was behind, and became unavailable: {error.message}"
             raise PendingRevisions(message, **error.facts) from error
@@ -183,6 +184,10 @@ class _Poll:
         with connection.transaction():
             connection.execute("SELECT set_config('role', %s, true)", [self._role], prepare=False)
             return connection.execute(self._query, prepare=False).fetchall()
+
+
+def _connect_again(**words: Any) -> Connection:
+    return connect_again(words, lambda current: psycopg.connect(**current))
 
 
 def _pause(state: tenacity.RetryCallState) -> float:

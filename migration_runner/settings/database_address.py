@@ -7,10 +7,15 @@ import os
 import re
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from migration_runner.errors import ConfigError
-from migration_runner.settings.database_url import DatabaseAddress, parse_database_url
+from migration_runner.log.redaction import hide_secrets
+from migration_runner.settings.database_url import (
+    SECRET_PARAMETERS,
+    DatabaseAddress,
+    parse_database_url,
+)
 
 # The first takes precedence: the runner's own route to a server that applications reach through
 # a pooler.
@@ -50,11 +55,46 @@ def load_database_address(
         except ValueError as error:
             message = f"{origin} {error}"
             raise ConfigError(message) from None
-        return dataclasses.replace(address, secrets=address.secrets + elsewhere, origin=origin)
+        file = "" if environment.get(origin) else origin.partition(" (")[2].removesuffix(")")
+        secrets = address.secrets + elsewhere
+        return dataclasses.replace(address, secrets=secrets, origin=origin, file=file)
     for name in _LIBPQ_DATABASES:
         if environment.get(name):
             return DatabaseAddress(secrets=elsewhere, origin=name)
     return None
+
+
+def read_again(address: DatabaseAddress) -> DatabaseAddress:
+    """Return the address as it is now: a file with the URL can have been replaced.
+
+    While it is being replaced, and where it is a pipe, which can be read only once, the old one.
+    """
+    if not address.file or not Path(address.file).is_file():
+        return address
+    try:
+        current = load_database_address()
+    except ConfigError:
+        return address
+    if current is None or current.file != address.file:
+        return address
+    hide_secrets(current.secrets, current.public)
+    return current
+
+
+def with_current_secrets(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return libpq's parameters of an earlier session, with the secrets as they are now."""
+    try:
+        address = load_database_address()
+    except ConfigError:
+        address = None
+    if address is None or not address.file or not Path(address.file).is_file():
+        return dict(parameters)
+    now = address.parameters
+    hosts = now.get("host", "").split(",")
+    if now.get("user") != parameters.get("user") or parameters.get("host", "") not in hosts:
+        return dict(parameters)
+    hide_secrets(address.secrets, address.public)
+    return {**parameters, **{name: now[name] for name in SECRET_PARAMETERS if name in now}}
 
 
 def explain_missing(environment: Mapping[str, str] | None = None) -> str:

@@ -20,7 +20,13 @@ _PLACE = re.compile(
     r"(?:/(?P<database>[^/?#@]*))?"
     r"(?:\?(?P<options>[\w%]+=[^&]*(?:&[\w%]+=[^&]*)*)?)?"
 )
-SECRET_PARAMETERS: Final = ("password", "sslpassword", "oauth_client_secret")
+SECRET_PARAMETERS: Final = (
+    "password",
+    "sslpassword",
+    "oauth_client_secret",
+    "scram_client_key",
+    "scram_server_key",
+)
 # asyncpg and pg8000 name libpq's `sslmode` this way; libpq has none of their other options.
 _SSL_MODES = frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"})
 _SSL_FLAGS = {"true": "require", "1": "require", "false": "disable", "0": "disable"}
@@ -36,9 +42,10 @@ class DatabaseAddress:
 
     parameters: dict[str, str] = field(default_factory=dict, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
-    # The variable that has the address, and the driver in the URL.
+    # The variable that has the address, or names the file with it, and the driver in the URL.
     origin: str = ""
     driver: str = ""
+    file: str = ""
 
     @property
     def public(self) -> tuple[str, ...]:

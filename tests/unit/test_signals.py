@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +22,10 @@ NEVER = 3600.0
 def _send_and_wait(number: int) -> None:
     os.kill(os.getpid(), number)
     signal.pause()
+
+
+def _descriptors() -> set[int]:
+    return {int(each.name) for each in Path("/proc/self/fd").iterdir()}
 
 
 def _must_not(_number: int) -> None:
@@ -128,3 +133,23 @@ def test_the_handlers_are_given_back() -> None:
     after = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
     assert before == after
     assert -1 == signal.set_wakeup_fd(-1)
+
+
+def test_descriptors_that_somebody_has_closed_are_replaced() -> None:
+    """As daemons do; the next file can get the number of the socket, and must be left alone."""
+    abandoned = threading.Event()
+    before = _descriptors()
+    with interruptible(lambda _number: abandoned.set(), NEVER):
+        for number in _descriptors() - before:
+            with contextlib.suppress(OSError):
+                os.close(number)
+        files = [os.open(os.devnull, os.O_RDWR) for _ in range(3)]
+        signals.check()
+
+        with pytest.raises(Interrupted):
+            _send_and_wait(signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGINT)
+        assert abandoned.wait(60)
+
+    for number in files:
+        os.close(number)

@@ -24,6 +24,7 @@ def _no_secrets() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("migration_runner.log.redaction._spellings", {})
         patch.setattr("migration_runner.log.redaction._hidden", ())
+        patch.setattr("migration_runner.log.redaction._whole", set())
         yield
 
 

@@ -1,0 +1,105 @@
+"""Passwords that the runner does not know, found by what stands before them.
+
+In URLs, in `password=...` (of a DSN, a query or a source line), and behind PASSWORD in SQL. All of
+it works on text as it was said, before it is shortened or becomes JSON.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+HIDDEN: Final = "***"
+
+# Up to the last @: SQLAlchemy and many people write a password without percent-encoding.
+_URL: Final = re.compile(r"://([^\s/:@\"'<>]*):([^\s\"'<>]+)@")
+# A URL of another kind: https://host:8080/@name
+_PORT: Final = re.compile(r"\d{1,5}(?:[/?#]|\Z)")
+_DATABASE_SCHEME: Final = re.compile(r"(?:postgres(?:ql)?|mysql|mariadb|redis|mongodb)[\w+.]*\Z")
+
+_WORD: Final = (
+    r"(?:pass(?:word|wd|phrase|code)|pwd|identified\s{1,20}by|(?:secret_)?access_key|secret_key"
+    r"|private_key|api_?key|secret|(?:access|auth)_token)"
+)
+_SPACE: Final = r"(?:\s|/\*[^*]{0,200}\*/){0,20}"
+# A literal reaches to the line's last quote: it can have doubled quotes and stand in another one.
+# Without an end, it was truncated.
+_SINGLE: Final = r"'(?:[^\n]*'|[^\n]*)"
+_DOUBLE: Final = r'"(?:[^\n]*"|[^\n]*)'
+_DOLLAR: Final = r"\$(?P<tag>\w*)\$.*?(?:\$(?P=tag)\$|\Z)"
+_BEFORE_QUOTE: Final = r"(?:[EeNnBb]|[Uu]&)?"
+_QUOTED: Final = rf"(?:{_BEFORE_QUOTE}{_SINGLE}|{_DOUBLE}|{_DOLLAR})"
+_RULES: Final = tuple(
+    re.compile(f"(?is){rule}")
+    for rule in (
+        # 'password': '...', ("password", "...")
+        rf"(?P<name>{_WORD}[\"']{_SPACE}(?:=>|[:=,]){_SPACE}){_QUOTED}",
+        # password=..., password = '...', password: '...'
+        rf"(?P<name>(?<![\"']){_WORD}{_SPACE}(?:=>|[:=]){_SPACE}){_QUOTED}",
+        rf"(?P<name>{_WORD}{_SPACE}={_SPACE})[^\s&\"',;)\]}}=>$%][^\s&\"',;)\]}}]*",
+        # PASSWORD '...', PASSWORD('...'), PASSWORD'...'
+        rf"(?P<name>{_WORD}\"?(?:{_SPACE}\({_SPACE}|(?:\s|/\*[^*]{{0,200}}\*/){{1,20}}))"
+        rf"(?:{_BEFORE_QUOTE}{_SINGLE}|{_DOLLAR})",
+        rf"(?P<name>(?<!\S){_WORD}){_BEFORE_QUOTE}{_SINGLE}",
+    )
+)
+# Words that some rule needs, to leave most texts alone.
+_HINTS: Final = ("pass", "pwd", "secret", "_key", "apikey", "_token", "identified")
+# The second kind stands in another literal, such as EXECUTE's.
+_LITERAL: Final = re.compile(
+    rf"(?is)(?:password|identified\s{{1,20}}by){_SPACE}(?:[=(]{_SPACE})?"
+    r"(?:E'(?P<escaped>(?:[^'\\]|''|\\.)+)'"
+    r"|'{2,4}(?P<nested>[^']+)'{2,}"
+    rf"|{_BEFORE_QUOTE}'(?P<plain>(?:[^']|'')+)'"
+    r"|\$(?P<tag>\w*)\$(?P<dollar>.*?)\$(?P=tag)\$)"
+)
+
+
+def mask_passwords(text: str) -> str:
+    """Return `text` without what looks like a password."""
+    text = mask_urls(text)
+    if _hinted(text):
+        for rule in _RULES:
+            text = rule.sub(_mask, text)
+    return text
+
+
+def mask_urls(text: str) -> str:
+    """Return `text` without the passwords in URLs; safe also for text that is JSON already."""
+    return _URL.sub(_mask_url(text), text) if "://" in text else text
+
+
+def literals_behind_password(statement: str) -> tuple[str, ...]:
+    """Return the passwords that a statement sets: the server's messages can quote a part of it."""
+    if "password" not in (lower := statement.lower()) and "identified" not in lower:
+        return ()
+    found = []
+    for match in _LITERAL.finditer(statement):
+        if escaped := match["escaped"]:
+            found.append(re.sub(r"\\(.)|''", lambda each: each[1] or "'", escaped))
+        else:
+            text = match["nested"] or match["plain"] or match["dollar"] or ""
+            found.append(text.replace("''", "'"))
+    return tuple(found)
+
+
+def _hinted(text: str) -> bool:
+    lower = text.lower()
+    return any(word in lower for word in _HINTS)
+
+
+def _mask(match: re.Match[str]) -> str:
+    rest = match[0][len(match["name"]) :]
+    quote = next((mark for mark in "'\"" if mark in rest[:3]), "")
+    return f"{match['name']}{quote}{HIDDEN}{quote}"
+
+
+def _mask_url(text: str) -> Callable[[re.Match[str]], str]:
+    def mask(match: re.Match[str]) -> str:
+        scheme = _DATABASE_SCHEME.search(text[max(0, match.start() - 40) : match.start()])
+        if scheme is None and _PORT.match(match[2]):
+            return match[0]
+        return f"://{match[1]}:{HIDDEN}@"
+
+    return mask
