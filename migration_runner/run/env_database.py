@@ -121,7 +121,8 @@ def find_env_database(settings: Settings) -> tuple[str, bool]:
     offer = None if settings.database is None else finder.offer
     try:
         project = AlembicProject(settings.alembic, manifest=load_manifest_history(settings.alembic))
-        why = _run_to_connection(project, offer, finder)
+        error = _run_to_connection(project, offer, finder)
+        why = _explain(project, error)
     except MigrationError as error:
         why = error.message
     if finder.offered:
@@ -129,18 +130,33 @@ def find_env_database(settings: Settings) -> tuple[str, bool]:
     return (str(finder.found) if finder.found else f"(not known: {why.rstrip('.')})"), False
 
 
-def _run_to_connection(project: AlembicProject, offer: Offer, finder: _Finder) -> str:
-    """Run env.py until it connects; return what is to be said if that does not name a database."""
+def reaches_connection(project: AlembicProject) -> bool:
+    """Whether env.py comes as far as its first connection, which is not opened."""
+    finder = _Finder()
+    return isinstance(_run_to_connection(project, finder.offer, finder), _Connects)
+
+
+def _run_to_connection(
+    project: AlembicProject, offer: Offer, finder: _Finder
+) -> BaseException | None:
+    """Run env.py until it connects; return what it raised."""
     try:
         with connections_through(finder.connect, any_database=True), capture.captured_prints():
             project.run_env(Request("upgrade", ("heads",)), offer, finder)
-    except _Connects:
+    except (_Connects, Exception, SystemExit) as error:  # noqa: BLE001 - whatever env.py raises
+        return error
+    return None
+
+
+def _explain(project: AlembicProject, error: BaseException | None) -> str:
+    """Return why a run of env.py up to its first connection does not tell its database."""
+    if error is None:
+        return "env.py has opened no connection"
+    if isinstance(error, _Connects):
         return "its connection does not name it"
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever env.py raises
-        if explained := explain_placeholder(project, error):
-            return explained.message
-        return describe_env_error(error, " ".join(str(error).split()).rstrip("."))[0]
-    return "env.py has opened no connection"
+    if explained := explain_placeholder(project, error):
+        return explained.message
+    return describe_env_error(error, " ".join(str(error).split()).rstrip("."))[0]
 
 
 def _place(kind: str, arguments: Any, words: Any) -> Place | None:
