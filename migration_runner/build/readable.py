@@ -33,7 +33,7 @@ def require_readable(paths: Iterable[Path]) -> None:
     more = f" and {len(others)} more" if others else ""
     message = (
         f"Only root can read {place} (mode {stat.S_IMODE(mode):03o}){more}, but images usually run"
-        " as another user. Make it readable before migrate build: COPY --chmod=a+rX, or"
+        " as another user. Make it readable before migrate build: COPY --chmod=755, or"
         " chmod -R a+rX."
     )
     raise ConfigError(message, reason="unreadable_file", file=str(place))

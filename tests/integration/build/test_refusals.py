@@ -50,7 +50,7 @@ def test_what_only_root_can_read_is_refused_in_an_image(
     error = result.finished["error"]
     assert ("unreadable_file", place) == (error["reason"], error["file"])
     assert f"Only root can read {place} (mode {mode:03o})" in result.finished["summary"]
-    assert "COPY --chmod=a+rX" in result.finished["summary"]
+    assert "COPY --chmod=755" in result.finished["summary"]
 
 
 @needs_root
