@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import compileall
+import os
 import re
 from pathlib import Path
 from py_compile import PycInvalidationMode
 
+from migration_runner.build.env_check import require_imports
 from migration_runner.build.manifest import NoManifest, write_manifest
+from migration_runner.build.readable import require_readable
+from migration_runner.build.revision_ids import require_short_ids
 from migration_runner.commands.invocation import Invocation
 from migration_runner.errors import HistoryError
 from migration_runner.log import events, logs
@@ -19,9 +23,11 @@ from migration_runner.settings.settings import Settings
 def build(invocation: Invocation) -> None:
     """Check the history, compile the project's files, write the manifest. Needs no database.
 
-    Raises `HistoryError` for a history that a run would refuse, `ConfigError` for wrong settings or
-    a declaration that env.py contradicts.
+    Raises `HistoryError` for a history or an env.py that a run would refuse, `ConfigError` for
+    wrong settings, files that only root can read, or a declaration that env.py contradicts.
     """
+    # What it writes is for whichever user runs it.
+    os.umask(0o022)
     sentences = []
     for name, each in invocation.load_settings().each_history():
         with logs.bound(history=name):
@@ -33,6 +39,12 @@ def build(invocation: Invocation) -> None:
                 folders = ", ".join(str(folder) for folder in project.folders[1:])
                 message = f"There are no revisions in {folders}. Copy them into the image."
                 raise HistoryError(message, reason="no_revisions")
+            sources = require_imports(project)
+            require_short_ids(project, sources)
+            if invocation.options.seal and os.geteuid() == 0:
+                require_readable(
+                    [*map(Path, each.alembic.files), *sources, *_history_files(project)]
+                )
             count, heads = len(project.history.revisions), project.history.heads
             logs.get_logger().info(events.HISTORY_CHECKED, revisions=count, heads=list(heads))
             if not name:
@@ -45,6 +57,11 @@ def build(invocation: Invocation) -> None:
             f"{which} is consistent: {count} revisions, head {', '.join(heads) or '-'}."
         )
     invocation.report.conclusion = "checked", " ".join(sentences)
+
+
+def _history_files(project: AlembicProject) -> list[Path]:
+    revisions = project.history.revisions.values()
+    return [*project.folders, *(Path(revision.path) for revision in revisions)]
 
 
 def _write_manifest(settings: Settings, project: AlembicProject, *, sealed: bool) -> None:

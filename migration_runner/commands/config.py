@@ -11,10 +11,16 @@ from migration_runner.log import streams
 from migration_runner.log.redaction import hide_secrets
 from migration_runner.log.secret_patterns import HIDDEN
 from migration_runner.report.text_layout import render_table
-from migration_runner.settings.database_address import LIBPQ_SECRETS, load_database_address
+from migration_runner.run.env_database import find_env_database
+from migration_runner.settings.database_address import (
+    LIBPQ_SECRETS,
+    export_override,
+    load_database_address,
+)
 from migration_runner.settings.database_url import SECRET_PARAMETERS, DatabaseAddress
 from migration_runner.settings.settings import (
     Origin,
+    Settings,
     trace_alembic_config,
     trace_setting,
 )
@@ -31,7 +37,7 @@ def config(invocation: Invocation) -> None:
 
     Raises `ConfigError` that lists the problems, but only once the settings are printed.
     """
-    environment, flags = os.environ, invocation.flags
+    environment, flags = dict(os.environ), invocation.flags
     address, named = DatabaseAddress(), "(not set: env.py must provide it)"
     try:
         if found := load_database_address(environment):
@@ -39,8 +45,16 @@ def config(invocation: Invocation) -> None:
     except ConfigError as error:
         named = f"(invalid: {error.message})"
     hide_secrets(address.secrets, address.public)
+    settings: Settings | None = None
+    problem: ConfigError | None = None
+    try:
+        settings = invocation.load_settings()
+    except ConfigError as error:
+        problem = error
+    database = Origin("database", named, address.origin or "-")
     traced = [
-        Origin("database", named, address.origin or "-"),
+        database,
+        *_env_databases(settings, database),
         trace_alembic_config(environment, flags),
         *(trace_setting(variable, environment, flags) for variable in VARIABLES),
     ]
@@ -54,7 +68,25 @@ def config(invocation: Invocation) -> None:
         streams.write_answer(
             render_table(("setting", "value", "from"), shown, streams.answer_width())
         )
-    invocation.load_settings()
+    if problem is not None:
+        raise problem
+
+
+def _env_databases(settings: Settings | None, database: Origin) -> list[Origin]:
+    """Return the database that env.py uses, for each history."""
+    if settings is None:
+        return []
+    export_override(os.environ)
+    found = []
+    for history, each in settings.each_history():
+        name = f"env.py ({history})" if history else "env.py"
+        place, is_ours = find_env_database(each)
+        found.append(
+            Origin(name, database.text, database.origin)
+            if is_ours
+            else Origin(name, place, "env.py")
+        )
+    return found
 
 
 def _name_origin(name: str, origin: str) -> str:

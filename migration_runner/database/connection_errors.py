@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from migration_runner.database.known_errors import KNOWN_ERRORS, KnownError, Place
+from migration_runner.database.known_errors import KNOWN_ERRORS, KnownError, Origin
 from migration_runner.errors import DatabaseUnavailable
 
 # libpq has one hint or address per line, tab-indented; psycopg lists all attempts after this.
@@ -20,7 +20,7 @@ _ALL_FAILURES: Final = "Multiple connection attempts failed."
 UNKNOWN: Final = "unknown"
 # There was not even a refusal.
 NO_ANSWER: Final = frozenset({"timeout", "unreachable"})
-_ROWS: Final = [row for row in KNOWN_ERRORS if row.place is Place.CONNECTING]
+_ROWS: Final = [row for row in KNOWN_ERRORS if row.origin is Origin.CONNECTING]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The errors that migrations meet: whether another try helps, and what does.
 
-One table, by where an error arises and its SQLSTATE; of a place's rows, the first that fits holds.
+One table, by an error's origin and its SQLSTATE; of the rows that fit, the first holds.
 Failures without a SQLSTATE, libpq's own and those of poolers, are recognized by their text.
 https://www.postgresql.org/docs/current/errcodes-appendix.html
 """
@@ -30,7 +30,7 @@ _BAD_PARAMETERS, _NO_USER = "bad_parameters", "no_user"
 INVALID_PARAMETERS: Final = frozenset((_BAD_PARAMETERS, _NO_USER))
 
 
-class Place(Enum):
+class Origin(Enum):
     """Where an error arises; `RUNNING` is in and outside of revisions."""
 
     CONNECTING = "connecting"
@@ -65,7 +65,7 @@ class KnownError:
     `states` are separated by blanks; `text` is a regular expression, `reason` the event's.
     """
 
-    place: Place
+    origin: Origin
     states: str
     kind: type[MigrationError]
     advice: str
@@ -77,29 +77,29 @@ class KnownError:
 def _connecting(
     reason: str, kind: type[MigrationError], states: str, text: str, advice: str
 ) -> KnownError:
-    return KnownError(Place.CONNECTING, states, kind, advice, reason, text)
+    return KnownError(Origin.CONNECTING, states, kind, advice, reason, text)
 
 
 def _lost(states: str, advice: str) -> KnownError:
-    return KnownError(Place.LOST, states, TemporaryFailure, advice)
+    return KnownError(Origin.LOST, states, TemporaryFailure, advice)
 
 
 def _outside(
     states: str, advice: str, fits: Callable[[Situation], bool] | None = None
 ) -> KnownError:
-    return KnownError(Place.OUTSIDE, states, DatabaseRejected, advice, fits=fits)
+    return KnownError(Origin.OUTSIDE, states, DatabaseRejected, advice, fits=fits)
 
 
 def _revision(
     states: str, advice: str, fits: Callable[[Situation], bool] | None = None
 ) -> KnownError:
-    return KnownError(Place.REVISION, states, RevisionFailed, advice, fits=fits)
+    return KnownError(Origin.REVISION, states, RevisionFailed, advice, fits=fits)
 
 
 def _temporary(
     states: str, advice: str, fits: Callable[[Situation], bool] | None = None
 ) -> KnownError:
-    return KnownError(Place.RUNNING, states, TemporaryFailure, advice, fits=fits)
+    return KnownError(Origin.RUNNING, states, TemporaryFailure, advice, fits=fits)
 
 
 def _from(*routines: str) -> Callable[[Situation], bool]:
@@ -302,7 +302,7 @@ _STATEMENTS: Final = (
     _temporary("53000 53300 58000 58030", "Check the server's log."),
     _temporary("72000", "Its snapshot was too old: raise old_snapshot_threshold."),
     KnownError(
-        Place.RUNNING,
+        Origin.RUNNING,
         "XX001 XX002",
         RevisionFailed,
         "The server's data are corrupt: do not run anything more on them before its log was read"
@@ -317,20 +317,20 @@ _STATEMENTS: Final = (
     ),
     # env.py looks first, as `create_all` does, and so do other replicas at the same moment.
     KnownError(
-        Place.OUTSIDE,
+        Origin.OUTSIDE,
         "42P04 42P06 42P07 42701 42710 42723",
         TemporaryFailure,
         "Another session created the same at the same moment; or, if this happens in every run,"
         " env.py does not look for it first.",
     ),
     KnownError(
-        Place.OUTSIDE,
+        Origin.OUTSIDE,
         "55006",
         TemporaryFailure,
         "Another session uses the object: end that session.",
     ),
     KnownError(
-        Place.OUTSIDE,
+        Origin.OUTSIDE,
         "XX000",
         TemporaryFailure,
         "An internal error of the server's; another session may have changed the same at the same"
@@ -363,7 +363,7 @@ _STATEMENTS: Final = (
         _from("CheckTableNotInUse"),
     ),
     KnownError(
-        Place.REVISION,
+        Origin.REVISION,
         "55006",
         TemporaryFailure,
         "Another session uses the object: end that session.",
@@ -488,7 +488,7 @@ _STATEMENTS: Final = (
     _revision("P0001 P0004", "A trigger, a function or the revision itself raised it."),
     _revision("P0002 P0003 21000", "A query returned no row, or more than one: check the data."),
     KnownError(
-        Place.REVISION,
+        Origin.REVISION,
         "08000 08001 08003 08004 08006 HV00N",
         TemporaryFailure,
         "Another server, which the revision connects to (dblink, a foreign table), did not answer.",
@@ -499,12 +499,12 @@ KNOWN_ERRORS: Final = (*_CONNECTING, *_LOST, *_STATEMENTS)
 
 
 def find_known(
-    place: Place, sqlstate: str | None, situation: Situation | None = None
+    origin: Origin, sqlstate: str | None, situation: Situation | None = None
 ) -> KnownError | None:
     """Return the first row that fits an error with this SQLSTATE; None if nothing is known."""
-    places = (place,) if place in (Place.CONNECTING, Place.LOST) else (place, Place.RUNNING)
+    origins = (origin,) if origin in (Origin.CONNECTING, Origin.LOST) else (origin, Origin.RUNNING)
     for row in KNOWN_ERRORS:
         fits = row.fits is None or row.fits(situation or Situation())
-        if fits and row.place in places and sqlstate in row.states.split():
+        if fits and row.origin in origins and sqlstate in row.states.split():
             return row
     return None

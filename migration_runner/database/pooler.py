@@ -9,15 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Final
+from typing import Final, TypeGuard
 
-from migration_runner.errors import ConfigError
+from migration_runner.errors import ConfigError, MigrationError
 
+_REASON: Final = "pooler"
 _LOOKS: Final = 3
 _ADVICE: Final = (
     " The run lock needs a session of its own. Set MIGRATE_DATABASE_URL to the server's own"
     " address (the application keeps DATABASE_URL), or use session mode and set"
     " MIGRATE_POOLER=session."
+)
+_ENV_ADVICE: Final = (
+    " The run lock needs a session of its own. env.py connects by itself{place}: give it the"
+    " server's own address there, or the runner's connection (config.attributes), or use session"
+    " mode and set MIGRATE_POOLER=session."
 )
 _TRANSACTIONS: Final = "The connection goes through a pooler in transaction mode"
 _STATEMENTS: Final = "The connection goes through a pooler in statement mode"
@@ -62,5 +68,16 @@ def recognize_statement_pooler(error: BaseException) -> ConfigError | None:
     )
 
 
+def advise_env(error: MigrationError, place: str) -> ConfigError:
+    """Return a refusal for an env.py that connects to `place` by itself, whatever the settings."""
+    advice = _ENV_ADVICE.format(place=f", to {place}" if place else "")
+    return ConfigError(error.message.removesuffix(_ADVICE) + advice, **error.facts)
+
+
+def is_refusal(error: BaseException) -> TypeGuard[ConfigError]:
+    """Whether an error is a pooler's refusal."""
+    return isinstance(error, ConfigError) and error.facts.get("reason") == _REASON
+
+
 def _refusal(pooling: str, why: str) -> ConfigError:
-    return ConfigError(f"{why}.{_ADVICE}", reason="pooler", pooling=pooling)
+    return ConfigError(f"{why}.{_ADVICE}", reason=_REASON, pooling=pooling)

@@ -29,7 +29,7 @@ _STATUS = (["status", "--check"], ["status", "--check", "--json"])
 _OVERRIDE = "MIGRATE_DATABASE_URL"
 _URL = "DATABASE_URL"
 # Whoever sets these expects the lines that the full path logs while it waits.
-_WAIT_SETTINGS = ("MIGRATE_RUN_LOCK_TIMEOUT", "MIGRATE_HEARTBEAT")
+WAIT_SETTINGS = ("MIGRATE_RUN_LOCK_TIMEOUT", "MIGRATE_HEARTBEAT")
 _DEFAULT_CONFIG = "alembic.ini"
 _DEFAULT_TERMINATION_LOG = "/dev/termination-log"
 # The size of a file with a URL.
@@ -77,7 +77,7 @@ def _try(words: list[str]) -> int:
     name = f"migrate {run_id} {posix.uname().nodename}"
     parameters = _parameters(manifest, address, name)
     parameters["target_session_attrs"] = "any" if read_only else "read-write"
-    waits = not read_only and not any(environment.get(name) for name in _WAIT_SETTINGS)
+    waits = not read_only and not any(environment.get(name) for name in WAIT_SETTINGS)
     row, ready, waited, lock_wait = _ask(manifest, query, parameters, waits=waits)
     login, backend, database, version, schema, _, _, rest = row
     if login != backend and not read_only:

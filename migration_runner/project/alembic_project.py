@@ -99,6 +99,12 @@ class AlembicProject:
         self.manifest_revisions = self._files.manifest_revisions
 
     @property
+    def url_in_configuration(self) -> str:
+        """`sqlalchemy.url` as it is written in the configuration; empty if it is not there."""
+        section = self.config.config_ini_section
+        return self.config.file_config.get(section, "sqlalchemy.url", raw=True, fallback="")
+
+    @property
     def has_nothing_to_migrate(self) -> bool:
         """Whether env.py has said that it found nothing to run on."""
         return says_nothing_to_migrate(self.config.attributes)

@@ -75,8 +75,8 @@ def waiting_connections(wait: Wait) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def connections_through(connect: Connect) -> Iterator[None]:
-    """Let every Postgres engine in this process connect through `connect`."""
+def connections_through(connect: Connect, *, any_database: bool = False) -> Iterator[None]:
+    """Let every engine in this process connect through `connect`: Postgres's, or all."""
     changed: list[Any] = []
 
     def before(dialect: Any, _record: Any, _arguments: Any, words: dict[str, Any]) -> None:
@@ -87,7 +87,8 @@ def connections_through(connect: Connect) -> Iterator[None]:
             tuple(each for each in secrets if isinstance(each, str)),
             tuple(each for each in public if isinstance(each, str)),
         )
-        if dialect.name == POSTGRES and "connect" not in vars(dialect):
+        wanted = any_database or dialect.name == POSTGRES
+        if wanted and "connect" not in vars(dialect):
             dialect.connect = _through(connect, dialect, dialect.connect)
             changed.append(dialect)
 

@@ -86,7 +86,7 @@ def _describe_import_error(
     facts |= {"module": error.name} if error.name else {}
     if not isinstance(error, ModuleNotFoundError) or not name:
         advice = "Check that the installed version is one that this code works with."
-    elif found := _find_nearby(name):
+    elif found := find_nearby(name):
         advice = (
             f"It is in {found}, which is not on Python's path: set prepend_sys_path = {found}"
             " in the Alembic configuration, or PYTHONPATH."
@@ -96,7 +96,7 @@ def _describe_import_error(
     return f"An import failed{at}: {detail}. {advice}", facts
 
 
-def _find_nearby(name: str) -> Path | None:
+def find_nearby(name: str) -> Path | None:
     """Return a folder near the working directory that has the module."""
     here = Path.cwd()
     for folder in (here, here / "src", here.parent):

@@ -22,6 +22,7 @@ from migration_runner.run.context import RunContext
 from migration_runner.run.database_state import DatabaseState
 from migration_runner.run.decisions import Decide
 from migration_runner.run.env_connections import EnvConnections
+from migration_runner.run.env_database import report_difference
 from migration_runner.run.work_session import open_for_work, open_read_only
 
 
@@ -52,7 +53,7 @@ class Attempt:
                     # env.py, or a revision, can have swallowed the exception.
                     signals.check()
             except BaseException as error:
-                known = self._end.explain(error)
+                known = self._connections.advise(self._end.explain(error))
                 self._run.observer.end()
                 self._read_back(error, known)
                 if known is error:
@@ -93,6 +94,9 @@ class Attempt:
 
     def _open(self, context: ConfiguredContext, connection: sqlalchemy.Connection) -> DatabaseState:
         run = self._run
+        offered = self._connections.has_offered(connection)
+        if not offered:
+            report_difference(run, connection)
         observed = self._connections.observe(connection)
         self._connections.errors.hold(connection)
         if run.read_only:
@@ -102,7 +106,6 @@ class Attempt:
             run.backend_pids.add(server.pid)
         observed.direct = observed.pid == server.pid
         observed.pid = server.pid
-        offered = self._connections.has_offered(connection)
         return DatabaseState(run, context, session, server, offered=offered)
 
     def apply(self, plan: Callable[[], list[PlannedStep]]) -> Iterable[PlannedStep]:

@@ -39,6 +39,8 @@ class RunContext:
     backend_pids: set[int] = field(default_factory=set)
     # The edited revisions that were reported: a run checks more than once.
     warned_edited: set[str] = field(default_factory=set)
+    # Whether env.py's database was compared with the settings': a run may need several attempts.
+    compared_databases: bool = False
     # The session's stricter limits that were reported.
     reported_limits: set[str] = field(default_factory=set)
     progress: Progress = field(init=False)

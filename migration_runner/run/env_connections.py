@@ -20,6 +20,7 @@ from migration_runner.database.drivers.known import driver_connection, driver_fo
 from migration_runner.database.engine import waiting_engine
 from migration_runner.database.network import socket_shutdown
 from migration_runner.database.observer import ObservedSession
+from migration_runner.database.place import Place, place_of
 from migration_runner.database.probe import ConnectionAttempt, open_answering, try_until_ready
 from migration_runner.database.refusals import ask_refusals
 from migration_runner.database.session_errors import SessionErrors
@@ -31,6 +32,7 @@ from migration_runner.log.redaction import hide_secrets
 from migration_runner.project.connections import Connecting, waiting_connections
 from migration_runner.run.context import RunContext
 from migration_runner.run.declaration import DeclarationCheck
+from migration_runner.run.env_database import explain_placeholder, fit_pooler_advice
 from migration_runner.run.failures import translate_env_failure
 from migration_runner.settings.database_address import explain_missing
 from migration_runner.signals import on_signal
@@ -52,6 +54,8 @@ class EnvConnections:
         self._offered: sqlalchemy.Connection | None = None
         # Whether an engine of env.py's has connected.
         self._connected = False
+        # Where an engine of env.py's has connected last.
+        self._own_place: Place | None = None
         self._observed: list[tuple[ObservedSession, contextlib.ExitStack]] = []
         # What drivers raised when the wait timeout was over, and its translation.
         self._given_up: list[tuple[BaseException, MigrationError]] = []
@@ -101,12 +105,20 @@ class EnvConnections:
         for original, failure in self._given_up:
             if original in (error, getattr(error, "orig", None)):
                 return failure
+        if placeholder := explain_placeholder(self._run.project, error):
+            return placeholder
         if self.offer() is None and isinstance(error, KeyError) and error.args == ("connection",):
             return ConfigError(
                 f"env.py uses the runner's connection to Postgres, but {explain_missing()}.",
                 reason="no_database",
             )
         return None
+
+    def advise(self, error: BaseException) -> BaseException:
+        """Return what ends the attempt with advice that fits how env.py connects."""
+        if not self._connected:
+            return error
+        return fit_pooler_advice(self._run, error, self._own_place)
 
     def _connect(self) -> sqlalchemy.Connection:
         if self._offered is not None:
@@ -155,6 +167,7 @@ class EnvConnections:
             )
             self._connected = True
             driver = getattr(connection, "driver_connection", connection)
+            self._own_place = place_of(driver_for(driver).libpq_parameters(driver))
             if run.progress.running is None:
                 self._observe(driver)
             else:

@@ -13,7 +13,7 @@ import sqlalchemy
 from migration_runner.database.blockers import Blocker, name_blockers
 from migration_runner.database.connection_errors import classify, join_lines
 from migration_runner.database.invalid_indexes import InvalidIndex
-from migration_runner.database.known_errors import KnownError, Place, Situation, find_known
+from migration_runner.database.known_errors import KnownError, Origin, Situation, find_known
 from migration_runner.database.pooler import recognize_statement_pooler
 from migration_runner.database.session_errors import SESSION_LOST, ends_session
 from migration_runner.database.statements import is_in_catalog, routine_of, sqlstate_of
@@ -76,7 +76,7 @@ def _translate_env_failure(error: BaseException, *, lost: bool) -> MigrationErro
     if facts.get("sqlstate") in _BUSY:
         return TemporaryFailure(f"The session failed: {detail}. Run again.", **facts)
     locking = _LOCK_FUNCTION in str(facts.get("statement"))
-    if known := _known(Place.OUTSIDE, error, Situation(locking=locking)):
+    if known := _known(Origin.OUTSIDE, error, Situation(locking=locking)):
         return known.kind(f"The database reported: {detail}. {_advise(known)}", **facts)
     if "sqlstate" in facts:
         message = f"A statement outside of any revision failed: {detail}."
@@ -137,7 +137,7 @@ def translate_revision_failure(
     if caught:
         message = f"{failure} The revision went on after that error, {_CAUGHT} Then run again."
         return RevisionFailed(message, **facts)
-    if known := _known(Place.REVISION, error, failed.situation):
+    if known := _known(Origin.REVISION, error, failed.situation):
         return known.kind(f"{failure} {_advise(known)}", **facts)
     message = (
         f"{failure} Fix it and run again; the next run continues from the database's revision."
@@ -180,10 +180,10 @@ def invalid_index_failure(
     )
 
 
-def _known(place: Place, error: BaseException, situation: Situation) -> KnownError | None:
+def _known(origin: Origin, error: BaseException, situation: Situation) -> KnownError | None:
     """Look an error up, with what it tells of itself."""
     here = replace(situation, in_catalog=is_in_catalog(error), routine=routine_of(error))
-    return find_known(place, sqlstate_of(error), here)
+    return find_known(origin, sqlstate_of(error), here)
 
 
 def _advise(known: KnownError) -> str:
@@ -192,7 +192,7 @@ def _advise(known: KnownError) -> str:
 
 def _session_lost(detail: str, facts: dict[str, Any]) -> TemporaryFailure:
     message = f"The session was lost: {detail}."
-    if known := find_known(Place.LOST, facts.get("sqlstate")):
+    if known := find_known(Origin.LOST, facts.get("sqlstate")):
         message, facts = f"{message} {known.advice}", {**facts, "advice": known.advice}
     return TemporaryFailure(f"{message} Run again.", reason=SESSION_LOST, **facts)
 

@@ -34,6 +34,8 @@ def prepare_runs(
     The default request is an upgrade to the target. All are checked before any database is touched.
     """
     export_override(os.environ)
+    # Others, such as `revision`, are for an empty history, too.
+    upgrades = request is None or (request.direction == "upgrade" and not read_only)
     request = request or Request("upgrade", tuple(settings.target.split()))
     report.target, report.direction = request.target, request.direction
     histories = {"histories": settings.histories} if settings.histories else {}
@@ -45,10 +47,29 @@ def prepare_runs(
         **histories,
     )
     with _without_garbage_collection():
-        return [
+        runs = [
             _prepare(each, report.part(name) if name else report, request, read_only=read_only)
             for name, each in settings.each_history()
         ]
+    if upgrades:
+        for run in runs:
+            _warn_of_no_revisions(run)
+    return runs
+
+
+def _warn_of_no_revisions(run: RunContext) -> None:
+    if run.project.history.revisions:
+        return
+    folders = [str(folder) for folder in run.project.folders[1:]]
+    with logs.bound(history=run.report.part_name):
+        logs.get_logger().warning(
+            events.NO_REVISIONS,
+            folders=folders,
+            detail=(
+                f"There are no revisions in {', '.join(folders)}, so nothing is applied. If there"
+                " should be: did a .dockerignore leave them out, or is something mounted there?"
+            ),
+        )
 
 
 @contextlib.contextmanager

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import kubernetes_validate  # type: ignore[import-untyped]  # it has no stubs
 import pytest
@@ -41,15 +43,28 @@ def test_every_container_is_hardened(kustomize: Kustomize, folder: str) -> None:
             assert container["resources"]["limits"]["memory"]
 
 
-def test_the_overlay_changes_what_a_cluster_has_of_its_own(kustomize: Kustomize) -> None:
-    deployment = kustomize.render("production")["Deployment"]
-    (migrate,) = pod_of(deployment)["initContainers"]
+@pytest.mark.parametrize("folder", ["base", "job"])
+def test_the_overlay_changes_what_a_cluster_has_of_its_own(
+    kustomize: Kustomize, tmp_path: Path, folder: str
+) -> None:
+    """For the Job, one word is changed, as the document says."""
+    manifests = Path(shutil.copytree(MANIFESTS, tmp_path / "kubernetes"))
+    overlay = manifests / "production" / "kustomization.yaml"
+    overlay.write_text(overlay.read_text().replace("- ../base", f"- ../{folder}"))
 
-    assert "shop" == deployment["metadata"]["namespace"]
+    rendered = kustomize.render("production", manifests)
+
+    deployment = rendered["Deployment"]
+    (init,) = pod_of(deployment)["initContainers"]
+    (migrate,) = [init] if folder == "base" else pod_of(rendered["Job"])["containers"]
+    assert {"shop"} == {each["metadata"]["namespace"] for each in rendered.values()}
     assert 4 == deployment["spec"]["replicas"]
-    assert "shop-migrations:v1.4.2" == migrate["image"]
-    names = {variable["name"] for variable in migrate["env"]}
-    assert {"DATABASE_URL_FILE", "MIGRATE_RUN_LOCK_TIMEOUT"} == names
+    image = "registry.example.com/shop-migrations:v1.4.2"
+    assert [image, image] == [init["image"], migrate["image"]]
+    names = sorted(variable["name"] for variable in migrate["env"])
+    assert ["DATABASE_URL_FILE", "MIGRATE_DDL_RETRY_TIMEOUT"] == names
+    for manifest in rendered.values():
+        kubernetes_validate.validate(manifest, "1.37", strict=True)
 
 
 def test_the_job_is_not_tried_again_when_that_cannot_help(kustomize: Kustomize) -> None:

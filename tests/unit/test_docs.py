@@ -62,7 +62,7 @@ def test_the_known_errors() -> None:
     for row in KNOWN_ERRORS:
         reason = f"`{row.reason}`" if row.reason else ""
         what = ": ".join(filter(None, [reason, row.states]))
-        known.append([what, row.place.value, str(row.kind.exit_code), row.advice])
+        known.append([what, row.origin.value, str(row.kind.exit_code), row.advice])
     assert known == _rows("errors.md")[1:]
 
 

@@ -32,6 +32,7 @@ def test_every_setting_has_its_default(project: Project, migrate: Migrate) -> No
     place = "user=owner password=*** host=db port=5433 dbname=shop sslmode=verify-full"
     assert {
         "database": (place, "DATABASE_URL"),
+        "env.py": (place, "DATABASE_URL"),
         "ALEMBIC_CONFIG": ("alembic.ini", "default"),
         **{variable.name: (variable.default, "default") for variable in VARIABLES},
     } == rows
@@ -155,9 +156,69 @@ def test_on_a_terminal_it_is_a_table(project: Project, migrate: Migrate) -> None
     assert ["database", "user=owner", "password=***"] == lines[0].split()[:3]
     assert "DATABASE_URL" == lines[0].split()[-1]
     assert ["sslmode=verify-full"] == lines[2].split()
-    assert {"database", "ALEMBIC_CONFIG", *(variable.name for variable in VARIABLES)} == {
+    assert {"database", "env.py", "ALEMBIC_CONFIG", *(variable.name for variable in VARIABLES)} == {
         line.split()[0] for line in lines if not line.startswith(" ")
     }
     (role,) = (line for line in lines if line.startswith("MIGRATE_ROLE"))
     assert ["MIGRATE_ROLE", "shop", "environment"] == role.split()
     assert [] == [line for line in lines if len(line) > 80]
+
+
+OWN_URL = "postgresql+psycopg://owner:secretword@elsewhere:7777/own"
+OWN_ENGINE = f"""\
+from sqlalchemy import create_engine, event
+
+engine = create_engine({OWN_URL!r})
+with engine.connect():
+    raise AssertionError
+"""
+
+
+@pytest.mark.parametrize(
+    ("env", "shown"),
+    [
+        (OWN_ENGINE, "elsewhere:7777/own"),
+        (OWN_ENGINE.replace("psycopg:", "psycopg2:"), "elsewhere:7777/own"),
+        (
+            "import asyncio\nfrom sqlalchemy.ext.asyncio import create_async_engine\n"
+            f"engine = create_async_engine({OWN_URL.replace('psycopg', 'asyncpg')!r})\n"
+            "async def main():\n    async with engine.connect():\n        raise AssertionError\n"
+            "asyncio.run(main())\n",
+            "elsewhere:7777/own",
+        ),
+        # As a project that retries does.
+        (
+            "from sqlalchemy import create_engine\n"
+            f"engine = create_engine({OWN_URL!r})\n"
+            "while True:\n"
+            "    try:\n        engine.connect()\n    except Exception:\n        pass\n",
+            "elsewhere:7777/own",
+        ),
+        (
+            OWN_ENGINE.replace(
+                "with engine",
+                "@event.listens_for(engine, 'do_connect')\n"
+                "def token(dialect, record, arguments, words):\n    words['host'] = 'found'\n"
+                "with engine",
+            ),
+            "found:7777/own",
+        ),
+        (OWN_ENGINE.replace(OWN_URL, "sqlite:////none/own.db"), "sqlite:////none/own.db"),
+        ("raise RuntimeError('no luck')", "no luck"),
+        ("pass", "(not known: env.py has opened no connection)"),
+    ],
+)
+def test_the_database_of_env_py_is_the_one_that_it_would_connect_to(
+    project: Project, migrate: Migrate, env: str, shown: str
+) -> None:
+    """Nothing is opened: no server is there, and no such folder."""
+    project.revision("r1")
+    project.write_env(env)
+
+    result = migrate.run("config", DATABASE_URL=URL)
+
+    assert 0 == result.exit_code, result.stderr
+    value, origin = _rows(result)["env.py"]
+    assert (True, "env.py") == (shown in value, origin)
+    assert shown == value or value.startswith("(not known: ")
+    assert "secretword" not in result.stdout + result.stderr

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -71,11 +71,15 @@ def _states(pooler: PgBouncer, connections: int) -> list[list[tuple[Any, ...]]]:
 
 
 def _assert_refused(result: Result, database: Database, pooling: str) -> None:
+    assert "Set MIGRATE_DATABASE_URL" in result.finished["summary"]
+    _assert_refused_alike(result, database, pooling)
+
+
+def _assert_refused_alike(result: Result, database: Database, pooling: str) -> None:
     assert 78 == result.exit_code, result.stdout
     assert {"kind": "ConfigError", "reason": "pooler", "pooling": pooling} == result.finished[
         "error"
     ]
-    assert "MIGRATE_DATABASE_URL" in result.finished["summary"]
     assert "MIGRATE_POOLER=session" in result.finished["summary"]
     assert [] == result.of("revision_started") + result.of("run_lock_acquired")
     assert [(None, None)] == database.query(
@@ -148,15 +152,25 @@ def test_a_pooler_of_statements_is_refused(
     _assert_refused(result, database, "statements")
 
 
+@pytest.mark.parametrize("pooling", ["transaction", "statement"])
 def test_a_pooler_that_only_env_py_goes_through_is_refused(
-    database: Database, project: Project, migrate: Migrate, pgbouncer: PgBouncerFactory
+    database: Database,
+    project: Project,
+    migrate: Migrate,
+    pgbouncer: PgBouncerFactory,
+    pooling: Literal["transaction", "statement"],
 ) -> None:
+    """MIGRATE_DATABASE_URL would change nothing: env.py has its URL from elsewhere."""
     project.write_env(OWN_ENGINE.format(variable="APPLICATION_URL", options=""))
-    pooler = pgbouncer(database, "transaction")
+    pooler = pgbouncer(database, pooling)
+    for variables in ({}, {"DATABASE_URL": database.url}):
+        result = migrate.run(**variables, APPLICATION_URL=pooler.url)
 
-    result = migrate.run(DATABASE_URL=database.url, APPLICATION_URL=pooler.url)
-
-    _assert_refused(result, database, "transactions")
+        _assert_refused_alike(result, database, f"{pooling}s")
+        summary = result.finished["summary"]
+        assert "MIGRATE_DATABASE_URL" not in summary
+        place = pooler.url.rpartition("@")[2]
+        assert f"env.py connects by itself, to {place}: give it" in summary
 
 
 def test_a_pooler_of_sessions_is_fine(

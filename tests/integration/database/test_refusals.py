@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from migration_runner.database.known_errors import KNOWN_ERRORS, KnownError, Place
+from migration_runner.database.known_errors import KNOWN_ERRORS, KnownError, Origin
 from tests.fixtures.env_sources import ENV_SOURCES
 from tests.fixtures.fake_server import FakeServers, refusal
 from tests.fixtures.project import Project
@@ -14,7 +14,7 @@ GERMAN = "Zugang verweigert"
 STATES = [
     (state, row)
     for row in KNOWN_ERRORS
-    if row.place is Place.CONNECTING
+    if row.origin is Origin.CONNECTING
     for state in row.states.split()
 ]
 # What a server, a pooler, a proxy or libpq's sources say.

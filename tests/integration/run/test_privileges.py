@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+import psycopg
 import pytest
 from psycopg import sql
 
@@ -25,17 +26,20 @@ _SECTIONS: Final = {
 }
 BASE, OWN_LEDGER, ADMINISTRATORS_LEDGER = _SECTIONS["To migrate"]
 (LOOK,) = _SECTIONS["To read only"]
+(APPLICATION,) = _SECTIONS["The application"]
 (SEE,) = _SECTIONS["To see blockers"]
 LOOK_GRANTS: Final = [line for line in LOOK.splitlines() if line.strip()]
 
 
 class Roles:
-    """The document's two roles, in a database in which nobody may do anything by default."""
+    """The document's roles, in a database in which nobody may do anything by default."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
         suffix = uuid.uuid4().hex[:8]
-        self.names = {name: f"{name}_{suffix}" for name in ("shop_migrate", "shop_status")}
+        self.names = {
+            name: f"{name}_{suffix}" for name in ("shop_migrate", "shop_app", "shop_status")
+        }
         for name in self.names.values():
             self._run(f"CREATE ROLE {name} LOGIN PASSWORD {sql.Literal(CANARY).as_string()}")
         self._run(f"REVOKE ALL ON DATABASE {database.name} FROM PUBLIC")
@@ -192,3 +196,21 @@ def test_the_lock_holders_statement_needs_a_right_of_its_own(
         )
     hidden = {told["query"], told["state"], told["connected_seconds"]}
     assert (hidden == {None}) is not seen
+
+
+def test_the_application_works_with_what_the_revisions_create_and_changes_no_table(
+    roles: Roles, project: Project, migrate: Migrate
+) -> None:
+    create = "CREATE TABLE {} (id bigserial PRIMARY KEY, name text)"
+    project.revision("r1", f'op.execute("{create.format("customers")}")')
+    roles.grant(BASE, OWN_LEDGER, APPLICATION)
+    assert 0 == migrate.run(DATABASE_URL=roles.url("shop_migrate")).exit_code
+
+    with psycopg.connect(roles.url("shop_app"), autocommit=True) as application:
+        application.execute("INSERT INTO customers (name) VALUES ('one')")
+        application.execute("UPDATE customers SET name = 'two'")
+        assert [("two",)] == application.execute("SELECT name FROM customers").fetchall()
+        application.execute("DELETE FROM customers")
+        for refused in ("ALTER TABLE customers ADD COLUMN x int", create.format("mine")):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                application.execute(refused.encode())

@@ -10,7 +10,7 @@ import pytest
 from migration_runner.database.known_errors import (
     KNOWN_ERRORS,
     KnownError,
-    Place,
+    Origin,
     Situation,
     find_known,
 )
@@ -19,7 +19,7 @@ from migration_runner.run.failures import translate_env_failure
 from tests.fixtures.failing_statements import FAILING
 
 STATE = re.compile("[0-9A-Z]{5}")
-LOST = [row for row in KNOWN_ERRORS if row.place is Place.LOST]
+LOST = [row for row in KNOWN_ERRORS if row.origin is Origin.LOST]
 
 
 @pytest.mark.parametrize("row", KNOWN_ERRORS)
@@ -34,9 +34,9 @@ def test_a_row_can_be_read(row: KnownError) -> None:
 def test_every_row_can_be_found() -> None:
     """No row stands behind one that fits all that it fits."""
     shadowed = []
-    general: set[tuple[Place, str]] = set()
+    general: set[tuple[Origin, str]] = set()
     for row in KNOWN_ERRORS:
-        states = {(row.place, state) for state in row.states.split()}
+        states = {(row.origin, state) for state in row.states.split()}
         if states and states <= general and not row.text:
             shadowed.append(row)
         if row.fits is None:
@@ -54,7 +54,7 @@ def test_every_row_can_be_found() -> None:
     ],
 )
 def test_the_same_sqlstate_has_several_causes(situation: Situation, kind: type) -> None:
-    row = find_known(Place.REVISION, "23505", situation)
+    row = find_known(Origin.REVISION, "23505", situation)
 
     assert row is not None
     assert kind is row.kind
@@ -62,7 +62,7 @@ def test_the_same_sqlstate_has_several_causes(situation: Situation, kind: type) 
 
 @pytest.mark.parametrize("state", ["42501", "3F000", "22023"])
 def test_the_server_refuses_the_session(state: str) -> None:
-    row = find_known(Place.OUTSIDE, state)
+    row = find_known(Origin.OUTSIDE, state)
 
     assert row is not None
     assert DatabaseRejected is row.kind
@@ -79,7 +79,7 @@ def test_the_server_refuses_the_session(state: str) -> None:
     ],
 )
 def test_nothing_is_known_outside_of_revisions(state: str | None, situation: Situation) -> None:
-    assert find_known(Place.OUTSIDE, state, situation) is None
+    assert find_known(Origin.OUTSIDE, state, situation) is None
 
 
 @pytest.mark.parametrize("row", LOST, ids=[row.states for row in LOST])
@@ -106,7 +106,7 @@ SEEN_ELSEWHERE = (
 
 @pytest.mark.parametrize(
     "row",
-    [row for row in KNOWN_ERRORS if row.place not in (Place.CONNECTING, Place.LOST)],
+    [row for row in KNOWN_ERRORS if row.origin not in (Origin.CONNECTING, Origin.LOST)],
 )
 def test_a_row_is_seen_on_a_server(row: KnownError) -> None:
     """Rows of connections are seen by their SQLSTATE in test_refusals.py."""
