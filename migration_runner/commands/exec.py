@@ -7,6 +7,7 @@ import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import sqlalchemy
 
@@ -42,7 +43,9 @@ from migration_runner.run.work_session import open_for_work
 from migration_runner.settings.database_address import export_override
 from migration_runner.settings.settings import Settings, trace_alembic_config
 
-_VERSION_TABLE = "alembic_version"
+_VERSION_TABLE: Final = "alembic_version"
+# Seconds. Poolers and proxies end an idle connection after half a minute at the earliest.
+_LONGEST_SILENCE: Final = 10.0
 
 
 def execute(invocation: Invocation) -> None:
@@ -153,7 +156,7 @@ class _Execution:
         logs.get_logger().info(events.COMMAND_STARTED, command=name)
 
         def check() -> None:
-            # The server sends an idle session nothing but its end.
+            # Something on the way may end a connection on which nothing is said.
             try:
                 session.ask()
             except sqlalchemy.exc.DBAPIError as error:
@@ -163,14 +166,20 @@ class _Execution:
                 )
                 raise TemporaryFailure(message, reason=SESSION_LOST) from error
 
-        code = Child(self._command).wait(driver_connection(session.connection).fileno(), check)
+        socket = driver_connection(session.connection).fileno()
+        seconds = min(self._settings.heartbeat, _LONGEST_SILENCE)
+        end = Child(self._command, socket).wait(socket, check, seconds)
         logs.get_logger().info(
             events.COMMAND_ENDED,
             command=name,
-            command_exit_code=code,
+            command_exit_code=end.exit_code,
             duration_seconds=round(running.elapsed(), 3),
         )
-        return code
+        if end.ended or end.left:
+            logs.get_logger().warning(
+                events.PROCESSES_LEFT, command=name, ended=end.ended, running=end.left
+            )
+        return end.exit_code
 
 
 class _Heads:
