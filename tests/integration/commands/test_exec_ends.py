@@ -171,9 +171,7 @@ def test_what_a_command_leaves_behind_is_ended_with_the_run(
     assert not (project.folder / "free").exists()
 
 
-def test_what_ends_by_itself_is_let_end(
-    database: Database, project: Project, migrate: Migrate
-) -> None:
+def test_what_ends_by_itself_is_let_end(database: Database, migrate: Migrate) -> None:
     """A shell does not wait for what reads its output."""
     script = "exec > >(sleep 0.1; cat); echo the last line"
 
