@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,8 +122,7 @@ class Child:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(_ENDING_SECONDS)
         self._answers.close()
-        for reader in self._readers:
-            reader.finish(_READING_SECONDS if read_all else _LAST_SECONDS)
+        _finish(self._readers, _READING_SECONDS if read_all else _LAST_SECONDS)
 
 
 def _describe(answer: Sequence[bytes]) -> tuple[int, str]:
@@ -139,6 +139,8 @@ def _start(command: Sequence[str], passed: Sequence[int]) -> subprocess.Popen[by
         words = [sys.executable, "-I", "-S", str(_SUPERVISOR), *map(str, passed), *command]
         return subprocess.Popen(  # noqa: S603 - the user's own command
             words,
+            # A question would not be seen: the output is in the log, line by line.
+            stdin=subprocess.DEVNULL if os.isatty(0) else None,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             # Not in the terminal's group, whose signals it would get a second time.
@@ -151,6 +153,17 @@ def _start(command: Sequence[str], passed: Sequence[int]) -> subprocess.Popen[by
             os.close(descriptor)
 
 
+def _finish(readers: Sequence[_Reader], seconds: float) -> None:
+    """Wait until everything is read, or nothing has come for so many seconds."""
+    seen = -1
+    while any(reader.is_alive() for reader in readers) and seen != (
+        seen := sum(reader.count for reader in readers)
+    ):
+        deadline = time.monotonic() + seconds
+        for reader in readers:
+            reader.join(max(0.0, deadline - time.monotonic()))
+
+
 class _Reader(threading.Thread):
     """Logs what the command writes into one of its pipes, line by line."""
 
@@ -160,19 +173,12 @@ class _Reader(threading.Thread):
         super().__init__(target=lambda: context.run(self._read), name=name, daemon=True)
         self._pipe = pipe
         self._logger = logging.getLogger(name)
-        self._count = 0
+        self.count = 0
         self.start()
-
-    def finish(self, seconds: float) -> None:
-        """Wait until everything is read, or nothing has come for so many seconds."""
-        before = -1
-        while self.is_alive() and self._count != before:
-            before = self._count
-            self.join(seconds)
 
     def _read(self) -> None:
         with contextlib.closing(self._pipe) if self._pipe else contextlib.nullcontext():
             for line in self._pipe or ():
                 text = line.decode(errors="backslashreplace").rstrip("\r\n")
                 self._logger.info("%s", text)
-                self._count += 1
+                self.count += 1

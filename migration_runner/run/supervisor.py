@@ -141,9 +141,8 @@ class _Supervisor:
     def _remaining(self) -> set[int]:
         """Return what the command has started and still runs, and the command."""
         self._reap()
-        try:
-            parents = dict(_processes())
-        except OSError:
+        parents = dict(_processes())
+        if os.getpid() not in parents:
             # No /proc: its process group only, as one.
             with contextlib.suppress(OSError):
                 os.killpg(self._command, 0)
@@ -166,7 +165,9 @@ class _Supervisor:
 
 def _processes() -> Iterator[tuple[int, int]]:
     """Yield each living process with its parent."""
-    for name in os.listdir("/proc"):  # noqa: PTH208 - without importing pathlib
+    if not os.path.isdir("/proc"):  # noqa: PTH112 - without importing pathlib
+        return
+    for name in os.listdir("/proc"):  # noqa: PTH208 - as above
         if name.isdecimal():
             with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123 - as above
                 # The second field is a name, in which anything can be.

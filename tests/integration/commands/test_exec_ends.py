@@ -14,6 +14,7 @@ from tests.fixtures.databases import Database
 from tests.fixtures.project import Project
 from tests.fixtures.proxy import Message, Proxy
 from tests.fixtures.runner import Migrate, Running
+from tests.fixtures.terminal import run_on_terminal
 
 # Says its process id, and stays.
 STAY = """
@@ -223,6 +224,20 @@ def test_the_session_with_the_lock_is_never_silent_for_long(
 
     (project.folder / "gate").touch()
     assert 0 == running.wait().exit_code
+
+
+def test_on_a_terminal_a_command_that_asks_fails_and_does_not_wait(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    """Nobody would see the question, which is no line of the log yet."""
+    asks = f": </dev/tty || {sys.executable} -c 'input()'"
+
+    screen = run_on_terminal(
+        project, migrate, "exec", "--", "sh", "-c", asks, DATABASE_URL=database.url
+    )
+
+    assert 1 == screen.exit_code, screen.text
+    assert "EOFError" in screen.text
 
 
 @pytest.mark.parametrize("limited", ["DATABASE", "ROLE"])
