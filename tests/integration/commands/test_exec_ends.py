@@ -230,7 +230,7 @@ def test_on_a_terminal_a_command_that_asks_fails_and_does_not_wait(
     database: Database, project: Project, migrate: Migrate
 ) -> None:
     """Nobody would see the question, which is no line of the log yet."""
-    asks = f": </dev/tty || {sys.executable} -c 'input()'"
+    asks = f"true </dev/tty || {sys.executable} -c 'input()'"
 
     screen = run_on_terminal(
         project, migrate, "exec", "--", "sh", "-c", asks, DATABASE_URL=database.url
