@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Sequence
-from pathlib import Path
+from typing import Final
 
 import sqlalchemy
 
@@ -26,30 +25,26 @@ from migration_runner.errors import (
     TemporaryFailure,
     UsageError,
 )
-from migration_runner.history.request import Request
-from migration_runner.ledger.keeper import LedgerKeeper
-from migration_runner.ledger.policy import LedgerPolicy
 from migration_runner.log import events, logs
-from migration_runner.project.alembic_project import AlembicProject
-from migration_runner.report.report import AppliedRevision, RunReport
+from migration_runner.report.report import RunReport
 from migration_runner.run.child_process import Child
-from migration_runner.run.context import RunContext
-from migration_runner.run.database_state import DatabaseState
+from migration_runner.run.command_heads import CommandHeads, find_heads
 from migration_runner.run.failures import translate_env_failure
-from migration_runner.run.runs import carry_out
 from migration_runner.run.work_session import open_for_work
 from migration_runner.settings.database_address import export_override
 from migration_runner.settings.settings import Settings, trace_alembic_config
 
-_VERSION_TABLE = "alembic_version"
+_VERSION_TABLE: Final = "alembic_version"
+# Seconds. Poolers and proxies end an idle connection after half a minute at the earliest.
+_LONGEST_SILENCE: Final = 10.0
 
 
 def execute(invocation: Invocation) -> None:
     """Wait for the database, take the run lock, run the command, report.
 
-    With an Alembic configuration, the report has the heads before and after, and the ledger gets
-    what the command applied. Raises `RevisionFailed` if the command fails, `TemporaryFailure` if
-    the lock's session is lost: the command is terminated then.
+    The report has the heads before and after, where they can be read, and the ledger gets what the
+    command applied, where the history is known. Raises `RevisionFailed` if the command fails,
+    `TemporaryFailure` if the lock's session is lost: the command is terminated then.
     """
     command, report = invocation.options.targets, invocation.report
     if not command:
@@ -75,8 +70,11 @@ def execute(invocation: Invocation) -> None:
         ended = f"was terminated by signal {-code}" if code < 0 else f"exited with code {code}"
         message = f"The command {command[0]} {ended}. Its output is in the log."
         raise RevisionFailed(message, reason="command_failed", command_exit_code=code)
-    if report.unobserved:
-        report.conclusion = "applied", f"The command succeeded in {report.elapsed():.1f} s."
+    if report.to_revisions is None:
+        sentence = f"The command succeeded in {report.elapsed():.1f} s."
+        if report.from_revisions is not None:
+            sentence += " The database's current revision could not be read."
+        report.conclusion = "applied", sentence
 
 
 def _shown(command: Sequence[str]) -> str:
@@ -93,31 +91,31 @@ class _Execution:
         self._settings = settings
         self._report = report
         self._clock = SystemClock()
-        there = all(Path(file).is_file() for file in settings.alembic.files)
-        self._heads = _Heads(settings, report) if there else None
 
     def run(self) -> int:
         """Wait, lock, run the command and return its exit code, negative for a signal."""
         settings, report = self._settings, self._report
         with self._connected() as connection:
             session, _ = open_for_work(settings, report, connection)
-            if self._heads:
-                self._heads.look()
-            location = self._heads and self._heads.location
-            location = location or session.locate_version_table(None, _VERSION_TABLE)
-            key = derive_key(*location) if settings.run_lock_key is None else settings.run_lock_key
+            heads = find_heads(settings, report, session)
             lock = SessionLock(session)
-            waiting = Stopwatch(self._clock)
-            try:
-                wait = LockWait(settings.run_lock_timeout, settings.heartbeat)
-                acquire_run_lock(lock, key, wait, self._clock, lambda: False)
-            finally:
-                report.waited_for_run_lock_seconds = waiting.elapsed()
-            code = self._run_watched(session)
-            if self._heads:
-                self._heads.record(session, location)
+            if settings.run_lock == "on":
+                self._acquire(lock, heads)
+            code = self._run_watched(session, heads)
+            heads.record(session, settings)
             lock.unlock()
         return code
+
+    def _acquire(self, lock: SessionLock, heads: CommandHeads) -> None:
+        settings = self._settings
+        configured, derived = settings.run_lock_key, derive_key(*heads.location)
+        waiting = Stopwatch(self._clock)
+        try:
+            wait = LockWait(settings.run_lock_timeout, settings.heartbeat)
+            key = derived if configured is None else configured
+            acquire_run_lock(lock, key, wait, self._clock, lambda: False)
+        finally:
+            self._report.waited_for_run_lock_seconds = waiting.elapsed()
 
     def _connected(self) -> sqlalchemy.Connection:
         settings = self._settings
@@ -132,24 +130,18 @@ class _Execution:
         finally:
             self._report.waited_for_database_seconds = waiting.elapsed()
 
-    def _run_watched(self, session: WorkSession) -> int:
+    def _run_watched(self, session: WorkSession, heads: CommandHeads) -> int:
         """Run the command, and report the heads before and after, however it ends."""
-        report = self._report
-        if self._heads is None:
-            report.unobserved = True
-            return self._run(session)
-        before = self._heads.look()
-        if self._heads.location is not None:
-            report.reset_beginning(self._heads.location)
-        report.forget_ends()
+        heads.look()
+        # What it does is not known until they are read again.
+        self._report.forget_ends()
         try:
             code = self._run(session)
         except (Interrupted, MigrationError):
             signals.acknowledge()
-            with contextlib.suppress(MigrationError):
-                self._heads.compare(before)
+            heads.compare()
             raise
-        self._heads.compare(before)
+        heads.compare()
         return code
 
     def _run(self, session: WorkSession) -> int:
@@ -158,7 +150,7 @@ class _Execution:
         logs.get_logger().info(events.COMMAND_STARTED, command=name)
 
         def check() -> None:
-            # The server sends an idle session nothing but its end.
+            # Something on the way may end a connection on which nothing is said.
             try:
                 session.ask()
             except sqlalchemy.exc.DBAPIError as error:
@@ -168,53 +160,17 @@ class _Execution:
                 )
                 raise TemporaryFailure(message, reason=SESSION_LOST) from error
 
-        code = Child(self._command).wait(driver_connection(session.connection).fileno(), check)
+        socket = driver_connection(session.connection).fileno()
+        seconds = min(self._settings.heartbeat, _LONGEST_SILENCE)
+        end = Child(self._command, socket).wait(socket, check, seconds)
         logs.get_logger().info(
             events.COMMAND_ENDED,
             command=name,
-            command_exit_code=code,
+            command_exit_code=end.exit_code,
             duration_seconds=round(running.elapsed(), 3),
         )
-        return code
-
-
-class _Heads:
-    """The heads before and after, looked up through the project's own env.py."""
-
-    def __init__(self, settings: Settings, report: RunReport) -> None:
-        project = AlembicProject(settings.alembic)
-        request = Request("upgrade", (settings.target,))
-        self._run = RunContext(project, settings, report, SystemClock(), request, read_only=True)
-        self.location: tuple[str, str, str] | None = None
-        self._heads: tuple[str, ...] = ()
-
-    def look(self) -> tuple[str, ...]:
-        """Return the heads."""
-        found: list[tuple[tuple[str, str, str], tuple[str, ...]]] = []
-
-        def decide(state: DatabaseState) -> bool:
-            found.append((state.location, state.heads()))
-            return False
-
-        carry_out(self._run, lambda _: decide)
-        self.location, self._heads = found[0]
-        return self._heads
-
-    def compare(self, before: Sequence[str]) -> None:
-        """Report what was applied since `before`."""
-        history = self._run.project.history
-        new = history.with_ancestors(self.look()) - history.with_ancestors(before)
-        self._run.report.applied = [
-            AppliedRevision(revision, history.revisions[revision].description, None)
-            for revision in history.in_order(new)
-        ]
-
-    def record(self, session: WorkSession, location: tuple[str, str, str]) -> None:
-        """Record what the command applied as adopted: each revision's part of it is unknown."""
-        _, schema, table = location
-        run = self._run
-        policy = LedgerPolicy(run.settings.ledger)
-        keeper = LedgerKeeper(session, run.project.history, (schema, table), policy, run.report)
-        if keeper.books(self._heads).unrecorded():
-            keeper.create_if_missing()
-            keeper.adopt(self._heads)
+        if end.ended or end.left:
+            logs.get_logger().warning(
+                events.PROCESSES_LEFT, command=name, ended=end.ended, running=end.left
+            )
+        return end.exit_code

@@ -173,6 +173,14 @@ def digest_of(revisions: Iterable[tuple[str, str]]) -> str:
     return hashlib.md5(text, usedforsecurity=False).hexdigest()
 
 
+def read_places(connection: sqlalchemy.Connection) -> list[tuple[str, str]]:
+    """Return schema and name of every version table that has rows."""
+    query = f"SELECT DISTINCT version_table_schema, version_table FROM {TABLE} ORDER BY 1, 2"  # noqa: S608 - our own names
+    return [
+        (row.version_table_schema, row.version_table) for row in execute_plain(connection, query)
+    ]
+
+
 def read_ledger(connection: sqlalchemy.Connection, count: int | None) -> list[LedgerEntry]:
     """Return the last `count` rows (None: all) of all histories, newest first."""
     query = f"SELECT {_COLUMNS} FROM {TABLE} ORDER BY sequence DESC LIMIT :count"  # noqa: S608 - our own names

@@ -10,6 +10,7 @@ from structlog.typing import EventDict
 
 from migration_runner.log import events
 from migration_runner.log.bounds import CUT
+from migration_runner.log.counts import count_of
 from migration_runner.log.heartbeat import blocked_by, describe_running, name_session
 from migration_runner.log.plain_text import plain_text
 
@@ -98,6 +99,14 @@ def _limit_replaced(facts: EventDict) -> str:
     return f"{facts['limit']} = {facts['value']} ({facts['source']}) does not apply.{advice}"
 
 
+def _processes_left(facts: EventDict) -> str:
+    ended, running = (
+        count_of(facts[name], "process", "processes") for name in ("ended", "running")
+    )
+    text = f"{facts['command']} has left {ended} running, which the runner ended"
+    return f"{text}; {running} could not be ended" if facts["running"] else text
+
+
 def _database_ahead(facts: EventDict) -> str:
     builds = f" (applied by build {', '.join(facts['builds'])})" if facts["builds"] else ""
     return f"the database is ahead by {', '.join(facts['unknown_revisions'])}{builds}"
@@ -144,6 +153,11 @@ _SENTENCES: Final[dict[str, Any]] = {
     events.COMMAND_ENDED: (
         "{command} ended with {command_exit_code} after {duration_seconds:.1f} s"
     ).format_map,
+    events.PROCESSES_LEFT: _processes_left,
+    events.ENV_SKIPPED: lambda facts: (
+        f"env.py cannot be used without its launcher, so the revisions are read from"
+        f" {', '.join(facts['version_tables'])}: {facts['detail']}"
+    ),
     events.REVISIONS_PENDING: (
         "waiting for another run to apply the revisions, {remaining_seconds:.0f} s left"
     ).format_map,

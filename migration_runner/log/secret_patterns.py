@@ -19,7 +19,7 @@ _PORT: Final = re.compile(r"\d{1,5}(?:[/?#]|\Z)")
 _DATABASE_SCHEME: Final = re.compile(r"(?:postgres(?:ql)?|mysql|mariadb|redis|mongodb)[\w+.]*\Z")
 
 _WORD: Final = (
-    r"(?:pass(?:word|wd|phrase|code)|pwd|identified\s{1,20}by|(?:secret_)?access_key|secret_key"
+    r"(?:pass(?:word|wd|phrase|code)|pwd|(?:secret_)?access_key|secret_key"
     r"|private_key|api_?key|secret|(?:access|auth)_token)"
 )
 _SPACE: Final = r"(?:\s|/\*[^*]{0,200}\*/){0,20}"
@@ -45,10 +45,10 @@ _RULES: Final = tuple(
     )
 )
 # Words that some rule needs, to leave most texts alone.
-_HINTS: Final = ("pass", "pwd", "secret", "_key", "apikey", "_token", "identified")
+_HINTS: Final = ("pass", "pwd", "secret", "_key", "apikey", "_token")
 # The second kind stands in another literal, such as EXECUTE's.
 _LITERAL: Final = re.compile(
-    rf"(?is)(?:password|identified\s{{1,20}}by){_SPACE}(?:[=(]{_SPACE})?"
+    rf"(?is)password{_SPACE}(?:[=(]{_SPACE})?"
     r"(?:E'(?P<escaped>(?:[^'\\]|''|\\.)+)'"
     r"|'{2,4}(?P<nested>[^']+)'{2,}"
     rf"|{_BEFORE_QUOTE}'(?P<plain>(?:[^']|'')+)'"
@@ -72,7 +72,7 @@ def mask_urls(text: str) -> str:
 
 def literals_behind_password(statement: str) -> tuple[str, ...]:
     """Return the passwords that a statement sets: the server's messages can quote a part of it."""
-    if "password" not in (lower := statement.lower()) and "identified" not in lower:
+    if "password" not in statement.lower():
         return ()
     found = []
     for match in _LITERAL.finditer(statement):

@@ -20,7 +20,7 @@ def judge(report: RunReport, error: BaseException | None) -> tuple[str, int]:
         return "failed", INTERNAL_ERROR
     if report.conclusion:
         return report.conclusion[0], 0
-    if report.applied:
+    if report.applied or report.unlisted:
         return "applied", 0
     ahead = report.ahead or any(part.ahead for part in report.parts)
     return ("ahead" if ahead else "up_to_date"), 0

@@ -51,6 +51,8 @@ class RunReport:
     conclusion: tuple[str, str] | None = None
     # Another tool's command ran, and its database is not checked.
     unobserved: bool = False
+    # It has changed the heads; which revisions it has applied or undone is not known.
+    unlisted: bool = False
     # Each of several histories has its own report, with its name.
     part_name: str = ""
     parts: list[RunReport] = field(default_factory=list)

@@ -40,6 +40,8 @@ def _summarize(report: RunReport, outcome: str, error: BaseException | None) -> 
     if conclusion := (report.conclusion and report.conclusion[1]) or report.ahead:
         return conclusion
     before, at = _join(report.from_revisions), _join(report.to_revisions)
+    if report.unlisted:
+        return f"The command succeeded in {report.elapsed():.1f} s: {before} -> {at}."
     if outcome == "up_to_date":
         return f"Up to date: the database is at {at}."
     if report.direction == "stamp":
@@ -68,6 +70,9 @@ def _describe_state(report: RunReport) -> str:
         return "What the command did to the database is not known."
     if report.from_revisions is None:
         return "The database was not touched."
+    if report.unlisted and report.to_revisions is not None:
+        before, at = _join(report.from_revisions), _join(report.to_revisions)
+        return f"The database was at {before}; it is at {at}."
     done = f"This run {_VERBS[report.direction]} {_count(report)};"
     if not report.applied:
         done = _NOTHING[report.direction]

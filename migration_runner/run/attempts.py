@@ -59,7 +59,8 @@ def attempt_until_done(
                 try:
                     lost = _accept(run, attempt, failure, lost)
                 except MigrationError:
-                    attempt.log_failure()
+                    if not run.optional:
+                        attempt.log_failure()
                     raise
             else:
                 return

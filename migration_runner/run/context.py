@@ -35,6 +35,8 @@ class RunContext:
     clock: Clock
     request: Request
     read_only: bool = False
+    # A failure of env.py's is not the run's, and not logged.
+    optional: bool = False
     # The work sessions' backends: after its connection broke, one may still be running.
     backend_pids: set[int] = field(default_factory=set)
     # The edited revisions that were reported: a run checks more than once.

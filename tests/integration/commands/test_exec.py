@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 
 import pytest
 
 from tests.fixtures.databases import CANARY, Database
-from tests.fixtures.project import Project
+from tests.fixtures.project import ENV_PY, Project
 from tests.fixtures.runner import Migrate
 
+# Needs what only its launcher sets.
+LAUNCHED_ENV = f"import os\nassert os.environ['LAUNCHED']\n{ENV_PY}"
+LAUNCH = ("--", "env", "LAUNCHED=1", sys.executable, "-m", "alembic")
 ALEMBIC = ("--", sys.executable, "-m", "alembic")
 UPGRADE = (*ALEMBIC, "upgrade", "head")
 
@@ -212,3 +217,130 @@ def test_the_runners_own_url_reaches_the_command(
     assert 0 == result.exit_code, result.stdout
     seen = json.loads((project.folder / "seen").read_text())
     assert {"DATABASE_URL": database.url} == seen
+
+
+def test_an_env_that_needs_its_launcher_is_read_from_the_version_table(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    project.write_env(LAUNCHED_ENV)
+    project.table("r1", "one")
+    upgrade = (*LAUNCH, "upgrade", "head")
+
+    first = migrate.run("exec", *upgrade, DATABASE_URL=database.url)
+    second = migrate.run("exec", *upgrade, DATABASE_URL=database.url)
+
+    assert [0, 0] == [first.exit_code, second.exit_code], first.stdout
+    assert ["applied", "up_to_date"] == [each.finished["outcome"] for each in (first, second)]
+    assert ["r1"] == [each["revision"] for each in first.finished["applied"]]
+    assert ["Up to date: the database is at r1."] == [second.finished["summary"]]
+    assert [("adopted", "r1")] == database.query(
+        "SELECT direction, revision FROM migration_runner.ledger"
+    )
+    [skipped] = first.of("env_skipped")
+    assert [f"public.alembic_version in {database.name}"] == skipped["version_tables"]
+    assert "LAUNCHED" in skipped["detail"]
+    assert [] == [event for event in first.events if event["level"] in ("warning", "error")]
+
+
+def test_the_version_table_that_the_ledger_knows_is_the_one_that_is_read(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    """And the lock is its lock."""
+    env = ENV_PY.replace("connection=connection", "connection=connection, version_table='ours'")
+    project.write_env(env)
+    project.table("r1", "one")
+    ours = migrate.run(DATABASE_URL=database.url)
+    assert 0 == ours.exit_code, ours.stdout
+    project.write_env(LAUNCHED_ENV.replace(ENV_PY, env))
+    project.table("r2", "two")
+
+    result = migrate.run("exec", *LAUNCH, "upgrade", "head", DATABASE_URL=database.url)
+
+    assert 0 == result.exit_code, result.stdout
+    assert (["r1"], ["r2"]) == (
+        result.finished["from_revisions"],
+        result.finished["to_revisions"],
+    )
+    assert ours.of("run_lock_acquired")[0]["key"] == result.of("run_lock_acquired")[0]["key"]
+
+
+def test_without_a_history_the_heads_are_all_that_is_said(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    project.table("r1", "one")
+    project.table("r2", "two")
+    (project.folder / "alembic.ini").rename(project.folder / "other.ini")
+    alembic = (*ALEMBIC, "-c", "other.ini", "upgrade")
+
+    first = migrate.run("exec", *alembic, "r1", DATABASE_URL=database.url)
+    second = migrate.run("exec", *alembic, "r1", DATABASE_URL=database.url)
+    third = migrate.run(
+        *("exec", "--", "sh", "-c", '"$@"; exit 3', "sh"),
+        *(*alembic[1:], "head"),
+        DATABASE_URL=database.url,
+    )
+
+    runs = (first.finished, second.finished, third.finished)
+    assert ["applied", "up_to_date", "failed"] == [each["outcome"] for each in runs]
+    assert [([], ["r1"]), (["r1"], ["r1"]), (["r1"], ["r2"])] == [
+        (each["from_revisions"], each["to_revisions"]) for each in runs
+    ]
+    assert first.finished["summary"].endswith(" s: base -> r1.")
+    assert third.finished["summary"].endswith("The database was at r1; it is at r2.")
+    assert [[], [], []] == [each["applied"] for each in runs]
+
+
+def test_a_command_that_undoes_revisions_has_not_left_everything_as_it_was(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    project.table("r1", "one")
+    migrate.run(DATABASE_URL=database.url)
+
+    result = migrate.run("exec", *ALEMBIC, "downgrade", "base", DATABASE_URL=database.url)
+
+    assert (0, "applied") == (result.exit_code, result.finished["outcome"])
+    assert result.finished["summary"].endswith(" s: r1 -> base.")
+
+
+def test_without_the_lock(database: Database, project: Project, migrate: Migrate) -> None:
+    project.table("r1", "one")
+
+    result = migrate.run("exec", *UPGRADE, DATABASE_URL=database.url, MIGRATE_RUN_LOCK="off")
+
+    assert (0, "applied") == (result.exit_code, result.finished["outcome"])
+    assert [] == result.of("run_lock_acquired")
+
+
+def test_the_commands_input_is_its_own(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    """And so is whatever else was opened for it, as by `<(...)`."""
+    project.revision("r1")
+    reader, writer = os.pipe()
+    os.write(writer, b"a line of another\n")
+    os.close(writer)
+
+    result = subprocess.run(  # noqa: S603 - our own arguments
+        [
+            *(sys.executable, "-m", "migration_runner"),
+            "exec",
+            "--",
+            "cat",
+            "-",
+            f"/dev/fd/{reader}",
+        ],
+        cwd=project.folder,
+        env={**migrate.environment, "DATABASE_URL": database.url},
+        input="a line of input\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        pass_fds=[reader],
+    )
+    os.close(reader)
+
+    names = [json.loads(line)["event"] for line in result.stdout.splitlines()]
+    assert 0 == result.returncode, result.stdout
+    assert ["a line of input", "a line of another"] == [
+        name for name in names if name.startswith("a line")
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
@@ -11,7 +12,9 @@ import pytest
 
 from tests.fixtures.databases import Database
 from tests.fixtures.project import Project
+from tests.fixtures.proxy import Message, Proxy
 from tests.fixtures.runner import Migrate, Running
+from tests.fixtures.terminal import run_on_terminal
 
 # Says its process id, and stays.
 STAY = """
@@ -35,6 +38,22 @@ def end(number, frame):
 signal.signal(signal.SIGTERM, end)
 signal.signal(signal.SIGINT, end)
 {STAY}"""
+# Started by a process that has ended, in a session of its own; hears of nothing but SIGKILL. Notes
+# when the run lock is free. It is given where its standard output goes.
+DAEMON = """
+import os, pathlib, signal, sys, psycopg
+for ends in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    signal.signal(ends, signal.SIG_IGN)
+os.setsid()
+if os.fork(): os._exit(0)
+locks = psycopg.connect(os.environ["DATABASE_URL"], autocommit=True)
+pathlib.Path("pid").write_text(str(os.getpid()))
+print("here", flush=True)
+sys.stdout.close()
+while locks.execute("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'").fetchone(): pass
+pathlib.Path("free").touch()
+while True: signal.pause()
+"""
 HOLDER = (
     "FROM pg_stat_activity a JOIN pg_locks l USING (pid) WHERE l.locktype = 'advisory'"
     " AND a.datname = current_database()"
@@ -118,6 +137,122 @@ def test_a_killed_runner_takes_its_command_along(
     _assert_gone(project)
     # The lock is gone, too: the next run does not wait.
     assert "applied" == migrate.run(DATABASE_URL=database.url).finished["outcome"]
+
+
+def test_the_lock_is_kept_until_all_that_a_killed_runner_has_started_is_gone(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    code = f"import os, time\nif not os.fork():\n exec({DAEMON!r})\ntime.sleep(3600)"
+    running = _start(migrate, database, code)
+
+    running.kill()
+
+    _assert_gone(project)
+    database.wait_until(f"NOT EXISTS (SELECT 1 {HOLDER})")
+    assert not (project.folder / "free").exists()
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_what_a_command_leaves_behind_is_ended_with_the_run(
+    database: Database, project: Project, migrate: Migrate, code: int
+) -> None:
+    """It has the pipes of the command's output, and holds neither them nor the run."""
+    script = (
+        f"import os, pathlib, time\nif not os.fork():\n exec({DAEMON!r})\n"
+        f"while not pathlib.Path('pid').exists(): time.sleep(0.01)\nraise SystemExit({code})"
+    )
+
+    result = _start(migrate, database, script).wait()
+
+    assert min(code, 1) == result.exit_code, result.stdout
+    assert code == result.of("command_ended")[0]["command_exit_code"]
+    [left] = result.of("processes_left")
+    assert (1, 0) == (left["ended"], left["running"])
+    _assert_gone(project)
+    assert not (project.folder / "free").exists()
+
+
+def test_what_ends_by_itself_is_let_end(database: Database, migrate: Migrate) -> None:
+    """A shell does not wait for what reads its output."""
+    script = "exec > >(sleep 0.1; cat); echo the last line"
+
+    result = migrate.run("exec", "--", "bash", "-c", script, DATABASE_URL=database.url)
+
+    assert 0 == result.exit_code, result.stdout
+    assert "the last line" in result.names
+    assert [] == result.of("processes_left")
+
+
+def test_a_command_whose_supervisor_is_killed_is_killed(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    running = _start(migrate, database, STUBBORN)
+    command = Path("/proc") / (project.folder / "pid").read_text() / "stat"
+    supervisor = int(command.read_text().rpartition(")")[2].split()[1])
+
+    os.kill(supervisor, signal.SIGKILL)
+
+    result = running.wait()
+    assert 1 == result.exit_code, result.stdout
+    assert "was terminated by signal 9" in result.finished["summary"]
+    _assert_gone(project)
+
+
+def test_the_session_with_the_lock_is_never_silent_for_long(
+    database: Database, project: Project, proxy: Proxy, migrate: Migrate
+) -> None:
+    """Neither a pooler nor a proxy on the way may take it for idle."""
+    proxy.upstream_port = database.server.port
+    messages: list[Message] = []
+    proxy.tap = messages.append
+    code = (
+        "import pathlib, time\nprint('here', flush=True)\n"
+        "while not pathlib.Path('gate').exists(): time.sleep(0.02)"
+    )
+    running = migrate.start(
+        *("exec", "--", sys.executable, "-c", code),
+        DATABASE_URL=database.url_at(proxy.port),
+        MIGRATE_HEARTBEAT="100ms",
+    )
+    running.wait_for_event("here")
+    messages.clear()
+
+    deadline = time.monotonic() + 60
+    while sum(bool(each.statement) for each in list(messages)) < 3:
+        assert time.monotonic() < deadline, "it is silent"
+        time.sleep(0.02)
+
+    (project.folder / "gate").touch()
+    assert 0 == running.wait().exit_code
+
+
+def test_on_a_terminal_a_command_that_asks_fails_and_does_not_wait(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    """Nobody would see the question, which is no line of the log yet."""
+    asks = f"true </dev/tty || {sys.executable} -c 'input()'"
+
+    screen = run_on_terminal(
+        project, migrate, "exec", "--", "sh", "-c", asks, DATABASE_URL=database.url
+    )
+
+    assert 1 == screen.exit_code, screen.text
+    assert "EOFError" in screen.text
+
+
+@pytest.mark.parametrize("limited", ["DATABASE", "ROLE"])
+def test_a_limit_for_idle_sessions_does_not_end_it(
+    any_database: Database, migrate: Migrate, limited: str
+) -> None:
+    name = "current_user" if limited == "ROLE" else "current_database()"
+    any_database.query(
+        f"DO $$ BEGIN EXECUTE format('ALTER {limited} %I SET idle_session_timeout = 1000', {name});"
+        " EXCEPTION WHEN undefined_object THEN NULL; END $$"
+    )
+
+    result = migrate.run("exec", "--", "sleep", "2", DATABASE_URL=any_database.url)
+
+    assert 0 == result.exit_code, result.stdout
 
 
 def test_a_lock_that_is_lost_before_the_command_starts_is_temporary(
