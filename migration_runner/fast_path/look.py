@@ -18,7 +18,7 @@ from migration_runner.fast_path.manifest_file import (
     manifest_beside,
     read_manifest,
 )
-from migration_runner.fast_path.report import Moment, UpToDate, now, require_no_secret, write_all
+from migration_runner.fast_path.report import Moment, UpToDate, now, require_plain, write_all
 from migration_runner.fast_path.url import parse_ordinary_url
 
 # An available database answers in milliseconds, or, with many runs at once, within a second. The
@@ -88,7 +88,7 @@ def _try(words: list[str]) -> int:
     if status:
         table = f"{schema}.{manifest['version_table']}"
         lines = report.status(database, version, table, str(manifest["count"]), rest)
-    require_no_secret(lines, address)
+    require_plain(lines, address, environment)
     termination_log = environment.get("MIGRATE_TERMINATION_LOG") or _DEFAULT_TERMINATION_LOG
     write_all(lines, message, termination_log)
     return 0

@@ -13,6 +13,8 @@ from migration_runner import __version__
 _MESSAGE_BYTES = 4096
 _SENTENCE_BYTES = 2048
 _SHORTEST_SECRET = 4
+_SHORTEST_IN_VARIABLES = 6
+_SECRET_NAMES = ("PASSWORD", "PASSWD", "PASS", "SECRET", "TOKEN", "KEY", "CREDENTIALS", "AUTH")
 # Seconds since the epoch, and of a monotonic clock.
 Moment = tuple[float, float]
 # The values are JSON, or lists of JSON.
@@ -107,13 +109,23 @@ class UpToDate:
         return f"{_json(facts, ', ', ': ')[:-1]}, {rest}}}\n".encode()
 
 
-def require_no_secret(text: bytes, parameters: dict[str, str]) -> None:
-    """Raise `ValueError` if `text` has something to redact."""
+def require_plain(
+    text: bytes, parameters: dict[str, str], environment: dict[str, str] | None = None
+) -> None:
+    """Raise `ValueError` if `text` has something to redact, or that a terminal obeys."""
     password = parameters.get("password", "")
     public = parameters.get("user", "") + "\n" + parameters.get("dbname", "")
     secret = len(password) >= _SHORTEST_SECRET and password not in public
     if b"://" in text or (secret and password.encode() in text):
         raise ValueError
+    shown = text.decode()
+    if not shown.replace("\n", "").isprintable():
+        raise ValueError
+    for name, value in (environment or {}).items():
+        # For more names than in `environment_secrets`: the full path decides then.
+        long = len(value) >= _SHORTEST_IN_VARIABLES
+        if name.endswith(_SECRET_NAMES) and long and value in shown and value not in public:
+            raise ValueError
 
 
 # As long as the full path.

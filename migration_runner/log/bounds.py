@@ -76,8 +76,8 @@ class _Cutting:
 
     def cut_all(self, facts: Facts) -> Facts:
         """Return the facts, each cut; too many of them, but the important ones, go."""
-        first = list(facts)[: max(self._entries, _FEWEST_NAMES)]
-        names = [name for name in facts if name in _KEPT or name in {*first}]
+        kept = {*_KEPT, *list(facts)[: max(self._entries, _FEWEST_NAMES)]}
+        names = [name for name in facts if name in kept]
         self._count("", len(facts) - len(names))
         return {self._cut_text("", name): self._cut(name, facts[name]) for name in names}
 
