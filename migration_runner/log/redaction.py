@@ -84,8 +84,11 @@ def _spell(secret: str) -> frozenset[str]:
     lines = [line for line in secret.splitlines() if len(line) > 2 * _SHORTEST_SECRET]
     spellings = {secret, secret.strip(), " ".join(secret.split()), *lines}
     for each in tuple(spellings):
-        spellings |= {*_in_urls(each), *_in_sql(each)}
-        spellings |= {repr(each)[1:-1], each.replace("%", "%%"), each.replace("'", "'\"'\"'")}
+        spellings |= {*_in_urls(each), *_in_sql(each), each.replace("'", "'\"'\"'")}
+        spellings.add(each.replace("%", "%%"))
+    for each in tuple(spellings):
+        # Python's choice of quotes depends on what stands beside it.
+        spellings |= {repr(each)[1:-1], repr(f'"{each}')[2:-1]}
     for ascii_only in (True, False):
         spellings |= {json.dumps(each, ensure_ascii=ascii_only)[1:-1] for each in spellings}
     return frozenset(each for each in spellings if len(each) >= _SHORTEST_SECRET)

@@ -14,19 +14,24 @@ HIDDEN: Final = "***"
 
 # Up to the last @: SQLAlchemy and many people write a password without percent-encoding.
 _URL: Final = re.compile(r"://([^\s/:@\"'<>]*):([^\s\"'<>]+)@")
+# One that was cut off before its @: what is no port is a password.
+_BEGUN_URL: Final = re.compile(
+    r"(://[^\s/:@\"'<>\[]*:)(?!\d{1,5}(?:\D|\Z))(?!\*)[^\s/\"'<>@,)\]}\\]+(?![^\s\"'<>]*@)"
+)
 # A URL of another kind: https://host:8080/@name
 _PORT: Final = re.compile(r"\d{1,5}(?:[/?#]|\Z)")
 _DATABASE_SCHEME: Final = re.compile(r"(?:postgres(?:ql)?|mysql|mariadb|redis|mongodb)[\w+.]*\Z")
 
+# "Can't locate revision identified by" is Alembic's.
 _WORD: Final = (
-    r"(?:pass(?:word|wd|phrase|code)|pwd|(?:secret_)?access_key|secret_key"
-    r"|private_key|api_?key|secret|(?:access|auth)_token)"
+    r"(?:pass(?:word|wd|phrase|code)|pwd|(?<!revision )identified\s{1,20}by"
+    r"|(?:secret_)?access_key|secret_key|private_key|api_?key|secret|(?:access|auth)_token)"
 )
 _SPACE: Final = r"(?:\s|/\*[^*]{0,200}\*/){0,20}"
 # A literal reaches to the line's last quote: it can have doubled quotes and stand in another one.
-# Without an end, it was truncated.
-_SINGLE: Final = r"'(?:[^\n]*'|[^\n]*)"
-_DOUBLE: Final = r'"(?:[^\n]*"|[^\n]*)'
+# Without an end, it was truncated. In the text of a text, quotes are escaped.
+_SINGLE: Final = r"\\{0,4}'(?:[^\n]*'|[^\n]*)"
+_DOUBLE: Final = r'\\{0,4}"(?:[^\n]*"|[^\n]*)'
 _DOLLAR: Final = r"\$(?P<tag>\w*)\$.*?(?:\$(?P=tag)\$|\Z)"
 _BEFORE_QUOTE: Final = r"(?:[EeNnBb]|[Uu]&)?"
 _QUOTED: Final = rf"(?:{_BEFORE_QUOTE}{_SINGLE}|{_DOUBLE}|{_DOLLAR})"
@@ -34,10 +39,10 @@ _RULES: Final = tuple(
     re.compile(f"(?is){rule}")
     for rule in (
         # 'password': '...', ("password", "...")
-        rf"(?P<name>{_WORD}[\"']{_SPACE}(?:=>|[:=,]){_SPACE}){_QUOTED}",
+        rf"(?P<name>{_WORD}\\{{0,4}}[\"']{_SPACE}(?:=>|[:=,]){_SPACE}){_QUOTED}",
         # password=..., password = '...', password: '...'
         rf"(?P<name>(?<![\"']){_WORD}{_SPACE}(?:=>|[:=]){_SPACE}){_QUOTED}",
-        rf"(?P<name>{_WORD}{_SPACE}={_SPACE})[^\s&\"',;)\]}}=>$%][^\s&\"',;)\]}}]*",
+        rf"(?P<name>{_WORD}{_SPACE}={_SPACE})[^\s&\"',;)\]}}=>$%\\][^\s&\"',;)\]}}]*",
         # PASSWORD '...', PASSWORD('...'), PASSWORD'...'
         rf"(?P<name>{_WORD}\"?(?:{_SPACE}\({_SPACE}|(?:\s|/\*[^*]{{0,200}}\*/){{1,20}}))"
         rf"(?:{_BEFORE_QUOTE}{_SINGLE}|{_DOLLAR})",
@@ -67,7 +72,9 @@ def mask_passwords(text: str) -> str:
 
 def mask_urls(text: str) -> str:
     """Return `text` without the passwords in URLs; safe also for text that is JSON already."""
-    return _URL.sub(_mask_url(text), text) if "://" in text else text
+    if "://" not in text:
+        return text
+    return _BEGUN_URL.sub(rf"\1{HIDDEN}", _URL.sub(_mask_url(text), text))
 
 
 def literals_behind_password(statement: str) -> tuple[str, ...]:
@@ -91,7 +98,7 @@ def _hinted(text: str) -> bool:
 
 def _mask(match: re.Match[str]) -> str:
     rest = match[0][len(match["name"]) :]
-    quote = next((mark for mark in "'\"" if mark in rest[:3]), "")
+    quote = next((mark for mark in "'\"" if mark in rest[:5]), "")
     return f"{match['name']}{quote}{HIDDEN}{quote}"
 
 

@@ -28,6 +28,8 @@ _FILE: Final = "_FILE"
 _URL: Final = re.compile(r"://([^\s/:@]*)(?::([^\s@]+))?@([^\s/?#@]*)(?:/([^\s?#]*))?")
 # A shorter value, or one of these words, says little, and would blank out ordinary text.
 _SHORTEST: Final = 6
+# A longer one is no part of a word.
+_LONG: Final = 12
 _ORDINARY: Final = frozenset(
     (
         *("postgres", "postgresql", "password", "secret", "changeme", "public", "migrate"),
@@ -43,9 +45,10 @@ _PASSWORDS: Final = ("password", "sslpassword", "oauth_client_secret")
 
 
 def hide_environment_secrets(environment: Mapping[str, str], public: tuple[str, ...] = ()) -> None:
-    """Hide the secrets in variables and in the files that they name, where each is a whole word.
+    """Hide the secrets in variables and in the files that they name.
 
-    What is part of a `public` word (a host's, user's or database's name) is not hidden.
+    A short one is hidden only as a whole word. What is part of a `public` word (a host's, user's or
+    database's name) is not hidden.
     """
     known = tuple(environment[name] for name in _PUBLIC if environment.get(name))
     known += tuple(_public_in_urls(environment))
@@ -54,7 +57,9 @@ def hide_environment_secrets(environment: Mapping[str, str], public: tuple[str, 
         for secret in (*_in_variables(environment), *_in_libpq_files(environment))
         if len(secret) >= _SHORTEST and secret.lower() not in _ORDINARY
     }
-    hide_secrets(tuple(sorted(found)), (*known, *public), whole=True)
+    for whole in (True, False):
+        some = sorted(each for each in found if (len(each) < _LONG) is whole)
+        hide_secrets(tuple(some), (*known, *public), whole=whole)
 
 
 def _in_variables(environment: Mapping[str, str]) -> Iterator[str]:
