@@ -19,10 +19,15 @@ def take_full_path() -> int:
     # Importing Alembic, SQLAlchemy and psycopg creates objects that all stay: searching them for
     # garbage again and again would add a tenth of the time.
     gc.disable()
-    from migration_runner.project.importing import import_alembic  # noqa: PLC0415 - late, see above
+    try:
+        from migration_runner.project.importing import import_alembic  # noqa: PLC0415 - late, see above
 
-    import_alembic()
-    from migration_runner.cli.main import main as run  # noqa: PLC0415 - as above
+        import_alembic()
+        from migration_runner.cli.main import main as run  # noqa: PLC0415 - as above
+    except Exception as error:  # noqa: BLE001 - an environment in which something is missing
+        from migration_runner.crash import report_crash  # noqa: PLC0415 - rarely needed
+
+        return report_crash(error)
 
     gc.freeze()
     gc.enable()

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 
+# A line that has no end yet; of dots, for example, that a revision prints for hours.
+_LONGEST: Final = 1_048_576
+_MARGIN: Final = 4096
+
+
 class _LineHandler(logging.Handler):
     """Writes the standard library's log records."""
 
@@ -91,6 +96,7 @@ class _PrintedLines(io.RawIOBase):
 
     def __init__(self) -> None:
         self._rest: list[bytes] = []
+        self._size = 0
 
     def writable(self) -> bool:
         return True
@@ -104,10 +110,12 @@ class _PrintedLines(io.RawIOBase):
         for line in lines:
             self._log(line)
         if b"\r" in rest[:-1]:
-            self._rest.clear()
+            self._forget()
             rest = b"\r" + rest[:-1].rpartition(b"\r")[2] + rest[-1:]
         if rest:
-            self._rest.append(rest)
+            if self._size < _LONGEST:
+                self._rest.append(rest)
+            self._size += len(rest)
         return memoryview(data).nbytes
 
     def end(self) -> None:
@@ -116,6 +124,14 @@ class _PrintedLines(io.RawIOBase):
             self._log(b"")
 
     def _log(self, line: bytes) -> None:
+        if self._size >= _LONGEST:
+            # Without what could be the beginning of a secret.
+            line = f"… and {self._size + len(line) - _LONGEST + _MARGIN} more bytes".encode()
+            self._rest[:] = [b"".join(self._rest)[: _LONGEST - _MARGIN]]
         whole = b"".join([*self._rest, line]).rstrip(b"\r").rpartition(b"\r")[2]
-        self._rest.clear()
+        self._forget()
         logging.getLogger("print").info("%s", whole.decode(errors="backslashreplace"))
+
+    def _forget(self) -> None:
+        self._rest.clear()
+        self._size = 0

@@ -13,10 +13,11 @@ from typing import Final
 HIDDEN: Final = "***"
 
 # Up to the last @: SQLAlchemy and many people write a password without percent-encoding.
-_URL: Final = re.compile(r"://([^\s/:@\"'<>]*):([^\s\"'<>]+)@")
+# Limited, so that a long text takes no quadratic time.
+_URL: Final = re.compile(r"://([^\s/:@\"'<>]{0,200}):([^\s\"'<>]{1,400})@")
 # One that was cut off before its @: what is no port is a password.
 _BEGUN_URL: Final = re.compile(
-    r"(://[^\s/:@\"'<>\[]*:)(?!\d{1,5}(?:\D|\Z))(?!\*)[^\s/\"'<>@,)\]}\\]+(?![^\s\"'<>]*@)"
+    r"(://[^\s/:@\"'<>\[]{0,200}:)(?!\d{1,5}(?:\D|\Z))(?!\*)[^\s/\"'<>@,)\]}\\]{1,400}"
 )
 # A URL of another kind: https://host:8080/@name
 _PORT: Final = re.compile(r"\d{1,5}(?:[/?#]|\Z)")

@@ -312,3 +312,49 @@ def test_a_very_long_error_is_cut(database: Database, project: Project, migrate:
 
     assert 1 == result.exit_code
     assert len(result.stdout) < 60_000
+
+
+def test_descriptors_that_env_py_closes(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    """As daemons do: the process ends with what it has reported."""
+    project.write_env("import os\nos.closerange(3, 1024)\n" + ENV_PY)
+    project.table("r1", "one")
+
+    result = migrate.run(DATABASE_URL=database.url)
+
+    assert 0 == result.finished["exit_code"], result.stdout
+    assert "" == result.stderr
+
+
+def test_an_environment_in_which_something_is_missing(
+    project: Project, migrate: Migrate, tmp_path: Path
+) -> None:
+    """Without the log, too, the last line is the result, and secrets are hidden."""
+    (tmp_path / "structlog").mkdir()
+    broken = tmp_path / "structlog" / "__init__.py"
+    broken.write_text("raise ImportError('postgresql://x:canary@db lacks 7canary7')\n")
+    path = f"{tmp_path}{os.pathsep}{migrate.environment['PYTHONPATH']}"
+    command = [migrate.python, "-m", "migration_runner"]
+    project.revision("r1")
+
+    result = migrate.start_command(command, PYTHONPATH=path, SHOP_TOKEN="7canary7").wait()
+
+    assert 70 == result.exit_code
+    assert "Traceback" in result.stderr
+    assert "canary" not in result.stdout + result.stderr
+    assert "The runner cannot start: ImportError" in result.finished["summary"]
+
+
+def test_thousands_of_revisions_fit_into_the_last_line(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    for number in range(300):
+        project.revision(f"a_revision_with_a_long_name_{number:04}")
+
+    result = migrate.run(DATABASE_URL=database.url, MIGRATE_LOG_LEVEL="warning")
+
+    assert 16_384 >= max(map(len, result.stdout.splitlines(keepends=True)))
+    finished = result.finished
+    assert 300 == len(finished["applied"]) + finished["cut"]["applied"]
+    assert database.query("SELECT count(*) FROM migration_runner.ledger") == [(300,)]

@@ -41,3 +41,18 @@ def test_what_is_overwritten_is_not_kept() -> None:
         lines.write(b"\r%d of 1000" % number)
 
     assert 1 == len(lines._rest)  # noqa: SLF001 - as above
+
+
+def test_a_line_without_an_end_takes_no_more_memory_than_its_beginning(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    logs.configure_logging("json", "info")
+    lines = capture._PrintedLines()  # noqa: SLF001 - its memory has no public name
+    for _ in range(3000):
+        lines.write(b"." * 1000)
+    kept = sum(map(len, lines._rest))  # noqa: SLF001 - as above
+
+    lines.write(b"the end\n")
+
+    assert kept < 1_050_000
+    assert f" and {3_000_007 - 1_048_576 + 4096} more bytes" in capfd.readouterr().out

@@ -101,3 +101,49 @@ def test_a_secret_that_is_told_again_and_again_costs_no_more() -> None:
 )
 def test_a_password_in_a_url_is_hidden_whoever_says_it(said: str, shown: str) -> None:
     assert shown == redact(said)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("postgresql://x:a/b@db/shop", "postgresql://x:***@db/shop"),
+        ("postgresql://x:a@b@db/shop", "postgresql://x:***@db/shop"),
+        ("postgresql://x:8080/b@db/shop", "postgresql://x:***@db/shop"),
+        ("No revision 'postgresql://x:word'", "No revision 'postgresql://x:***'"),
+        ("redis://:word@cache:6379/0", "redis://:***@cache:6379/0"),
+        ("postgresql://db:5432 is down", "postgresql://db:5432 is down"),
+        ("postgresql://[::1]:5432/shop", "postgresql://[::1]:5432/shop"),
+        ("file://C:/x", "file://C:/x"),
+        ("?user=x&password=word&b=c", "?user=x&password=***&b=c"),
+        ("host=db password='a b' user=x", "host=db password='***' user=x"),
+        ("dblink('password=word')", "dblink('password=***')"),
+        ("{'password': 'word'}", "{'password': '***'}"),
+        ("ALTER ROLE x PASSWORD 'it''s' VALID", "ALTER ROLE x PASSWORD '***' VALID"),
+        ("PASSWORD E'a\\'b', 1", "PASSWORD '***', 1"),
+        ("PASSWORD $a$word$a$ VALID", "PASSWORD *** VALID"),
+        ("PASSWORD 'cut o", "PASSWORD '***'"),
+        ("OPTIONS (secret_key 'word')", "OPTIONS (secret_key '***')"),
+        ("CREATE USER x IDENTIFIED BY 'word'", "CREATE USER x IDENTIFIED BY '***'"),
+        # What only looks like it.
+        ("Can't locate revision identified by 'r9'", "Can't locate revision identified by 'r9'"),
+        ("KeyError: 'password'", "KeyError: 'password'"),
+        ('password authentication failed for "x"', 'password authentication failed for "x"'),
+        ("password text, kind text DEFAULT 'a'", "password text, kind text DEFAULT 'a'"),
+        ("DETAIL: Key (id)=(1)", "DETAIL: Key (id)=(1)"),
+    ],
+)
+def test_what_looks_like_a_password(said: str, shown: str) -> None:
+    assert shown == redact(said)
+
+
+def test_a_part_of_a_password_that_a_statement_sets() -> None:
+    redaction.hide_passwords_of("ALTER ROLE x PASSWORD 'it''s a word'; SELECT E'PASSWORD \\'no\\''")
+
+    assert 'error at or near "***"' == redact('error at or near "it\'s a word"')
+
+
+def test_a_long_text_takes_no_time() -> None:
+    """No pattern looks at the rest of a text again and again."""
+    texts = ("y" * 10_000_000, "password " * 50_000, "password" + " " * 500_000, "pwd'" * 100_000)
+    for text in (*texts, "://" * 100_000, "://a:" * 50_000, "PASSWORD $$ " * 2000):
+        assert redact(text)
