@@ -22,7 +22,6 @@ from migration_runner.database.statements import (
     without_transaction,
 )
 from migration_runner.log import events, logs
-from migration_runner.log.redaction import redact
 
 _REFUSES_WRITES: Final = (
     "(pg_is_in_recovery() OR CASE current_setting('default_transaction_read_only') WHEN 'on' THEN"
@@ -220,7 +219,7 @@ def _after_statement(*arguments: Any) -> None:
     started = getattr(context, "migrate_started", None)
     if started is not None:
         duration = round(time.perf_counter() - started, 6)
-        text_ = " ".join(redact(statement).split())
+        text_ = " ".join(statement.split())
         logs.get_logger().debug(
             events.STATEMENT_EXECUTED, statement=text_, duration_seconds=duration
         )

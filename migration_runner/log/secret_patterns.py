@@ -51,7 +51,7 @@ _RULES: Final = tuple(
     )
 )
 # Words that some rule needs, to leave most texts alone.
-_HINTS: Final = ("pass", "pwd", "secret", "_key", "apikey", "_token")
+_HINTS: Final = ("pass", "pwd", "secret", "_key", "apikey", "_token", "identified")
 # The second kind stands in another literal, such as EXECUTE's.
 _LITERAL: Final = re.compile(
     rf"(?is)password{_SPACE}(?:[=(]{_SPACE})?"

@@ -12,6 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from migration_runner.log import redaction, streams
+from migration_runner.log.bounds import shorten
 from migration_runner.log.redaction import hide_secrets, redact
 
 Capture = pytest.CaptureFixture[str]
@@ -140,6 +141,16 @@ def test_a_part_of_a_password_that_a_statement_sets() -> None:
     redaction.hide_passwords_of("ALTER ROLE x PASSWORD 'it''s a word'; SELECT E'PASSWORD \\'no\\''")
 
     assert 'error at or near "***"' == redact('error at or near "it\'s a word"')
+
+
+@pytest.mark.parametrize("longest", range(20, 60, 3))
+def test_a_secret_is_hidden_before_a_text_is_cut(longest: int) -> None:
+    hide_secrets(("a secret 0123456789",))
+
+    short = shorten(f"{'x' * 30}a secret 0123456789{'y' * 30}", longest)
+
+    assert len(short) <= longest
+    assert {*short} <= {"x", "y", "*", "…"}
 
 
 def test_a_long_text_takes_no_time() -> None:
