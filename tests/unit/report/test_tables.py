@@ -180,4 +180,4 @@ def test_one_revision_edited_ones_and_several_heads() -> None:
 
     assert "r2 (1 revision)" in text
     assert "          The history has 2 heads.\n" in text
-    assert "edited    since they were applied: r1, r2\n" in text
+    assert "edited    since they were applied: r1, r2" in text
