@@ -14,27 +14,29 @@ from typing import Final
 from migration_runner.build.env_source import read_env
 from migration_runner.build.start_lock_query import start_lock_queries
 from migration_runner.build.status_query import status_query
+from migration_runner.database.guarded_query import if_readable, table_oid
 from migration_runner.database.libpq_library import loaded_libpq
 from migration_runner.database.network import KEEPALIVES
 from migration_runner.database.sql_literals import identifier, literal
 from migration_runner.fast_path.manifest_file import Manifest
 from migration_runner.history.manifest_history import ManifestRevision
-from migration_runner.ledger.rows import digest_of, digest_query
+from migration_runner.ledger.rows import TABLE, digest_of, digest_query
 from migration_runner.project.alembic_project import AlembicProject
 from migration_runner.project.declaration import Declaration, example
 
 # As cheap as possible for a new server process, whose caches are empty: looking up each function
-# and table takes time. Only several heads need an order. Both statements are one transaction; the
-# first makes the second fail if a policy would hide rows.
+# and table takes time. Only several heads need an order.
 _QUERY: Final = """\
-SELECT set_config('row_security', 'off', true);
 SELECT pg_backend_pid(), current_database(), current_setting('server_version'), {schema},
-  (SELECT string_agg(version_num, ','{order}) FROM {table}), ({digest}), {status}"""
+  {heads}, {digest}, {status}
+FROM (SELECT {version_table}::oid AS version_table, {ledger}::oid AS ledger) AS oids"""
+_HEADS: Final = "SELECT string_agg(version_num, ','{order}) AS found FROM {table}"
+# It asks who has the run lock.
+_STATUS: Final = "CASE WHEN has_table_privilege('pg_catalog.pg_locks', 'SELECT') THEN {} END"
 _IN_ORDER: Final = ' ORDER BY version_num COLLATE "C"'
 # If the name has to be quoted, it does not match the ledger's, and the run takes the full path.
 _SCHEMA_OF_TABLE: Final = (
-    "(SELECT relnamespace::regnamespace::text FROM pg_catalog.pg_class"
-    " WHERE oid = {quoted}::regclass)"
+    "(SELECT relnamespace::regnamespace::text FROM pg_catalog.pg_class WHERE oid = {oid})"
 )
 
 
@@ -82,14 +84,21 @@ def _queries(declared: Declaration, order: str) -> dict[str, object]:
     """Return the queries for whether a database is at head, for its status, and for the lock."""
     schema, name = declared.schema, declared.table
     table = ".".join(map(identifier, [schema, name] if schema else [name]))
-    place = literal(schema) if schema else _SCHEMA_OF_TABLE.format(quoted=literal(table))
-    digest = digest_query(place, literal(name))
-    status = f"({status_query(place, literal(name))})"
-    query = functools.partial(_QUERY.format, table=table, digest=digest, order=order)
+    oid = table_oid(schema, name)
+    place = literal(schema) if schema else _SCHEMA_OF_TABLE.format(oid=oid)
+    digest = f"SELECT ({digest_query(place, literal(name))}) AS found"
+    status = f"SELECT ({status_query(place, literal(name))}) AS found"
+    query = functools.partial(
+        _QUERY.format,
+        version_table=oid,
+        ledger=table_oid(*TABLE.split(".")),
+        heads=if_readable("version_table", _HEADS.format(order=order, table=table)),
+        digest=if_readable("ledger", digest),
+    )
     return {
         "query": query(schema="''", status="''"),
-        "status_query": query(schema=place, status=status),
-        "start_lock": start_lock_queries(table, schema, name),
+        "status_query": query(schema=place, status=_STATUS.format(if_readable("ledger", status))),
+        "start_lock": start_lock_queries(schema, name),
     }
 
 

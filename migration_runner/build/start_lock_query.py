@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from migration_runner.database.guarded_query import readable, table_oid
 from migration_runner.database.network import SET_SERVER_SIDE
-from migration_runner.database.sql_literals import literal
+from migration_runner.database.sql_literals import identifier, literal
 
 # "migr" in ASCII: the first of the key's two numbers.
 KEY_CLASS: Final = 0x6D696772
@@ -20,14 +21,16 @@ _HEADS: Final = (
 )
 
 
-def start_lock_queries(table: str, schema: str | None, name: str) -> dict[str, str]:
-    """Return columns to select, by name; `table` is SQL for the version table, `schema.name`.
+def start_lock_queries(schema: str | None, name: str) -> dict[str, str]:
+    """Return columns to select, by name, for a version table.
 
     The key's second number only has to be the same for all runs on one server.
     """
+    table = ".".join(map(identifier, [schema, name] if schema else [name]))
     place = literal(schema) if schema else "coalesce(current_schema(), '')"
     return {
-        "there": f"to_regclass({literal(table)}) IS NOT NULL",
+        # A table that the role cannot read is not there for it.
+        "there": readable(table_oid(schema, name)),
         "heads": _HEADS.format(table=table),
         "take": f"pg_try_advisory_lock({KEY_CLASS}, hashtext({place} || '.' || {literal(name)}))",
         "prepare": _PREPARE,

@@ -82,6 +82,12 @@ def _add_stamp_arguments(parser: Parser) -> None:
 
 def _add_ledger_arguments(parser: Parser) -> None:
     parser.add_argument(
+        "targets",
+        nargs="*",
+        metavar="accept REVISION",
+        help="accept these revisions' files, which were edited since they were applied, for good",
+    )
+    parser.add_argument(
         "--limit", type=_count, metavar="NUMBER", help="print this number of rows at most"
     )
 
@@ -97,7 +103,7 @@ def _add_status_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--check",
         action="store_true",
-        help="exit with 0 if the database is at head or ahead, 3 if behind, 65 if diverged",
+        help="exit with 0 if the database is at head or ahead, 3 if behind, or as `migrate` would",
     )
 
 

@@ -15,6 +15,7 @@ from migration_runner.build.revision_ids import require_short_ids
 from migration_runner.commands.invocation import Invocation
 from migration_runner.errors import HistoryError
 from migration_runner.log import events, logs
+from migration_runner.log.counts import count_of
 from migration_runner.project.alembic_project import AlembicProject
 from migration_runner.project.declaration import declaration_wrong
 from migration_runner.settings.settings import Settings
@@ -54,7 +55,7 @@ def build(invocation: Invocation) -> None:
                 raise declaration_wrong(project.declared, difference)
         which = f"The history {name}" if name else "The history"
         sentences.append(
-            f"{which} is consistent: {count} revisions, head {', '.join(heads) or '-'}."
+            f"{which} is consistent: {count_of(count, 'revision')}, head {', '.join(heads) or '-'}."
         )
     invocation.report.conclusion = "checked", " ".join(sentences)
 

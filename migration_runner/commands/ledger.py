@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import sqlalchemy
 
@@ -10,23 +11,27 @@ from migration_runner.commands.invocation import Invocation
 from migration_runner.database.engine import application_name, waiting_engine
 from migration_runner.database.probe import WaitLimits
 from migration_runner.database.statements import set_names
-from migration_runner.errors import ConfigError, DatabaseRejected
+from migration_runner.errors import ConfigError, DatabaseRejected, UsageError
 from migration_runner.history.request import Request
 from migration_runner.ledger.rows import LedgerEntry, read_ledger
 from migration_runner.ledger.schema import ledger_access
 from migration_runner.log import streams
 from migration_runner.report.tables import render_ledger
+from migration_runner.run.acceptance import Acceptance
 from migration_runner.run.database_state import DatabaseState
 from migration_runner.run.failures import translate_env_failure
-from migration_runner.run.runs import carry_out, prepare_runs
+from migration_runner.run.runs import carry_out, prepare_run, prepare_runs
 from migration_runner.run.status import describe_entry
 
 
 def ledger(invocation: Invocation) -> None:
-    """Print the ledger of every history in the database, newest first.
+    """Print the ledger of every history in the database, newest first; or `accept` revisions.
 
-    Raises `DatabaseRejected` if this role may not read it.
+    Raises `DatabaseRejected` if this role may not read it, or write it.
     """
+    if words := invocation.options.targets:
+        _accept(invocation, words)
+        return
     settings, limit = invocation.load_settings(needs_project=False), invocation.options.limit
     if settings.database is None:
         rows = _read_through_env(invocation, limit)
@@ -47,6 +52,24 @@ def ledger(invocation: Invocation) -> None:
     else:
         width = streams.answer_width()
         streams.write_answer(render_ledger(facts, width) if facts else "The ledger is empty.")
+
+
+def _accept(invocation: Invocation, words: Sequence[str]) -> None:
+    verb, *names = words
+    if verb != "accept" or not names:
+        message = "Write `migrate ledger`, or `migrate ledger accept REVISION ...`."
+        raise UsageError(message)
+    run = prepare_run(invocation.load_settings(), invocation.report, Request("upgrade", ("heads",)))
+    acceptance = Acceptance(run, names)
+    carry_out(run, lambda _: acceptance.decide())
+    acceptance.require_applied()
+    accepted = acceptance.accepted
+    if invocation.options.as_json or not streams.answers_on_terminal():
+        streams.write_facts({"accepted": accepted})
+    elif accepted:
+        streams.write_answer(f"Accepted as they are now: {', '.join(accepted)}.")
+    else:
+        streams.write_answer("Nothing to accept: no file was edited.")
 
 
 def _read(connection: sqlalchemy.Connection, limit: int | None) -> list[LedgerEntry]:

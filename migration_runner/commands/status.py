@@ -17,11 +17,12 @@ from migration_runner.run.status import Status
 def status(invocation: Invocation) -> None:
     """Print the status, after a single attempt to connect; without a database, the image's part.
 
-    With `--check`, raises `PendingRevisions` if the database is behind and `HistoryError` if it has
-    diverged. Raises `DatabaseUnavailable` or `DatabaseRejected`, but only once it is printed.
+    With `--check`, raises `PendingRevisions` if the database is behind, and what `migrate` would
+    end with where that is known: `HistoryError`, or `DatabaseRejected` without a required ledger.
+    Raises `DatabaseUnavailable` or `DatabaseRejected`, but only once it is printed.
     """
     settings = dataclasses.replace(invocation.load_settings(), wait_timeout=0.0)
-    runs = prepare_runs(settings, invocation.report, read_only=True)
+    runs = prepare_runs(settings, invocation.report, read_only=True, any_target=True)
     looks = {run.report.part_name: (run, Status(run)) for run in runs}
     try:
         for run, found in looks.values():

@@ -73,6 +73,9 @@ def require_none_invalid(before: Sequence[int]) -> str:
 
 def find_invalid_indexes(connection: sqlalchemy.Connection) -> list[InvalidIndex]:
     """Return all indexes of the database that were left invalid."""
+    # Checked after every revision: most databases have none at all.
+    if execute_plain(connection, _ANY).first() is None:
+        return []
     return [InvalidIndex(*row) for row in connection.execute(text(_INVALID))]
 
 
@@ -93,9 +96,6 @@ def left_invalid(
     `before` are the oids of indexes that were invalid before it. `IF NOT EXISTS` accepts an invalid
     index of an earlier attempt.
     """
-    # Checked after every revision: most databases have none at all.
-    if execute_plain(connection, _ANY).first() is None:
-        return []
     invalid = find_invalid_indexes(connection)
     found = [index for index in invalid if index.oid not in before]
     if len(found) < len(invalid):

@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 from typing import Any, Final
 
-import sqlalchemy
 from sqlalchemy import event, text
 
 from migration_runner.database.drivers.known import driver_connection
 from migration_runner.database.run_lock import LockHolder
 from migration_runner.database.session import WorkSession
 from migration_runner.database.sql_text import shorten_query
-from migration_runner.database.statements import execute_plain, protected
+from migration_runner.database.statements import execute_plain
 
+# The privilege to read these views can be revoked: the lock works without it.
+_VISIBLE: Final = "has_table_privilege('pg_catalog.{view}', 'SELECT')"
 _HALF: Final = 0xFFFFFFFF
 # As in `find_lock_holder`; a session sees its own locks.
 _HELD: Final = (
@@ -33,12 +34,15 @@ class SessionLock:
     def __init__(self, session: WorkSession) -> None:
         self._session = session
         self._locked: int | None = None
+        # Whether the role can see its own locks.
+        self._visible = True
 
     def try_lock(self, key: int) -> bool:
         """Try to take the advisory lock, without waiting in the server."""
         with self._session.statement_by_statement():
-            query = f"SELECT pg_try_advisory_lock({key})"
-            locked = bool(execute_plain(self._session.connection, query).scalar_one())
+            query = f"SELECT pg_try_advisory_lock({key}), {_VISIBLE.format(view='pg_locks')}"
+            locked, visible = tuple(execute_plain(self._session.connection, query).one())
+        locked, self._visible = bool(locked), bool(visible)
         if locked:
             self._locked = key
             self._unlock_at_checkin()
@@ -69,15 +73,17 @@ class SessionLock:
         return find_lock_holder(self._session, key)
 
     def require_held(self) -> str | None:
-        """Return SQL that fails if the session has lost the lock; None if it never had it."""
-        return None if self._locked is None else _REQUIRE.format(held=self._held())
+        """Return SQL that fails if the session has lost the lock; None if that cannot be seen."""
+        if self._locked is None or not self._visible:
+            return None
+        return _REQUIRE.format(held=self._held())
 
     def is_held(self) -> bool:
-        """Whether the session still has the lock that it took; True if it took none.
+        """Whether the session still has the lock that it took; True unless it is seen not to.
 
         A revision can release it: `pg_advisory_unlock_all()`, `DISCARD ALL`.
         """
-        if self._locked is None:
+        if self._locked is None or not self._visible:
             return True
         with self._session.between_transactions():
             return execute_plain(self._session.connection, self._held()).first() is not None
@@ -126,14 +132,11 @@ def find_lock_holder(session: WorkSession, key: int) -> LockHolder | None:
         " AND l.classid::bigint = :high AND l.objid::bigint = :low"
     )
     halves = {"high": key >> 32 & _HALF, "low": key & _HALF}
+    visible = " AND ".join(_VISIBLE.format(view=view) for view in ("pg_locks", "pg_stat_activity"))
     row = None
-    with (
-        session.between_transactions(),
-        # The privilege to read these views can be revoked: the lock works without it.
-        contextlib.suppress(sqlalchemy.exc.ProgrammingError),
-        protected(session.connection),
-    ):
-        row = session.connection.execute(query, halves).first()
+    with session.between_transactions():
+        if execute_plain(session.connection, f"SELECT {visible}").scalar_one():
+            row = session.connection.execute(query, halves).first()
     if row is None:
         return None
     pid, name, role, client, state, seconds, statement = row

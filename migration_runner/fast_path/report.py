@@ -105,6 +105,7 @@ class UpToDate:
             ("relation", '"at head"'),
             ("pending", []),
             ("unknown", []),
+            ("edited", []),
         ]
         return f"{_json(facts, ', ', ': ')[:-1]}, {rest}}}\n".encode()
 

@@ -15,7 +15,7 @@ from migration_runner.database.statements import message_of, protected
 from migration_runner.history.books import Books
 from migration_runner.history.history import History
 from migration_runner.history.witnesses import VersionTable
-from migration_runner.ledger.new_rows import describe_row, move_row
+from migration_runner.ledger.new_rows import accept_row, describe_row, move_row
 from migration_runner.ledger.policy import LedgerPolicy
 from migration_runner.ledger.rows import Ledger, LedgerAuthor, LedgerEntry, LedgerRow, digest_of
 from migration_runner.ledger.schema import LedgerAccess, LedgerDenied, create_ledger, ledger_access
@@ -188,6 +188,19 @@ class LedgerKeeper:
             written = self._write(rows)
         if written and found:
             logs.get_logger().info(events.REVISIONS_ADOPTED, count=len(found), heads=list(heads))
+
+    def accept(self, revisions: Sequence[str]) -> list[LedgerRow]:
+        """Record applied revisions with their files as they are now; return the rows.
+
+        Nothing is recorded of a file that is unchanged since the last row. Under the run lock.
+        """
+        entries, rows = self.entries(), []
+        for revision in [each for each in revisions if each in entries]:
+            row = accept_row(entries[revision], self._history.revisions[revision])
+            if row.file_sha256 != entries[revision].file_sha256:
+                rows.append(row)
+        with self._session.between_transactions():
+            return rows if self._write(rows) else []
 
     def confirm(self, heads: Sequence[str]) -> None:
         """Record a stamp to what the version table has already, under the run lock."""

@@ -33,3 +33,13 @@ def move_row(entry: LedgerEntry, parents: tuple[str, ...]) -> LedgerRow:
     """Return a row with other parents; what was applied is still what it was."""
     known = {each.name: getattr(entry, each.name) for each in dataclasses.fields(LedgerRow)}
     return LedgerRow(**{**known, "direction": "adopted", "parents": parents})
+
+
+def accept_row(entry: LedgerEntry, revision: Revision) -> LedgerRow:
+    """Return a row with the revision's file as it is now; it is still applied where it was.
+
+    Its direction is one that all releases know: an older image accepts the file as well.
+    """
+    row = describe_row("adopted", revision, None)
+    message = f"accepted edit: {revision.description}"
+    return dataclasses.replace(row, parents=entry.parents, message=message)

@@ -99,6 +99,12 @@ def _limit_replaced(facts: EventDict) -> str:
     return f"{facts['limit']} = {facts['value']} ({facts['source']}) does not apply.{advice}"
 
 
+def _manifest_written(facts: EventDict) -> str:
+    sealed = ", sealed" if facts["sealed"] else ""
+    off = f"; no fast path: {facts['fast_path_off']}" if facts["fast_path_off"] else ""
+    return f"manifest written: {facts['file']}{sealed}{off}"
+
+
 def _processes_left(facts: EventDict) -> str:
     ended, running = (
         count_of(facts[name], "process", "processes") for name in ("ended", "running")
@@ -130,12 +136,13 @@ _SENTENCES: Final[dict[str, Any]] = {
     events.DATABASE_AHEAD: _database_ahead,
     events.LEDGER_CREATED: "ledger created: migration_runner.ledger".format_map,
     events.LEDGER_UNAVAILABLE: "no ledger: {detail}. {advice}".format_map,
-    events.REVISIONS_ADOPTED: (
-        "recorded {count} revisions that were applied without the ledger"
-    ).format_map,
+    events.REVISIONS_ADOPTED: lambda facts: (
+        f"recorded {count_of(facts['count'], 'revision')} applied without the ledger"
+    ),
     events.REVISION_EDITED: (
         "{file} was edited since {role} applied it at {applied_at:.19}"
     ).format_map,
+    events.REVISION_ACCEPTED: "{revision}  {file} is accepted as it is".format_map,
     events.REVISION_RUNNING: describe_running,
     events.STATEMENT_RUNNING: describe_running,
     events.REVISION_RETRIED: _revision_retried,
@@ -166,9 +173,17 @@ _SENTENCES: Final[dict[str, Any]] = {
     events.REVISION_FAILED: _revision_failed,
     events.ENV_FAILED: _env_failed,
     events.STATEMENT_EXECUTED: "  {duration_seconds:.3f} s  {statement}".format_map,
-    events.HISTORY_CHECKED: ("{revisions} revisions, heads: {heads}").format_map,
     events.FIELD_CUT: "{of}: {field}, part {part} of {parts}: {text}".format_map,
-    events.LINES_LOST: "{count} lines were lost here, because nobody read the log".format_map,
+    events.HISTORY_CHECKED: lambda facts: (
+        f"{count_of(facts['revisions'], 'revision')}, head {', '.join(facts['heads'])}"
+    ),
+    events.MANIFEST_WRITTEN: _manifest_written,
+    events.MANIFEST_SKIPPED: "no manifest: {reason}".format_map,
+    events.DATABASE_SKIPPED: "the database is not shown: {detail}".format_map,
+    events.CLEANUP_FAILED: "{step} failed: {detail}".format_map,
+    events.LINES_LOST: lambda facts: (
+        f"{count_of(facts['count'], 'line')} lost here, because nobody read the log"
+    ),
     events.RUN_FINISHED: _run_finished,
 }
 

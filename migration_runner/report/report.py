@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,11 +67,15 @@ class RunReport:
     def __post_init__(self) -> None:
         """Start measuring the run's duration."""
         self._stopwatch = Stopwatch(self.clock)
+        # Of one of several histories: they are prepared together, and carried out in turn.
+        self._seconds: float | None = None
 
     def part(self, name: str) -> RunReport:
         """Return the report of one of several histories, which becomes part of this one."""
         part = RunReport(self.run_id, self.build, self.clock, part_name=name)
         part.target, part.direction = self.target, self.direction
+        # Until it is its turn.
+        part._seconds = 0.0
         self.parts.append(part)
         return part
 
@@ -99,8 +104,20 @@ class RunReport:
         self.to_revisions = self.version_tables.ends
 
     def elapsed(self) -> float:
-        """Return the seconds since the run began."""
-        return self._stopwatch.elapsed()
+        """Return the seconds since the run began; of one of several histories, its own."""
+        return self._stopwatch.elapsed() if self._seconds is None else self._seconds
+
+    @contextlib.contextmanager
+    def measured(self) -> Iterator[None]:
+        """Measure one of several histories while it is carried out."""
+        if not self.part_name:
+            yield
+            return
+        self._stopwatch = Stopwatch(self.clock)
+        try:
+            yield
+        finally:
+            self._seconds = self._stopwatch.elapsed()
 
     def gather_parts(self) -> None:
         """Take over the facts of the parts."""

@@ -59,6 +59,7 @@ def _describe_part(part: RunReport) -> dict[str, Any]:
         "from_revisions": part.from_revisions,
         "to_revisions": part.to_revisions,
         _DONE[part.direction]: [each.revision for each in part.applied],
+        "duration_seconds": round(part.elapsed(), 3),
     }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from migration_runner.errors import Interrupted, MigrationError
+from migration_runner.log.counts import count_of
 from migration_runner.report.outcome import judge
 from migration_runner.report.report import RunReport
 
@@ -82,9 +83,9 @@ def _describe_state(report: RunReport) -> str:
 
 
 def _count(report: RunReport) -> str:
-    count = len(report.applied)
-    return f"{count} revision{'' if count == 1 else 's'}"
+    return count_of(len(report.applied), "revision")
 
 
 def _join(revisions: Sequence[str] | None) -> str:
-    return ", ".join(revisions) if revisions else "base"
+    # Several version tables can be at the same revision.
+    return ", ".join(dict.fromkeys(revisions)) if revisions else "base"

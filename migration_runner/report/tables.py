@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from migration_runner.log.console import name_server
+from migration_runner.log.counts import count_of
 from migration_runner.report.text_layout import render_rows, render_table, table_width, wrap_text
 
 Facts = dict[str, Any]
@@ -19,7 +20,11 @@ def render_status(facts: Facts, width: int) -> str:
     """Render what `migrate status` found."""
     image = facts["image"]
     build = f", build {image['build']}" if image["build"] else ""
-    rows = [("image", f"{_list(image['heads'])} ({image['revisions']} revisions{build})")]
+    rows = [
+        ("image", f"{_list(image['heads'])} ({count_of(image['revisions'], 'revision')}{build})")
+    ]
+    if error := image.get("error"):
+        rows.append(("", error))
     if error := facts.get("error"):
         rows.append(("database", f"unreachable: {error['message']}"))
     parts = [_render_labelled(rows, width)]
@@ -41,6 +46,8 @@ def _history_rows(facts: Facts) -> list[tuple[str, str]]:
         rows.append(("", contradiction["message"]))
     if facts["pending"]:
         rows.append(("pending", f"{len(facts['pending'])}: {_list(facts['pending'])}"))
+    if facts["edited"]:
+        rows.append(("edited", f"since they were applied: {_list(facts['edited'])}"))
     if facts["unknown"]:
         rows.append(("", f"only in the database: {_list(facts['unknown'])}"))
     if holder := facts["run_lock"]["holder"]:

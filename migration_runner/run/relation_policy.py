@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from migration_runner.database.version_tables import Place, name_place
 from migration_runner.errors import HistoryError
-from migration_runner.history.history import Revision
+from migration_runner.history.history import History, Revision
 from migration_runner.history.relation import AHEAD, DIVERGED, UNPROVED
 from migration_runner.history.revision_digest import digest_revision, file_sha256
 from migration_runner.ledger.keeper import Entries, LedgerBooks
@@ -89,33 +89,47 @@ def _describe_unproved(books: LedgerBooks, ours: str, place: Place) -> str:
     )
 
 
+def find_edited(run: RunContext, books: LedgerBooks) -> dict[str, LedgerEntry]:
+    """Return the applied revisions whose files were edited since, with their rows."""
+    history, entries = books.history, books.ledger
+    if run.settings.checksum == "off" or not entries:
+        return {}
+    return {
+        revision: entry
+        for revision in sorted(history.with_ancestors(books.table.heads))
+        if (entry := entries.get(revision)) and _differs(entry, history.revisions[revision])
+    }
+
+
 def check_files(run: RunContext, books: LedgerBooks) -> None:
     """Warn about revision files that were edited after they were applied.
 
     Raises `HistoryError` with `MIGRATE_CHECKSUM=fail`.
     """
-    history, entries, policy = books.history, books.ledger, run.settings.checksum
-    if policy == "off" or not entries:
-        return
-    edited = []
-    for revision in sorted(history.with_ancestors(books.table.heads)):
-        entry = entries.get(revision)
-        if entry is None or not _differs(entry, history.revisions[revision]):
-            continue
-        path, when = history.revisions[revision].path, f"{entry.started_at:%Y-%m-%d %H:%M:%S %Z}"
+    edited = find_edited(run, books)
+    for revision, entry in edited.items():
         if revision not in run.warned_edited:
             run.warned_edited.add(revision)
-            _warn_edited(entry, path)
+            _warn_edited(entry, books.history.revisions[revision].path)
+    refuse_edited(run, books.history, edited)
+
+
+def refuse_edited(run: RunContext, history: History, edited: Mapping[str, LedgerEntry]) -> None:
+    """Raise `HistoryError` for edited files, with `MIGRATE_CHECKSUM=fail`."""
+    if not edited or run.settings.checksum != "fail":
+        return
+    named = []
+    for revision, entry in edited.items():
+        path, when = history.revisions[revision].path, f"{entry.started_at:%Y-%m-%d %H:%M:%S %Z}"
         by = f"{entry.role}, {entry.host}" + (f", build {entry.build}" if entry.build else "")
         verb = "recorded" if entry.direction in ("adopted", "stamp") else "applied"
-        edited.append(f"{path} (revision {revision}), {verb} by {by} at {when.strip()}")
-    if edited and policy == "fail":
-        message = (
-            f"Edited after it was applied: {'; '.join(edited)}. The database has the earlier"
-            " version. Restore the file and put the change into a new revision, or accept it with"
-            " MIGRATE_CHECKSUM=warn."
-        )
-        raise HistoryError(message, reason="edited_revision", edited=len(edited))
+        named.append(f"{path} (revision {revision}), {verb} by {by} at {when.strip()}")
+    message = (
+        f"Edited after it was applied: {'; '.join(named)}. The database has the earlier version."
+        " Restore the file and put the change into a new revision, or accept it for good"
+        f" (migrate ledger accept {' '.join(edited)}) or for now (MIGRATE_CHECKSUM=warn)."
+    )
+    raise HistoryError(message, reason="edited_revision", edited=len(edited))
 
 
 def _warn_edited(entry: LedgerEntry, path: str) -> None:

@@ -28,10 +28,12 @@ def prepare_runs(
     request: Request | None = None,
     *,
     read_only: bool = False,
+    any_target: bool = False,
 ) -> list[RunContext]:
     """Check the histories, and return a run of `request` for each.
 
-    The default request is an upgrade to the target. All are checked before any database is touched.
+    The default request is an upgrade to the target. All are checked before any database is touched;
+    `any_target`: except for whether the history has the target.
     """
     export_override(os.environ)
     # Others, such as `revision`, are for an empty history, too.
@@ -48,7 +50,11 @@ def prepare_runs(
     )
     with _without_garbage_collection():
         runs = [
-            _prepare(each, report.part(name) if name else report, request, read_only=read_only)
+            _prepare(
+                *(each, report.part(name) if name else report, request),
+                read_only=read_only,
+                any_target=any_target,
+            )
             for name, each in settings.each_history()
         ]
     if upgrades:
@@ -105,7 +111,12 @@ def prepare_run(
 
 
 def _prepare(
-    settings: Settings, report: RunReport, request: Request, *, read_only: bool
+    settings: Settings,
+    report: RunReport,
+    request: Request,
+    *,
+    read_only: bool,
+    any_target: bool = False,
 ) -> RunContext:
     with _in_history(report):
         project = AlembicProject(
@@ -114,7 +125,7 @@ def _prepare(
             transaction_per_revision=settings.transactions == "revision",
             manifest=load_manifest_history(settings.alembic),
         )
-        if request.direction == "upgrade":
+        if request.direction == "upgrade" and not any_target:
             for target in request.targets:
                 project.check_target(target)
     return RunContext(project, settings, report, SystemClock(), request, read_only=read_only)
@@ -138,7 +149,7 @@ def carry_out_all(runs: list[RunContext], decide: Callable[[RunContext], Decide]
     for run in runs:
         whole = run.request
         single = whole.direction == "upgrade" and len(whole.targets) > 1
-        with _in_history(run.report):
+        with _in_history(run.report), run.report.measured():
             for target in whole.targets if single else [whole.target]:
                 run.request = Request("upgrade", (target,), tag=whole.tag) if single else whole
                 carry_out(run, decide)

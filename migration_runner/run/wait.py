@@ -16,6 +16,7 @@ from psycopg import sql
 
 from migration_runner.clock import Stopwatch
 from migration_runner.database.drivers.known import driver_connection, driver_under
+from migration_runner.database.guarded_query import readable, table_oid
 from migration_runner.database.probe import (
     Connection,
     WaitLimits,
@@ -162,28 +163,36 @@ class _Poll:
         # If the search path is empty, there is no schema.
         name = sql.Identifier(schema, table) if schema else sql.Identifier(table)
         self._query = sql.SQL("SELECT version_num FROM {} ORDER BY 1").format(name)
+        oid = table_oid(schema, table)
+        # What does not exist cannot be read, and would be an error in the server's log.
+        self._look = f"SELECT {oid} IS NOT NULL, {readable(oid)}"
+        self._there = bool(heads)
         self._heads = heads
         self._role = role
         self.parameters = parameters
 
     def changed(self, connection: psycopg.Connection[Any]) -> bool:
         """Whether the heads have changed."""
+        if not self._there:
+            [(there, self._there)] = self._ask(connection, self._look)
+            if not self._there:
+                # Another role can have created it: running env.py again reports what is missing.
+                return bool(there)
         try:
-            rows = self._read(connection)
+            rows = self._ask(connection, self._query)
         except psycopg.errors.UndefinedTable:
-            rows = []
+            self._there, rows = False, []
         except psycopg.errors.InsufficientPrivilege:
-            # Another role has created the table: running env.py again reports what is missing.
             return True
         return tuple(sorted(version for (version,) in rows)) != self._heads
 
-    def _read(self, connection: psycopg.Connection[Any]) -> list[Any]:
+    def _ask(self, connection: psycopg.Connection[Any], query: str | sql.Composed) -> list[Any]:
         if not self._role:
-            return connection.execute(self._query, prepare=False).fetchall()
+            return connection.execute(query, prepare=False).fetchall()
         # For the transaction only: a pooler would give the role to other clients.
         with connection.transaction():
             connection.execute("SELECT set_config('role', %s, true)", [self._role], prepare=False)
-            return connection.execute(self._query, prepare=False).fetchall()
+            return connection.execute(query, prepare=False).fetchall()
 
 
 def _connect_again(**words: Any) -> Connection:

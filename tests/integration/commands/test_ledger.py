@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from psycopg import sql
 
 from tests.fixtures.databases import Database
+from tests.fixtures.plain_alembic import alembic
 from tests.fixtures.project import Project
 from tests.fixtures.runner import Migrate, Result
 from tests.fixtures.terminal import run_on_terminal
@@ -145,3 +148,88 @@ def test_without_the_right_to_read_it_is_refused(
     assert "" == result.stdout
     last = json.loads(result.stderr.splitlines()[-1])
     assert "GRANT USAGE ON SCHEMA migration_runner" in last["summary"]
+
+
+def _edit(path: Path, text: str) -> None:
+    path.write_text(path.read_text().replace("pass", text, 1))
+
+
+def test_an_edited_revision_is_accepted_for_good(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    path = project.revision("r1")
+    project.revision("r2")
+    fail = {"DATABASE_URL": database.url, "MIGRATE_CHECKSUM": "fail"}
+    assert 0 == migrate.run(**fail).exit_code
+    _edit(path, "op.execute('SELECT 1')")
+    refused = migrate.run(**fail)
+    assert 65 == refused.exit_code
+    assert "migrate ledger accept r1" in refused.finished["summary"]
+
+    accepted = migrate.run("ledger", "accept", "r1", DATABASE_URL=database.url)
+
+    assert 0 == accepted.exit_code, accepted.stderr
+    assert {"accepted": ["r1"]} == json.loads(accepted.stdout)
+    well = migrate.run(**fail)
+    assert (0, "up_to_date", []) == (
+        well.exit_code,
+        well.finished["outcome"],
+        well.of("revision_edited"),
+    )
+    # What was applied stays recorded, and who has accepted what now is.
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    rows = database.query(
+        "SELECT direction, role, file_sha256, message FROM migration_runner.ledger"
+        " WHERE revision = 'r1' ORDER BY sequence"
+    )
+    assert ["upgrade", "adopted"] == [row[0] for row in rows]
+    assert digest != rows[0][2]
+    assert (database.owner, digest, "accepted edit: r1 does its work.") == rows[1][1:]
+    again = migrate.run("ledger", "accept", "r1", DATABASE_URL=database.url)
+    assert {"accepted": []} == json.loads(again.stdout)
+    # A later edit is another one.
+    _edit(path, "op.execute('SELECT 2')")
+    assert 65 == migrate.run(**fail).exit_code
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["accept"], 64),
+        (["refuse", "r1"], 64),
+        (["accept", "r7"], 65),
+        # It is not applied yet.
+        (["accept", "r1", "r2"], 65),
+    ],
+)
+def test_what_cannot_be_accepted(
+    database: Database, project: Project, migrate: Migrate, words: list[str], code: int
+) -> None:
+    project.revision("r1")
+    migrate.run(DATABASE_URL=database.url)
+    project.revision("r2")
+
+    result = migrate.run("ledger", *words, DATABASE_URL=database.url)
+
+    assert code == result.exit_code, result.stderr
+
+
+def test_what_others_have_applied_is_recorded_before_an_acceptance(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    """Newer rows of the ledger would hide that others have written the version table."""
+    path = project.revision("r1")
+    migrate.run(DATABASE_URL=database.url)
+    project.revision("r2")
+    alembic(project.folder, "upgrade", "head", DATABASE_URL=database.url)
+    _edit(path, "op.execute('SELECT 1')")
+
+    result = migrate.run("ledger", "accept", "r1", DATABASE_URL=database.url)
+
+    assert 0 == result.exit_code, result.stderr
+    assert ["r1", "r2", "r1"] == [
+        revision
+        for (revision,) in database.query(
+            "SELECT revision FROM migration_runner.ledger ORDER BY sequence"
+        )
+    ]

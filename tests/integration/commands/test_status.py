@@ -53,6 +53,7 @@ def test_an_empty_database(any_database: Database, migrate: Migrate) -> None:
         "relation": "behind",
         "pending": ["r1", "r2"],
         "unknown": [],
+        "edited": [],
         "run_lock": {"holder": None},
         "last_run": None,
         "ledger": [],
@@ -260,3 +261,77 @@ def test_what_env_py_prints_is_not_in_the_answer(
     assert "behind" == _facts(result)["relation"]
     assert "hello" in [json.loads(x)["event"] for x in result.stderr.splitlines() if x[0] == "{"]
     assert "from a child" in result.stderr.splitlines()
+
+
+def test_several_heads_are_shown_with_the_database(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    migrate.run(DATABASE_URL=database.url)
+    project.revision("r3", down="r1")
+
+    shown = migrate.run("status", DATABASE_URL=database.url)
+    checked = migrate.run("status", "--check", DATABASE_URL=database.url)
+    run = migrate.run(DATABASE_URL=database.url)
+
+    facts = _facts(shown)
+    assert 0 == shown.exit_code, shown.stderr
+    assert (["r2"], "behind", ["r3"]) == (
+        facts["database"]["heads"],
+        facts["relation"],
+        facts["pending"],
+    )
+    assert "has 2 heads" in facts["image"]["error"]
+    assert [65, 65] == [checked.exit_code, run.exit_code]
+    assert "several_heads" == _finished(checked)["error"]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "code"),
+    [({}, 0), ({"MIGRATE_CHECKSUM": "fail"}, 65), ({"MIGRATE_CHECKSUM": "off"}, 0)],
+)
+def test_edited_revisions(
+    database: Database, project: Project, migrate: Migrate, settings: dict[str, str], code: int
+) -> None:
+    migrate.run(DATABASE_URL=database.url)
+    path = project.versions / "r1.py"
+    path.write_text(path.read_text() + "\n\ndef more():\n    return 1\n")
+
+    checked = migrate.run("status", "--check", DATABASE_URL=database.url, **settings)
+    run = migrate.run(DATABASE_URL=database.url, **settings)
+
+    edited = [] if settings.get("MIGRATE_CHECKSUM") == "off" else ["r1"]
+    assert edited == _facts(checked)["edited"]
+    assert [code, code] == [checked.exit_code, run.exit_code]
+
+
+def test_a_required_ledger_that_cannot_be_made(database: Database, migrate: Migrate) -> None:
+    with database.server.connect() as admin:
+        admin.execute(f"REVOKE CREATE ON DATABASE {database.name} FROM {database.owner}".encode())
+    settings = {"DATABASE_URL": database.url, "MIGRATE_LEDGER": "require"}
+
+    codes = [migrate.run(*words, **settings).exit_code for words in (["status", "--check"], [])]
+
+    assert [77, 77] == codes
+
+
+def test_of_several_version_tables_the_worst_comes_first(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    env = (
+        "from alembic import context\nconnection = context.config.attributes['connection']\n"
+        "for table in {tables}:\n"
+        "    context.configure(connection=connection, version_table=table)\n"
+        "    with context.begin_transaction():\n        context.run_migrations()\n"
+    )
+    for name in ("r1", "r2"):
+        (project.versions / f"{name}.py").unlink()
+    project.revision("r1", down=None)
+    project.write_env(env.format(tables=["good"]))
+    assert 0 == migrate.run(DATABASE_URL=database.url).exit_code
+    project.write_env(env.format(tables=["good", "bad"]))
+
+    facts = _facts(migrate.run("status", DATABASE_URL=database.url))
+
+    assert ("behind", "public.bad") == (facts["relation"], facts["database"]["version_table"])
+    [other] = facts["further"]
+    assert ("at head", "public.good") == (other["relation"], other["database"]["version_table"])

@@ -299,8 +299,7 @@ def test_the_observer_comes_before_the_start_lock(
 def test_the_questions(schema: str | None, name: str, any_database: Database) -> None:
     place = sql.Identifier(schema, name) if schema else sql.Identifier(name)
     with any_database.connect() as connection:
-        table = place.as_string(connection)
-        questions = start_lock_queries(table, schema, name)
+        questions = start_lock_queries(schema, name)
 
         def ask(column: str) -> Any:
             return connection.execute(f"SELECT {questions[column]}".encode()).fetchone()
@@ -320,7 +319,7 @@ def test_the_questions(schema: str | None, name: str, any_database: Database) ->
 
 
 def test_the_session_is_named_and_watched(every_database: Database) -> None:
-    questions = start_lock_queries("alembic_version", None, "alembic_version")
+    questions = start_lock_queries(None, "alembic_version")
     with every_database.connect() as connection:
         connection.execute("SET application_name = 'migrate 0123456789ab some-host'")
         connection.execute(f"SELECT {questions['prepare']}".encode())

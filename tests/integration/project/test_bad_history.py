@@ -110,5 +110,5 @@ def test_build_needs_no_database(project: Project, migrate: Migrate) -> None:
     result = migrate.run("build")
 
     assert 0 == result.exit_code, result.stdout
-    assert "The history is consistent: 1 revisions, head r1." == result.finished["summary"]
+    assert "The history is consistent: 1 revision, head r1." == result.finished["summary"]
     assert list(project.versions.glob("__pycache__/r1.*.pyc"))

@@ -62,6 +62,7 @@ def test_both_are_applied(
     assert "applied" == finished["outcome"]
     assert ["store2", "auth2"] == finished["to_revisions"]
     assert names == list(finished["histories"])
+    assert 0 <= finished["histories"][names[1]].pop("duration_seconds")
     assert {
         "from_revisions": [],
         "to_revisions": ["auth2"],

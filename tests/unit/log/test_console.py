@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from migration_runner.log import events, logs
+from migration_runner.log import console, events, logs
 
 Capture = pytest.CaptureFixture[str]
 FIRST_RUN: dict[str, Any] = {
@@ -140,3 +140,37 @@ def test_who_holds_the_run_lock(capfd: Capture, holder: dict[str, Any] | None, w
 
     line = f"waiting for the run lock, held by {who}; giving up in 10 s"
     assert capfd.readouterr().out.endswith(f"  {line}\n")
+
+
+def test_every_event_is_a_sentence() -> None:
+    """All but an error of the runner's own, which is a traceback."""
+    names = {value for name, value in vars(events).items() if name.isupper()}
+
+    assert {events.RUN_FAILED} == names - console._SENTENCES.keys()  # noqa: SLF001 - what it has
+
+
+@pytest.mark.parametrize(
+    ("event", "facts", "said"),
+    [
+        (events.REVISIONS_ADOPTED, {"count": 1}, "recorded 1 revision applied without the ledger"),
+        (events.REVISIONS_ADOPTED, {"count": 2}, "recorded 2 revisions applied without the ledger"),
+        (events.HISTORY_CHECKED, {"revisions": 1, "heads": ["a", "b"]}, "1 revision, head a, b"),
+        (
+            events.PROCESSES_LEFT,
+            {"command": "sh", "ended": 1, "running": 2},
+            "sh has left 1 process running, which the runner ended; 2 processes could not be ended",
+        ),
+        (
+            events.MANIFEST_WRITTEN,
+            {"file": "f", "sealed": True, "fast_path_off": "a link"},
+            "manifest written: f, sealed; no fast path: a link",
+        ),
+    ],
+)
+def test_counts_and_the_lines_of_a_build(
+    capfd: Capture, event: str, facts: dict[str, Any], said: str
+) -> None:
+    logs.configure_logging("console", "info")
+    logs.get_logger().info(event, **facts)
+
+    assert said == capfd.readouterr().out.rstrip("\n")[len("12:34:56  ") :]

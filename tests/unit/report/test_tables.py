@@ -36,6 +36,7 @@ HISTORY: dict[str, Any] = {
     "relation": "behind",
     "pending": ["r1", "r2"],
     "unknown": [],
+    "edited": [],
     "run_lock": {"key": 7, "holder": None},
     "last_run": None,
     "ledger": [],
@@ -170,3 +171,13 @@ def test_a_narrow_terminal_wraps_the_status_behind_its_labels() -> None:
         "          revision2, revision3,",
         "          revision4 and 3 more",
     ] == lines
+
+
+def test_one_revision_edited_ones_and_several_heads() -> None:
+    image = {**IMAGE["image"], "revisions": 1, "error": "The history has 2 heads."}
+
+    text = render_status({**HISTORY, "image": image, "edited": ["r1", "r2"]}, WIDE)
+
+    assert "r2 (1 revision)" in text
+    assert "          The history has 2 heads.\n" in text
+    assert "edited    since they were applied: r1, r2" in text
