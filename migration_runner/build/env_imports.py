@@ -78,9 +78,10 @@ class _Walk:
         except SyntaxError as error:
             detail = f"SyntaxError: {error.msg}"
             raise BrokenImport(detail, file, error.lineno) from None
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            raise BrokenImport(str(reason), file, None) from None
+        except OSError as error:
+            raise BrokenImport(str(error.strerror), file, None) from error
+        except ValueError as error:
+            raise BrokenImport(str(error), file, None) from None
         self._trees[file] = tree
         self.files.append(file)
         return tree

@@ -220,7 +220,10 @@ def _missing_files(options: AlembicOptions, way: str) -> list[str]:
         reason = f"does not exist (looked in {Path.cwd()})"
         try:
             if Path(file).is_file():
-                continue
+                if os.access(file, os.R_OK):
+                    continue
+                # ConfigParser would take it for empty.
+                reason = f"cannot be read by uid {os.getuid()}: make it readable (chmod a+r)"
         except OSError as error:
             # Such as a folder without execute permission.
             reason = f"cannot be read: {error.strerror}"
