@@ -146,7 +146,8 @@ class _Walk:
                 return None
             return _Module(spec.name, None, list(folders or ()))
         file = Path(spec.origin)
-        if file.suffix != ".py" or not self._is_own(file):
+        # Not one that is compiled, or in an archive.
+        if file.suffix != ".py" or not file.is_file() or not self._is_own(file):
             return None
         module = _Module(spec.name, file, None if folders is None else list(folders))
         self.read(module)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -29,3 +30,13 @@ def test_a_module_that_this_user_cannot_read(
 
     assert ("Permission denied", module) == (caught.value.detail, caught.value.file)
     assert isinstance(caught.value.__cause__, PermissionError)
+
+
+def test_a_module_in_an_archive_is_not_read(tmp_path: Path) -> None:
+    env, archive = tmp_path / "env.py", tmp_path / "lib.zip"
+    env.write_text("from tables_of_ours import users\n")
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("tables_of_ours/__init__.py", "from . import users")
+        file.writestr("tables_of_ours/users.py", "import nobodys")
+
+    assert [env] == read_imports(env, [tmp_path], [str(archive)])
