@@ -52,7 +52,9 @@ def _refuse(error: BrokenImport) -> list[Path]:
     line = "" if error.line is None else f", line {error.line}"
     message = f"env.py cannot be imported: {error.detail} ({error.file}{line})."
     name = error.module.partition(".")[0]
-    if not error.module:
+    if isinstance(error.__cause__, OSError):
+        message += " Make the file readable (chmod -R a+rX)."
+    elif not error.module:
         message += " Correct the file."
     elif "." in error.module or error.detail.startswith("cannot"):
         message += " Copy the missing file, too (a .dockerignore may leave it out)."

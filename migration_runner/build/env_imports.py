@@ -78,9 +78,10 @@ class _Walk:
         except SyntaxError as error:
             detail = f"SyntaxError: {error.msg}"
             raise BrokenImport(detail, file, error.lineno) from None
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            raise BrokenImport(str(reason), file, None) from None
+        except OSError as error:
+            raise BrokenImport(str(error.strerror), file, None) from error
+        except ValueError as error:
+            raise BrokenImport(str(error), file, None) from None
         self._trees[file] = tree
         self.files.append(file)
         return tree
@@ -145,7 +146,8 @@ class _Walk:
                 return None
             return _Module(spec.name, None, list(folders or ()))
         file = Path(spec.origin)
-        if file.suffix != ".py" or not self._is_own(file):
+        # Not one that is compiled, or in an archive.
+        if file.suffix != ".py" or not file.is_file() or not self._is_own(file):
             return None
         module = _Module(spec.name, file, None if folders is None else list(folders))
         self.read(module)

@@ -13,6 +13,7 @@ from migration_runner.commands.at_heads import refuse_elsewhere
 from migration_runner.commands.invocation import Invocation
 from migration_runner.errors import UsageError
 from migration_runner.history.request import Request
+from migration_runner.log.detections import show_detections
 from migration_runner.project.command_line import configure, run_alembic_command
 from migration_runner.report.report import RunReport
 from migration_runner.run.attempts import attempt_until_done
@@ -47,7 +48,7 @@ def run_alembic(invocation: Invocation) -> None:
         draw_history(invocation, read)
         return
     changes = options.command in _CHANGING and "--sql" not in words
-    look = refuse_elsewhere if getattr(read, "autogenerate", False) else _look
+    look = _look_and_show if getattr(read, "autogenerate", False) else _look
     _run(invocation.load_settings(), invocation.report, words, changes=changes, look=look)
 
 
@@ -67,6 +68,12 @@ def run_offline(invocation: Invocation) -> None:
 
 def _look(_state: DatabaseState) -> bool:
     return False
+
+
+def _look_and_show(state: DatabaseState) -> bool:
+    """Let the log have what Alembic detects, whatever its level is: by now, env.py has set it."""
+    show_detections()
+    return refuse_elsewhere(state)
 
 
 def _run(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from textwrap import shorten
+from typing import Final
+
 from migration_runner.commands.at_heads import refuse_elsewhere
 from migration_runner.commands.invocation import Invocation
 from migration_runner.errors import SchemaDrift
@@ -10,6 +13,9 @@ from migration_runner.log import streams
 from migration_runner.project.model_drift import describe_difference
 from migration_runner.run.attempts import attempt_until_done
 from migration_runner.run.runs import prepare_run
+
+_NAMED: Final = 5
+_LONGEST: Final = 200
 
 
 def check(invocation: Invocation) -> None:
@@ -32,10 +38,13 @@ def check(invocation: Invocation) -> None:
     else:
         streams.write_answer("\n".join(differences) or "Models and database match.")
     if differences:
+        # Standard output has all of them.
         count = len(differences)
+        shown = [shorten(each, _LONGEST, placeholder="...") for each in differences[:_NAMED]]
+        more = f", and {count - _NAMED} more" if count > _NAMED else ""
         message = (
             f"Models and database differ in {count} place{'' if count == 1 else 's'}:"
-            f" {'; '.join(differences)}. Write the missing revision (`migrate revision"
+            f" {'; '.join(shown)}{more}. Write the missing revision (`migrate revision"
             " --autogenerate`), or revert the manual change."
         )
-        raise SchemaDrift(message, differences=differences)
+        raise SchemaDrift(message, differences=count)

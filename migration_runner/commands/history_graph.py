@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import Final
 
 from migration_runner.commands.invocation import Invocation
-from migration_runner.errors import ConfigError, DatabaseRejected, DatabaseUnavailable, UsageError
+from migration_runner.errors import (
+    ConfigError,
+    DatabaseRejected,
+    DatabaseUnavailable,
+    UsageError,
+)
 from migration_runner.history.drawing_mermaid import render_mermaid
 from migration_runner.history.drawing_svg import render_svg
 from migration_runner.history.drawing_text import render_text
@@ -59,6 +64,7 @@ def _lay_out(invocation: Invocation) -> Graph:
     settings = dataclasses.replace(invocation.load_settings(), wait_timeout=0.0)
     request = Request("upgrade", ("heads",))
     run = prepare_run(settings, invocation.report, request, read_only=True)
+    run.optional = True
     history = run.project.history
     at: set[str] | None = None
     applied: set[str] = set()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
-from migration_runner.log import logs
+from migration_runner.fast_path.service_links import service_links
+from migration_runner.log import events, logs
 from migration_runner.log.redaction import hide_secrets
 from migration_runner.report.report import RunReport
 from migration_runner.settings.settings import Flags, Settings, load_settings
+from migration_runner.settings.variables import PREFIX
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,17 @@ class Invocation:
         if settings.database is not None:
             hide_secrets(settings.database.secrets, settings.database.public)
         logs.configure_logging(settings.log_format, settings.log_level)
+        if links := sorted(
+            each for each in service_links(dict(os.environ)) if each.startswith(PREFIX)
+        ):
+            logs.get_logger().debug(
+                events.VARIABLES_IGNORED,
+                variables=links,
+                detail=(
+                    "Kubernetes has set them for a Service; they are no settings."
+                    " enableServiceLinks: false in the pod's specification keeps them away."
+                ),
+            )
         self.report.termination_log = settings.termination_log
         self.report.build = settings.build
         return settings

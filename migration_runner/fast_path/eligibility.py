@@ -1,7 +1,8 @@
 """Whether a run's settings allow the fast path; see `look`."""
 
 # Values that make no difference for a database at head. Any other variable, even an empty one, and
-# any other value is read, and perhaps refused, by the full path.
+# any other value is read, and perhaps refused, by the full path; but not a Service's, see
+# `service_links`.
 _ORDINARY = {
     "MIGRATE_TARGET": ("head", "heads"),
     "MIGRATE_WAIT_FOR_DATABASE": ("true", "false"),
@@ -42,15 +43,20 @@ _LONGEST_DIGITS = 4
 
 def ordinary(environment: dict[str, str]) -> bool:
     """Whether `environment` has no setting that needs the full path."""
-    for name, value in environment.items():
-        if not name.startswith(("MIGRATE_", "PG")) or name in _FREE or name in _LIBPQS:
-            continue
-        if name in _DURATIONS:
-            if value and not _duration(value, positive=name in _POSITIVE):
-                return False
-        elif name not in _ORDINARY or (value and value not in _ORDINARY[name]):
-            return False
+    others = [name for name, value in environment.items() if not _is_ordinary(name, value)]
+    if others:
+        from migration_runner.fast_path.service_links import service_links  # noqa: PLC0415 - rarely needed
+
+        return set(others).issubset(service_links(environment))
     return True
+
+
+def _is_ordinary(name: str, value: str) -> bool:
+    if not name.startswith(("MIGRATE_", "PG")) or name in _FREE or name in _LIBPQS:
+        return True
+    if name in _DURATIONS:
+        return not value or _duration(value, positive=name in _POSITIVE)
+    return name in _ORDINARY and (not value or value in _ORDINARY[name])
 
 
 def _duration(text: str, *, positive: bool) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 RUN_STARTED: Final = "run_started"
+VARIABLES_IGNORED: Final = "variables_ignored"
 DATABASE_UNAVAILABLE: Final = "database_unavailable"
 DATABASE_READY: Final = "database_ready"
 DATABASE_SKIPPED: Final = "database_skipped"

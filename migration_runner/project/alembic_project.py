@@ -19,7 +19,6 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
 from migration_runner.database.version_tables import VersionChange
-from migration_runner.errors import HistoryError
 from migration_runner.history.manifest_history import ManifestHistory
 from migration_runner.history.request import CompletedStep, Direction, PlannedStep, Request
 from migration_runner.ledger.rows import SCHEMA
@@ -29,12 +28,12 @@ from migration_runner.project.attributes import (
     attributes_with,
     says_nothing_to_migrate,
 )
+from migration_runner.project.command_errors import translate_command_error
 from migration_runner.project.command_line import configure, run_alembic_command
 from migration_runner.project.context import ConfiguredContext
 from migration_runner.project.declaration import read_declaration
 from migration_runner.project.flask import enter_flask_application
 from migration_runner.project.heads import delegate_steps, delegated_steps, was_delegated
-from migration_runner.project.loading import sentence
 from migration_runner.project.revision_files import RevisionFiles
 from migration_runner.project.unloadable import note_unloadable_files
 from migration_runner.settings.settings import AlembicOptions
@@ -150,7 +149,7 @@ class AlembicProject:
                 revision_context=revision,
             )
         except CommandError as error:
-            raise HistoryError(sentence(error), reason="alembic") from error
+            raise translate_command_error(error) from error
         script = revision.generated_revisions[-1]
         return [diff for ops in script.upgrade_ops_list for diff in ops.as_diffs()]
 

@@ -17,9 +17,9 @@ from typing import Any, Final, NoReturn
 from alembic.config import CommandLine, Config
 from alembic.util import CommandError
 
-from migration_runner.errors import HistoryError, PendingRevisions, UsageError
+from migration_runner.errors import UsageError
 from migration_runner.log import streams
-from migration_runner.project.loading import sentence
+from migration_runner.project.command_errors import explain_hook, translate_command_error
 from migration_runner.settings.settings import AlembicOptions
 from migration_runner.settings.variables import VARIABLES
 from migration_runner.usage_errors import flags_of, reject_unknown, usage_error
@@ -47,8 +47,7 @@ def configure(options: AlembicOptions, command: Sequence[str]) -> Config:
 def run_alembic_command(config: Config) -> None:
     """Run the command of `config`.
 
-    Raises `HistoryError` if Alembic refuses it, `PendingRevisions` if that is because the database
-    is behind.
+    Raises what `translate_command_error` returns if Alembic refuses it.
     """
     try:
         _run(config)
@@ -58,10 +57,11 @@ def run_alembic_command(config: Config) -> None:
     except CommandError as error:
         if config.cmd_opts and config.cmd_opts.raiseerr:
             traceback.print_exc(file=sys.stderr)
-        if type(error).__name__ == "DatabaseNotAtHead" or "not up to date" in str(error):
-            message = f"{sentence(error)} Run `migrate` first."
-            raise PendingRevisions(message) from error
-        raise HistoryError(sentence(error), reason="alembic") from error
+        raise translate_command_error(error) from error
+    except Exception as error:
+        if hook := explain_hook(error):
+            raise hook from error
+        raise
 
 
 def _run(config: Config) -> None:

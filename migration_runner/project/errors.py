@@ -8,6 +8,7 @@ import traceback
 from pathlib import Path
 from typing import Any, Final
 
+from migration_runner.project.pins import explain_versions
 from migration_runner.project.unloadable import unloadable_file
 
 # Python's own files and installed packages are not the project's.
@@ -76,7 +77,7 @@ def describe_env_error(error: BaseException, detail: str) -> tuple[str, dict[str
         return f"env.py called sys.exit({error.code!r}){at}.", facts
     if isinstance(error, ImportError):
         return _describe_import_error(error, detail, at, facts)
-    return f"env.py failed{at}: {type(error).__name__}: {detail}.", facts
+    return f"env.py failed{at}: {type(error).__name__}: {detail}.{explain_versions()}", facts
 
 
 def _describe_import_error(
@@ -93,7 +94,7 @@ def _describe_import_error(
         )
     else:
         advice = f"Install the package that provides {name}."
-    return f"An import failed{at}: {detail}. {advice}", facts
+    return f"An import failed{at}: {detail}. {advice}{explain_versions()}", facts
 
 
 def find_nearby(name: str) -> Path | None:

@@ -14,6 +14,7 @@ from alembic.util import CommandError
 
 from migration_runner.errors import ConfigError, HistoryError
 from migration_runner.project.errors import locate, name_place
+from migration_runner.project.pins import explain_versions
 from migration_runner.settings.settings import DEFAULT_SECTION
 
 
@@ -36,7 +37,7 @@ def loading() -> Iterator[None]:
         at = f"{name_place(place)}: " if place else ""
         message = (
             f"A revision file cannot be loaded: {at}{type(error).__name__}: {sentence(error)}"
-            f" {_advice(error, file)}"
+            f" {_advice(error, file)}{explain_versions()}"
         )
         raise HistoryError(message, reason="import_error", file=file, line=line) from error
 

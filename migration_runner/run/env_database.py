@@ -18,6 +18,7 @@ from migration_runner.project.attributes import Offer
 from migration_runner.project.connections import connections_through
 from migration_runner.project.errors import describe_env_error
 from migration_runner.run.context import RunContext
+from migration_runner.settings.database_address import explain_missing
 from migration_runner.settings.settings import Settings
 
 # What `alembic init` writes: driver://user:pass@localhost/dbname.
@@ -156,6 +157,8 @@ def _explain(project: AlembicProject, error: BaseException | None) -> str:
         return "its connection does not name it"
     if explained := explain_placeholder(project, error):
         return explained.message
+    if isinstance(error, KeyError) and error.args == ("connection",):
+        return f"env.py uses the runner's connection, and {explain_missing()}"
     return describe_env_error(error, " ".join(str(error).split()).rstrip("."))[0]
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from migration_runner.errors import ConfigError
+from migration_runner.fast_path.service_links import service_links
 from migration_runner.settings.database_address import (
     OVERRIDES,
     explain_missing,
@@ -219,7 +220,10 @@ def _missing_files(options: AlembicOptions, way: str) -> list[str]:
         reason = f"does not exist (looked in {Path.cwd()})"
         try:
             if Path(file).is_file():
-                continue
+                if os.access(file, os.R_OK):
+                    continue
+                # ConfigParser would take it for empty.
+                reason = f"cannot be read by uid {os.getuid()}: make it readable (chmod a+r)"
         except OSError as error:
             # Such as a folder without execute permission.
             reason = f"cannot be read: {error.strerror}"
@@ -231,7 +235,7 @@ def _unknown_variables(environment: Mapping[str, str]) -> list[str]:
     known = [variable.name.removeprefix(PREFIX) for variable in VARIABLES]
     known += [name.removeprefix(PREFIX) for name in OVERRIDES]
     problems = []
-    for variable in sorted(environment):
+    for variable in sorted(environment.keys() - {*service_links(dict(environment))}):
         name = variable.removeprefix(PREFIX)
         if variable != name and name not in known:
             nearest = difflib.get_close_matches(name, known, n=1)

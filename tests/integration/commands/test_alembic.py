@@ -237,7 +237,7 @@ def test_a_project_is_started(project: Project, migrate: Migrate) -> None:
         (["show"], 64, "Missing argument: rev"),
         (["show", "zzz"], 65, "Can't locate revision identified by 'zzz'"),
         (["merge"], 64, "Missing argument: revisions"),
-        (["init", "migrations"], 65, "already exists and is not empty"),
+        (["init", "migrations"], 64, "already exists and is not empty"),
     ],
 )
 def test_what_it_does_not_take(

@@ -92,7 +92,7 @@ def test_drift_is_listed(database: Database, migrate: Migrate, drift: str, line:
     assert 4 == result.exit_code, result.stdout
     assert [line] == _differences(result)
     finished = json.loads(result.stderr.splitlines()[-1])
-    assert ("SchemaDrift", [line]) == (finished["error"]["kind"], finished["error"]["differences"])
+    assert ("SchemaDrift", 1) == (finished["error"]["kind"], finished["error"]["differences"])
     assert f"differ in 1 place: {line}. Write" in finished["summary"]
 
 
@@ -106,6 +106,27 @@ def test_every_difference_is_there(database: Database, project: Project, migrate
     listed = ["add_table orders", "add_index ix_orders_country on orders", "remove_table extra"]
     assert listed == _differences(result)
     assert (4, listed) == (screen.exit_code, screen.text.splitlines()[:3])
+
+
+def test_many_differences_are_all_in_the_answer_and_counted_in_the_log(
+    database: Database, migrate: Migrate
+) -> None:
+    for number in range(40):
+        database.query(f"CREATE TABLE extra{number} (id int)")
+    database.query(f"ALTER TABLE orders ALTER status SET DEFAULT '{'long ' * 1000}'")
+
+    result = migrate.run("check", DATABASE_URL=database.url)
+
+    found = _differences(result)
+    assert 41 == len(found)
+    (line,) = result.stderr.splitlines()
+    assert len(line) < 3000
+    finished = json.loads(line)
+    assert 41 == finished["error"]["differences"]
+    assert f"differ in 41 places: {found[0]}; " in finished["summary"]
+    assert ", and 36 more. Write the missing revision" in finished["summary"]
+    shown = finished["summary"].partition(": ")[2].partition(", and ")[0]
+    assert 5 == len(shown.split("; "))
 
 
 def test_on_a_terminal_no_drift_is_a_sentence(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import xml.etree.ElementTree as ET
 
 import pytest
 
 from tests.fixtures.databases import Database
+from tests.fixtures.env_sources import ENV_SOURCES
 from tests.fixtures.postgres import free_port
 from tests.fixtures.project import Project
 from tests.fixtures.runner import Migrate
@@ -53,8 +55,12 @@ def test_into_a_file(half: Database, project: Project, migrate: Migrate, name: s
         assert "flowchart" in text.splitlines()[0]
 
 
-def test_a_database_that_is_away_leaves_the_marks_out(half: Database, migrate: Migrate) -> None:
+@pytest.mark.parametrize("kind", ENV_SOURCES)
+def test_a_database_that_is_away_leaves_the_marks_out_and_is_no_error(
+    half: Database, project: Project, migrate: Migrate, kind: str
+) -> None:
     assert half.url
+    project.write_env(ENV_SOURCES[kind].format(options=""))
 
     result = migrate.run(
         "history", "--graph", DATABASE_URL=f"postgresql://127.0.0.1:{free_port()}/x"
@@ -62,7 +68,21 @@ def test_a_database_that_is_away_leaves_the_marks_out(half: Database, migrate: M
 
     assert 0 == result.exit_code, result.stderr
     assert "without a database" in result.stdout
-    assert "database_skipped" in result.stderr
+    logged = [json.loads(line) for line in result.stderr.splitlines()]
+    assert "database_skipped" == logged[-1]["event"]
+    assert {"warning"} == {line["level"] for line in logged}
+
+
+def test_an_env_py_that_fails_is_no_error_of_the_drawing(
+    half: Database, project: Project, migrate: Migrate
+) -> None:
+    project.write_env("raise RuntimeError('no settings here')")
+
+    result = migrate.run("history", "--graph", DATABASE_URL=half.url)
+
+    assert 0 == result.exit_code, result.stderr
+    (line,) = result.stderr.splitlines()
+    assert "no settings here" in json.loads(line)["detail"]
 
 
 @pytest.mark.parametrize(

@@ -112,3 +112,113 @@ def test_env_py_needs_a_module_that_is_missing(project: Project, migrate: Migrat
 
 def _line_of(text: str, path: Path) -> int:
     return path.read_text().splitlines().index(text) + 1
+
+
+MODELS = """\
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+sa.Table("orders", metadata, sa.Column("id", sa.BigInteger, primary_key=True, index=True))
+"""
+
+
+def _with_models(project: Project, metadata: str = "metadata") -> None:
+    (project.folder / "tables.py").write_text(MODELS)
+    env = (project.folder / "migrations" / "env.py").read_text()
+    project.write_env(
+        "from tables import metadata\n"
+        + env.replace("target_metadata = None", f"target_metadata = {metadata}")
+    )
+
+
+@pytest.mark.parametrize("template", ["generic", "no logging"])
+def test_what_alembic_detects_is_shown(project: Project, migrate: Migrate, template: str) -> None:
+    """Whether env.py configures logging or not."""
+    if template == "no logging":
+        path = project.folder / "migrations" / "env.py"
+        project.write_env(path.read_text().replace("    fileConfig(", "    str("))
+    _with_models(project)
+
+    result = migrate.run(*WORDS)
+
+    assert 0 == result.exit_code, result.stderr
+    assert [
+        "Detected added table 'orders'",
+        "Detected added index 'ix_orders_id' on '('id',)'",
+    ] == [json.loads(line)["event"] for line in result.stderr.splitlines()]
+    assert "Generating" in result.stdout
+
+
+def test_at_a_lower_level_it_is_shown_once(project: Project, migrate: Migrate) -> None:
+    _with_models(project)
+
+    result = migrate.run(*WORDS, MIGRATE_LOG_LEVEL="info")
+
+    assert 1 == result.stderr.count("Detected added table 'orders'")
+
+
+@pytest.mark.parametrize("words", [WORDS, ("check",)])
+def test_without_models_to_compare_with(
+    project: Project, migrate: Migrate, words: tuple[str, ...]
+) -> None:
+    before = _files(project)
+
+    result = migrate.run(*words)
+
+    assert 78 == result.exit_code, result.stderr
+    finished = json.loads(result.stderr.splitlines()[-1])
+    assert ("ConfigError", "no_metadata") == (
+        finished["error"]["kind"],
+        finished["error"]["reason"],
+    )
+    assert "pass target_metadata=... to context.configure()" in finished["summary"]
+    assert before == _files(project)
+
+
+@pytest.mark.parametrize(
+    "hook",
+    [
+        "hooks = black\nblack.type = console_scripts\nblack.entrypoint = nobodys",
+        "hooks = ruff\nruff.type = exec\nruff.executable = nobodys",
+        "hooks = black\nblack.type = nobodys",
+        "hooks = black",
+    ],
+)
+def test_a_post_write_hook_that_is_missing(project: Project, migrate: Migrate, hook: str) -> None:
+    ini = project.folder / "alembic.ini"
+    header = "\n[post_write_hooks]\n"
+    ini.write_text(ini.read_text().replace(header, f"{header}{hook}\n"))
+    before = _files(project)
+
+    result = migrate.run("revision", "-m", "gift cards")
+
+    assert 78 == result.exit_code, result.stderr
+    finished = json.loads(result.stderr.splitlines()[-1])
+    assert ("ConfigError", "post_write_hook") == (
+        finished["error"]["kind"],
+        finished["error"]["reason"],
+    )
+    assert finished["summary"].startswith(
+        "The revision was written, but its post-write hook failed: "
+    )
+    assert len(before) + 1 == len(_files(project))
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("revision", "--sql", "-m", "x"), 64),
+        (("revision", "--autogenerate", "--sql", "-m", "x"), 64),
+        (("init", "migrations"), 64),
+        (("history", "-r", "r1"), 64),
+        (("show", "r9"), 65),
+        (("edit", "r9"), 65),
+        (("revision", "--head", "r9", "-m", "x"), 65),
+    ],
+)
+def test_what_alembic_refuses_has_the_kind_of_what_it_refuses(
+    migrate: Migrate, words: tuple[str, ...], code: int
+) -> None:
+    result = migrate.run(*words)
+
+    assert code == result.exit_code, result.stderr

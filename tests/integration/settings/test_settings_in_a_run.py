@@ -7,6 +7,7 @@ import pytest
 from tests.fixtures.databases import CANARY, Database
 from tests.fixtures.project import ENV_PY, Project
 from tests.fixtures.runner import Migrate
+from tests.fixtures.service_links import links
 
 
 def test_every_problem_is_told_at_once(
@@ -149,3 +150,19 @@ def test_flags_behind_the_verb(database: Database, project: Project, migrate: Mi
 
     assert ["r1"] == result.finished["to_revisions"]
     assert ["run_finished"] == result.names
+
+
+def test_a_service_named_migrate_is_named_at_debug_and_changes_nothing(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    project.table("r1", "one")
+    variables = {"DATABASE_URL": database.url, **links("MIGRATE")}
+
+    result = migrate.run(**variables, MIGRATE_LOG_LEVEL="debug")
+    again = migrate.run(**variables)
+
+    assert 0 == result.exit_code, result.stdout
+    (ignored,) = result.of("variables_ignored")
+    assert ("debug", sorted(links("MIGRATE"))) == (ignored["level"], ignored["variables"])
+    assert "enableServiceLinks: false" in ignored["detail"]
+    assert ["run_started", "database_ready", "run_finished"] == again.names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,13 @@ def test_a_file_as_editors_write_it(tmp_path: Path, text: str) -> None:
 def test_two_urls_are_one_too_many() -> None:
     with pytest.raises(ConfigError, match="more than one line"):
         load_database_address({"DATABASE_URL": "postgresql://a@b/c\npostgresql://d@e/f"})
+
+
+def test_a_configuration_that_this_user_cannot_read(
+    configuration: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ConfigParser takes such a file for an empty one."""
+    monkeypatch.setattr(os, "access", lambda *_: False)
+
+    with pytest.raises(ConfigError, match=r"cannot be read by uid \d+: make it readable"):
+        load_settings({"DATABASE_URL": URL, "ALEMBIC_CONFIG": configuration})
