@@ -124,6 +124,9 @@ _SENTENCES: Final[dict[str, Any]] = {
         "waiting for the database ({reason}), attempt {attempt},"
         " {remaining_seconds:.0f} s left: {detail}"
     ).format_map,
+    events.VARIABLES_IGNORED: lambda facts: (
+        f"ignored {', '.join(facts['variables'])}: {facts['detail']}"
+    ),
     events.DATABASE_READY: lambda facts: (
         f"database {facts['database']}, {name_server(facts['server_version'])}"
     ),
