@@ -136,9 +136,6 @@ _SENTENCES: Final[dict[str, Any]] = {
     events.RUN_LOCK_RELEASED: "revision {revision} released the run lock".format_map,
     events.DATABASE_DIFFERS: "{detail}".format_map,
     events.NO_REVISIONS: "{detail}".format_map,
-    events.VARIABLES_IGNORED: lambda facts: (
-        f"ignored {', '.join(facts['variables'])}: {facts['detail']}"
-    ),
     events.DATABASE_AHEAD: _database_ahead,
     events.LEDGER_CREATED: "ledger created: migration_runner.ledger".format_map,
     events.LEDGER_UNAVAILABLE: "no ledger: {detail}. {advice}".format_map,
