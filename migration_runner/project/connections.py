@@ -147,5 +147,5 @@ def _failures(dialect: Any) -> tuple[type[BaseException], ...]:
     if dialect.driver == "asyncpg":
         # SQLAlchemy does not translate asyncpg's own exceptions here.
         asyncpg = importlib.import_module("asyncpg")
-        own += [asyncpg.PostgresError, asyncpg.InterfaceError]
+        own += [asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError]
     return tuple(own)

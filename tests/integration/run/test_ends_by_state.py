@@ -155,7 +155,8 @@ def test_an_error_of_another_server_is_the_revisions_own(
 
     result = migrate.run(DATABASE_URL=database.url)
 
-    assert 1 == result.exit_code
+    assert 75 == result.exit_code
+    assert "Revision r1 failed" in result.finished["summary"]
     assert [] == result.of("session_lost")
 
 
