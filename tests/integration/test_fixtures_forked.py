@@ -19,7 +19,7 @@ def describe(number):
     return stat.S_IFMT(status.st_mode), status.st_rdev
 
 main = sys.modules["__main__"]
-print(json.dumps({
+seen = {
     "folder": os.getcwd(),
     "environment": sorted(os.environ.items()),
     "words": sys.argv,
@@ -28,7 +28,7 @@ print(json.dumps({
     "options": [str(sys._xoptions), sys.warnoptions, str(warnings.filters)],
     "main": [main.__file__, getattr(main.__spec__, "name", "")],
     # What runs the entry point's file here is imported for `-m` anyway.
-    "modules": sorted(sys.modules.keys() - {"runpy", "pkgutil"}),
+    "modules": " ".join(sorted(sys.modules.keys() - {"runpy", "pkgutil"})),
     "signals": [re.sub(" at .*", "", str(signal.getsignal(number)))
                 for number in signal.valid_signals()],
     "masked": sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])),
@@ -40,14 +40,19 @@ print(json.dumps({
     "locale": locale.setlocale(locale.LC_ALL),
     "limits": resource.getrlimit(resource.RLIMIT_NOFILE),
     "group": os.getpgrp(),
-}))
+}
+# A line for each: together they are longer than a line of the log may be.
+for name, value in seen.items():
+    print("seen", json.dumps([name, value]))
 """
 
 
 def _seen(result: Result) -> dict[str, object]:
     assert 0 == result.exit_code, result.stdout + result.stderr
-    (line,) = [event["event"] for event in result.events if event["event"].startswith('{"folder"')]
-    return dict(json.loads(line))
+    lines = [event["event"] for event in result.events if event["event"].startswith("seen ")]
+    seen = dict(json.loads(line.removeprefix("seen ")) for line in lines)
+    assert "group" in seen
+    return seen
 
 
 @pytest.mark.parametrize("words", [COMMAND, FULL_PATH], ids=["command", "full path"])
