@@ -158,15 +158,24 @@ _CONNECTING: Final = (
         _WRONG,
         "",
         r"could not look up local user|local user with ID|no PostgreSQL user name specified"
-        r"|user name lookup failure",
+        r"|user name lookup failure|could not determine user name",
         "No user is named, and the operating system has no name for this one: name it in the URL,"
         " or set PGUSER.",
+    ),
+    # asyncpg's, of any other answer than the two that a server has.
+    _connecting(
+        "tls_refused",
+        _REFUSED,
+        "",
+        r"rejected SSL upgrade",
+        "The server does not offer TLS, or is not a PostgreSQL server: check sslmode, host and"
+        " port.",
     ),
     _connecting(
         "tls_refused",
         _REFUSED,
         "",
-        r"does not support SSL|rejected SSL upgrade|certificate verify failed"
+        r"does not support SSL|certificate verify failed"
         r"|does not match host name|server does not support GSSAPI|channel binding"
         r"|root certificate file|could not load (?:private key|root certificate)"
         r"|could not read (?:certificate|root certificate)|no certificate|certificate file"

@@ -135,6 +135,22 @@ def test_what_listens_there_is_not_postgres(
     assert "not a PostgreSQL server" in result.finished["summary"]
 
 
+def test_asyncpg_sees_that_it_is_not_postgres(
+    fake_server: FakeServers, project: Project, migrate: Migrate
+) -> None:
+    project.write_env(ENV_SOURCES["async"].format(options=""))
+    project.table("r1", "one")
+    server = fake_server(NOT_POSTGRES["http"], postgres=False)
+
+    result = migrate.run(
+        DATABASE_URL=f"postgresql://u:secret-canary@127.0.0.1:{server.port}/d",
+        MIGRATE_WAIT_TIMEOUT="60s",
+    )
+
+    assert 77 == result.exit_code, result.stdout
+    assert "is not a PostgreSQL server" in result.finished["summary"]
+
+
 @pytest.mark.usefixtures("plain")
 def test_no_service_of_that_name(migrate: Migrate) -> None:
     result = migrate.run(PGSERVICE="nobody_defined_this", MIGRATE_WAIT_TIMEOUT="60s")

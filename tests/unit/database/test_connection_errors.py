@@ -29,6 +29,8 @@ AT = 'connection failed: connection to server at "127.0.0.1", port 5432 failed: 
         (AT + "SSL error: certificate verify failed", "tls_refused", False),
         (AT + "server does not support SSL, but SSL was required", "tls_refused", False),
         ('invalid sslmode value: "requir"', "bad_parameters", False),
+        ("connection is bad: local user with ID 64999 does not exist", "no_user", False),
+        ("could not determine user name to connect with", "no_user", False),
         ("something new", "unknown", True),
     ],
 )
