@@ -13,9 +13,9 @@ from tests.fixtures.project import ENV_PY, Project
 from tests.fixtures.runner import Migrate
 from tests.fixtures.terminal import run_on_terminal
 
-# There is no version table yet.
+# There is no version table yet: the poll asks whether it can be read.
 POLLED = (
-    "1 FROM pg_stat_activity WHERE query LIKE '%alembic_version%' AND state = 'idle'"
+    "1 FROM pg_stat_activity WHERE query LIKE '%has_schema_privilege(%' AND state = 'idle'"
     " AND pid <> pg_backend_pid()"
 )
 POLL = 'SELECT version_num FROM "public"."alembic_version" ORDER BY 1'
