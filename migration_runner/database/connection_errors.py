@@ -64,7 +64,8 @@ def classify_error(
 
 
 def _by_text(message: str) -> KnownError | None:
-    return next((row for row in _ROWS if re.search(row.text, message, re.IGNORECASE)), None)
+    texts = (row for row in _ROWS if row.text)
+    return next((row for row in texts if re.search(row.text, message, re.IGNORECASE)), None)
 
 
 def _by_state(states: set[str]) -> KnownError | None:

@@ -12,16 +12,17 @@ from typing import Final
 
 HIDDEN: Final = "***"
 
+# Patterns are compiled, and kept by `re`, when a text needs them: most runs have none.
 # Up to the last @: SQLAlchemy and many people write a password without percent-encoding.
 # Limited, so that a long text takes no quadratic time.
-_URL: Final = re.compile(r"://([^\s/:@\"'<>]{0,200}):([^\s\"'<>]{1,400})@")
+_URL: Final = r"://([^\s/:@\"'<>]{0,200}):([^\s\"'<>]{1,400})@"
 # One that was cut off before its @: what is no port is a password.
-_BEGUN_URL: Final = re.compile(
+_BEGUN_URL: Final = (
     r"(://[^\s/:@\"'<>\[]{0,200}:)(?!\d{1,5}(?:\D|\Z))(?!\*)[^\s/\"'<>@,)\]}\\]{1,400}"
 )
 # A URL of another kind: https://host:8080/@name
-_PORT: Final = re.compile(r"\d{1,5}(?:[/?#]|\Z)")
-_DATABASE_SCHEME: Final = re.compile(r"(?:postgres(?:ql)?|mysql|mariadb|redis|mongodb)[\w+.]*\Z")
+_PORT: Final = r"\d{1,5}(?:[/?#]|\Z)"
+_DATABASE_SCHEME: Final = r"(?:postgres(?:ql)?|mysql|mariadb|redis|mongodb)[\w+.]*\Z"
 
 # "Can't locate revision identified by" is Alembic's.
 _WORD: Final = (
@@ -37,7 +38,7 @@ _DOLLAR: Final = r"\$(?P<tag>\w*)\$.*?(?:\$(?P=tag)\$|\Z)"
 _BEFORE_QUOTE: Final = r"(?:[EeNnBb]|[Uu]&)?"
 _QUOTED: Final = rf"(?:{_BEFORE_QUOTE}{_SINGLE}|{_DOUBLE}|{_DOLLAR})"
 _RULES: Final = tuple(
-    re.compile(f"(?is){rule}")
+    f"(?is){rule}"
     for rule in (
         # 'password': '...', ("password", "...")
         rf"(?P<name>{_WORD}\\{{0,4}}[\"']{_SPACE}(?:=>|[:=,]){_SPACE}){_QUOTED}",
@@ -53,7 +54,7 @@ _RULES: Final = tuple(
 # Words that some rule needs, to leave most texts alone.
 _HINTS: Final = ("pass", "pwd", "secret", "_key", "apikey", "_token", "identified")
 # The second kind stands in another literal, such as EXECUTE's.
-_LITERAL: Final = re.compile(
+_LITERAL: Final = (
     rf"(?is)password{_SPACE}(?:[=(]{_SPACE})?"
     r"(?:E'(?P<escaped>(?:[^'\\]|''|\\.)+)'"
     r"|'{2,4}(?P<nested>[^']+)'{2,}"
@@ -67,7 +68,7 @@ def mask_passwords(text: str) -> str:
     text = mask_urls(text)
     if _hinted(text):
         for rule in _RULES:
-            text = rule.sub(_mask, text)
+            text = re.sub(rule, _mask, text)
     return text
 
 
@@ -75,7 +76,7 @@ def mask_urls(text: str) -> str:
     """Return `text` without the passwords in URLs; safe also for text that is JSON already."""
     if "://" not in text:
         return text
-    return _BEGUN_URL.sub(rf"\1{HIDDEN}", _URL.sub(_mask_url(text), text))
+    return re.sub(_BEGUN_URL, rf"\1{HIDDEN}", re.sub(_URL, _mask_url(text), text))
 
 
 def literals_behind_password(statement: str) -> tuple[str, ...]:
@@ -83,7 +84,7 @@ def literals_behind_password(statement: str) -> tuple[str, ...]:
     if "password" not in statement.lower():
         return ()
     found = []
-    for match in _LITERAL.finditer(statement):
+    for match in re.finditer(_LITERAL, statement):
         if escaped := match["escaped"]:
             found.append(re.sub(r"\\(.)|''", lambda each: each[1] or "'", escaped))
         else:
@@ -105,8 +106,8 @@ def _mask(match: re.Match[str]) -> str:
 
 def _mask_url(text: str) -> Callable[[re.Match[str]], str]:
     def mask(match: re.Match[str]) -> str:
-        scheme = _DATABASE_SCHEME.search(text[max(0, match.start() - 40) : match.start()])
-        if scheme is None and _PORT.match(match[2]):
+        scheme = re.search(_DATABASE_SCHEME, text[max(0, match.start() - 40) : match.start()])
+        if scheme is None and re.match(_PORT, match[2]):
             return match[0]
         return f"://{match[1]}:{HIDDEN}@"
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Final
 
 import sqlalchemy
-from sqlalchemy import text
 
 from migration_runner.clock import SystemClock
+from migration_runner.database.guarded_query import readable, table_oid
 from migration_runner.database.session import WorkSession
 from migration_runner.database.sql_literals import identifier
 from migration_runner.database.statements import execute_plain
@@ -36,14 +36,6 @@ from migration_runner.run.runs import carry_out
 from migration_runner.settings.settings import Settings
 
 _DEFAULT_TABLE: Final = "alembic_version"
-# Whether it is a version table, and all of it is visible to the role.
-_READABLE: Final = text(
-    "SELECT has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')"
-    " AND NOT row_security_active(c.oid)"
-    " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
-    " JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND NOT a.attisdropped"
-    " WHERE n.nspname = :schema AND c.relname = :table AND a.attname = 'version_num'"
-)
 # Database, schema and name of a version table, with its heads; None if they cannot be read.
 _Location = tuple[str, str, str]
 _Heads = dict[_Location, tuple[str, ...] | None]
@@ -173,7 +165,13 @@ def _from_tables(session: WorkSession) -> _Heads:
 
 def _read_table(connection: sqlalchemy.Connection, place: _Location) -> tuple[str, ...] | None:
     _, schema, table = place
-    if not connection.execute(_READABLE, {"schema": schema, "table": table}).scalar():
+    oid = table_oid(schema, table)
+    # Another application's table can have the name.
+    column = (
+        "SELECT FROM pg_catalog.pg_attribute"
+        f" WHERE attrelid = {oid} AND attname = 'version_num' AND NOT attisdropped"
+    )
+    if not execute_plain(connection, f"SELECT {readable(oid)} AND EXISTS ({column})").scalar():
         return None
     name = f"{identifier(schema)}.{identifier(table)}"
     query = f"SELECT version_num::text FROM {name} ORDER BY 1"  # noqa: S608 - identifiers

@@ -16,6 +16,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from migration_runner.log.redaction import hide_secrets
+from migration_runner.settings.database_url import SECRET_PARAMETERS
 
 _HINTS: Final = (
     r"(?:PASS(?:WORD|WD|PHRASE|CODE)?|PWD|PW|SECRETS?|TOKEN|CREDENTIALS?|API_?KEY|KEY|AUTH)"
@@ -41,7 +42,6 @@ _PUBLIC: Final = (
     *("DB_NAME", "DB_HOST", "HOSTNAME", "USER", "LOGNAME", "MIGRATE_ROLE", "MIGRATE_TARGET"),
 )
 _LONGEST_FILE: Final = 65_536
-_PASSWORDS: Final = ("password", "sslpassword", "oauth_client_secret")
 
 
 def hide_environment_secrets(environment: Mapping[str, str], public: tuple[str, ...] = ()) -> None:
@@ -102,7 +102,7 @@ def _in_libpq_files(environment: Mapping[str, str]) -> Iterator[str]:
         with contextlib.suppress(configparser.Error):
             services.read_string(_read(path))
     for section in services.sections():
-        yield from (services[section].get(name, "") for name in _PASSWORDS)
+        yield from (services[section].get(name, "") for name in SECRET_PARAMETERS)
 
 
 def _read(path: str) -> str:

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from tests.fixtures.databases import Database
-from tests.fixtures.env_kinds import OWN_ENGINE, POOLED, shop_url
+from tests.fixtures.env_kinds import OWN_ENGINE, POOLED, own_engine_that_first, shop_url
 from tests.fixtures.env_sources import ENV_SOURCES
 from tests.fixtures.failing_statements import raising
 from tests.fixtures.project import Project
@@ -78,13 +78,7 @@ def test_another_replica_creates_the_same_schema(
     database: Database, project: Project, migrate: Migrate
 ) -> None:
     """Before `configure()`, and so before the run lock."""
-    project.write_env(
-        OWN_ENGINE.replace(
-            "    context.configure(",
-            '    connection.exec_driver_sql("CREATE SCHEMA IF NOT EXISTS app")\n'
-            "    connection.commit()\n    context.configure(",
-        )
-    )
+    project.write_env(own_engine_that_first("CREATE SCHEMA IF NOT EXISTS app"))
     project.table("r1", "one")
     with database.connect() as other:
         other.execute("BEGIN")
@@ -107,13 +101,7 @@ def test_another_replica_was_faster_than_env_py(
     database: Database, project: Project, migrate: Migrate, state: str
 ) -> None:
     """Between its look, as `create_all` has one, and its statement."""
-    statement = raising(state).replace("'", "\\'")
-    project.write_env(
-        OWN_ENGINE.replace(
-            "    context.configure(",
-            f"    connection.exec_driver_sql('{statement}')\n    context.configure(",
-        )
-    )
+    project.write_env(own_engine_that_first(raising(state)))
     project.table("r1", "one")
 
     result = migrate.run(SHOP_URL=shop_url(database), **POOLED)

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from tests.fixtures.databases import Database
-from tests.fixtures.env_kinds import OWN_ENGINE, POOLED, shop_url
+from tests.fixtures.env_kinds import POOLED, own_engine_that_first, shop_url
 from tests.fixtures.env_sources import ENV_SOURCES
 from tests.fixtures.project import Project
 from tests.fixtures.proxy import Message, Proxy
@@ -209,13 +209,7 @@ def test_a_server_that_was_read_only_is_tried_again(
 def test_a_read_only_server_is_waited_for_before_env_py_has_configured(
     database: Database, project: Project, migrate: Migrate
 ) -> None:
-    project.write_env(
-        OWN_ENGINE.replace(
-            "    context.configure(",
-            '    connection.exec_driver_sql("CREATE SCHEMA IF NOT EXISTS app")\n'
-            "    connection.commit()\n    context.configure(",
-        )
-    )
+    project.write_env(own_engine_that_first("CREATE SCHEMA IF NOT EXISTS app"))
     project.table("r1", "one")
     with database.server.connect() as admin:
         admin.execute(f'ALTER DATABASE "{database.name}" SET default_transaction_read_only = on')
