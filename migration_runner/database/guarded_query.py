@@ -8,6 +8,7 @@ are unordered and shorter than 2,046 bytes: so the answer is in numbered pieces.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from migration_runner.database.sql_literals import literal
@@ -45,7 +46,8 @@ def readable(oid: str) -> str:
     )
 
 
-def if_readable(oid: str, query: str) -> str:
-    """Return SQL for the text that `query` returns as `found`; NULL if the table is unreadable."""
+def if_readable(oids: Sequence[str], query: str) -> str:
+    """Return SQL for the text that `query` returns as `found`; NULL if a table is unreadable."""
     pieces = literal(_PIECES.format(query=query, size=_PIECE, digits=_DIGITS))
-    return f"CASE WHEN {readable(oid)} THEN ({_JOINED.format(pieces=pieces, digits=_DIGITS)}) END"
+    allowed = " AND ".join(map(readable, oids))
+    return f"CASE WHEN {allowed} THEN ({_JOINED.format(pieces=pieces, digits=_DIGITS)}) END"

@@ -79,7 +79,7 @@ def _try(words: list[str]) -> int:
     parameters["target_session_attrs"] = "any" if read_only else "read-write"
     waits = not read_only and not any(environment.get(name) for name in WAIT_SETTINGS)
     row, ready, waited, lock_wait = _ask(manifest, query, parameters, waits=waits)
-    login, backend, database, version, schema, _, _, rest = row
+    login, backend, database, version, schema, _, rest = row
     if login != backend and not read_only:
         # A pooler.
         raise _NeedsFullPath
@@ -191,4 +191,5 @@ def _ask(
 def _at_head(manifest: Manifest, row: list[str | None] | None) -> bool:
     """Whether the database has the image's heads, and the ledger their revisions."""
     heads: list[str] = manifest["heads"]  # type: ignore[assignment]  # as above
-    return row is not None and None not in row and row[5:7] == [",".join(heads), manifest["digest"]]
+    state = f"{','.join(heads)};{manifest['digest']}"
+    return row is not None and None not in row and row[5] == state
