@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from textwrap import shorten
 from typing import Final
 
 from migration_runner.commands.at_heads import refuse_elsewhere
@@ -10,6 +9,8 @@ from migration_runner.commands.invocation import Invocation
 from migration_runner.errors import SchemaDrift
 from migration_runner.history.request import Request
 from migration_runner.log import streams
+from migration_runner.log.bounds import shorten
+from migration_runner.log.counts import count_of
 from migration_runner.project.model_drift import describe_difference
 from migration_runner.run.attempts import attempt_until_done
 from migration_runner.run.runs import prepare_run
@@ -40,10 +41,10 @@ def check(invocation: Invocation) -> None:
     if differences:
         # Standard output has all of them.
         count = len(differences)
-        shown = [shorten(each, _LONGEST, placeholder="...") for each in differences[:_NAMED]]
+        shown = [shorten(" ".join(each.split()), _LONGEST) for each in differences[:_NAMED]]
         more = f", and {count - _NAMED} more" if count > _NAMED else ""
         message = (
-            f"Models and database differ in {count} place{'' if count == 1 else 's'}:"
+            f"Models and database differ in {count_of(count, 'place')}:"
             f" {'; '.join(shown)}{more}. Write the missing revision (`migrate revision"
             " --autogenerate`), or revert the manual change."
         )

@@ -10,6 +10,7 @@ from migration_runner.commands.invocation import Invocation
 from migration_runner.errors import UsageError
 from migration_runner.history.request import Request
 from migration_runner.log import streams
+from migration_runner.log.counts import count_of
 from migration_runner.run.context import RunContext
 from migration_runner.run.decisions import Confirm, decide_downgrade
 from migration_runner.run.runs import carry_out, prepare_run
@@ -40,7 +41,7 @@ def _confirm(run: RunContext, *, yes: bool) -> Confirm:
         revisions = run.project.history.revisions
         titles = {each: revisions[each].description.rstrip(".") for each in planned}
         listed = "; ".join(f"{each} ({title})" for each, title in titles.items())
-        count = f"{len(planned)} revision{'' if len(planned) == 1 else 's'}"
+        count = count_of(len(planned), "revision")
         question = (
             f"This undoes {count} of {place}: {listed}. Data in the dropped objects will be lost."
         )

@@ -7,6 +7,8 @@ from typing import Any
 
 from structlog.typing import EventDict
 
+from migration_runner.log.counts import count_of
+
 
 def name_session(facts: Mapping[str, Any]) -> str:
     """Name a session by what tells most of it."""
@@ -29,7 +31,7 @@ def _waiting_behind(facts: EventDict) -> str:
     count, longest = found["count"], found["longest_seconds"]
     tables = f" on {', '.join(found['tables'])}" if found["tables"] else ""
     since = "" if longest is None else f" for up to {longest:.0f} s"
-    return f", blocks {count} session{'s' if count > 1 else ''}{tables}{since}"
+    return f", blocks {count_of(count, 'session')}{tables}{since}"
 
 
 def _progress(facts: EventDict) -> str:
