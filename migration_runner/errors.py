@@ -6,7 +6,7 @@ Exit codes follow `sysexits.h`, so that a Kubernetes Job's `podFailurePolicy` ca
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 
 class MigrationError(Exception):
@@ -15,7 +15,7 @@ class MigrationError(Exception):
     `facts` are the machine-readable part of the message, and go into the report unchanged.
     """
 
-    exit_code: ClassVar[int] = 70
+    exit_code: int = 70
 
     def __init__(self, message: str, /, **facts: Any) -> None:
         super().__init__(message)

@@ -48,6 +48,8 @@ class _Received:
     def forget(self) -> None:
         self.number: int | None = None
         self.acknowledged = False
+        # Whether only `check` raises.
+        self.deferred = False
         # Set by the second thread, since a handler could wait for itself.
         self.noticed = threading.Event()
 
@@ -71,6 +73,16 @@ def check() -> None:
 def acknowledge() -> None:
     """Let what still has to be done before the end, such as a last look, use the database."""
     _received.acknowledged = True
+
+
+@contextlib.contextmanager
+def deferred() -> Iterator[None]:
+    """Raise nothing in the block but from `check`: what is read there must not be lost."""
+    _received.deferred = True
+    try:
+        yield
+    finally:
+        _received.deferred = False
 
 
 def sleep(seconds: float) -> None:
@@ -115,7 +127,7 @@ def interruptible(
         if armed:
             disarm()
             _received.number = signal_number
-            if not _in_event_loop():
+            if not (_received.deferred or _in_event_loop()):
                 raise Interrupted(signal_number)
 
     def rearm() -> None:

@@ -7,6 +7,11 @@ import sys
 
 from migration_runner.fast_path.look import try_fast_path
 
+# As in `typing`, which takes longer to import than the fast path.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 def main() -> int:
     """Run the command line and return the exit code."""
@@ -14,8 +19,11 @@ def main() -> int:
     return take_full_path()
 
 
-def take_full_path() -> int:
-    """Run everything that the fast path cannot, and return the exit code."""
+def take_full_path(wait: "Callable[[], bool] | None" = None) -> int:
+    """Run everything that the fast path cannot, and return the exit code.
+
+    If there is something to `wait` for once all is imported, the rest follows only if it says so.
+    """
     # Importing Alembic, SQLAlchemy and psycopg creates objects that all stay: searching them for
     # garbage again and again would add a tenth of the time.
     gc.disable()
@@ -31,6 +39,8 @@ def take_full_path() -> int:
 
     gc.freeze()
     gc.enable()
+    if wait is not None and not wait():
+        return 0
     code = run()
     from migration_runner.process_end import limit_shutdown  # noqa: PLC0415 - as above
 

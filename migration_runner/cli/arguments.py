@@ -7,14 +7,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Final, NamedTuple
 
-from migration_runner.cli.command_table import BY_NAME, CONFIG, EXEC, UPGRADE, Command
+from migration_runner.cli.command_table import (
+    BY_NAME,
+    CONFIG,
+    EXEC,
+    FLEET,
+    FLEET_PREFIX,
+    UPGRADE,
+    Command,
+)
 from migration_runner.cli.parsers import (
     PROGRAM,
     alembic_command_parser,
     command_parser,
     main_parser,
 )
-from migration_runner.commands.invocation import Options
+from migration_runner.commands.invocation import FleetOptions, Options
 from migration_runner.errors import UsageError
 from migration_runner.settings.variables import VARIABLES
 from migration_runner.usage_errors import reject_unknown, unknown_command
@@ -86,6 +94,11 @@ def _parse_command(command: Command, words: Sequence[str], tail: Sequence[str]) 
     namespace, unknown = parser.parse_known_args([*words, *(() if command is EXEC else tail)])
     reject_unknown(unknown, parser)
     found = vars(namespace)
+    of_fleet = {name for name in found if name.startswith(FLEET_PREFIX)}
+    if of_fleet:
+        given = {name.removeprefix(FLEET_PREFIX): found.pop(name) for name in of_fleet}
+        lists = {name: tuple(each) for name, each in given.items() if isinstance(each, list)}
+        found["fleet"] = FleetOptions(**{**given, **lists})
     targets = found.get("targets") or ()
     found["targets"] = (targets,) if isinstance(targets, str) else tuple(targets)
     if command is EXEC:
@@ -158,7 +171,8 @@ def _implied_settings(
         implied["log_format"] = "json"
     if command is UPGRADE and options.targets:
         implied["target"] = " ".join(options.targets)
-    quiet = command.prints_answer or options.sql
+    # A fleet's runs take long: with --json, their log is on standard error.
+    quiet = command.answers(options) and (command.name != FLEET or bool(options.targets))
     if quiet and "log_level" not in flags and not os.environ.get("MIGRATE_LOG_LEVEL"):
         implied["log_level"] = "warning"
     return implied

@@ -9,13 +9,18 @@ import argparse
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from migration_runner.commands.invocation import Invocation
+from migration_runner.commands.invocation import Invocation, Options
 from migration_runner.signals import CHILD_GRACE_SECONDS, GRACE_SECONDS
 
 Function = Callable[[Invocation], None]
 Parser = argparse.ArgumentParser
+FLEET: Final = "fleet"
+# Of the names of its options, which are `FleetOptions`.
+FLEET_PREFIX: Final = "fleet_"
+# For all of its runs to end, within the ten seconds that `docker stop` gives.
+_FLEET_GRACE_SECONDS: Final = 8.0
 # For the child to end, and for the report.
 _EXEC_GRACE_SECONDS: Final = CHILD_GRACE_SECONDS + 2
 
@@ -36,6 +41,11 @@ class Command:
     prints_answer: bool = False
     is_alembics: bool = False
     grace_seconds: float = GRACE_SECONDS
+
+    def answers(self, options: Options) -> bool:
+        """Whether it writes an answer to standard output with these options."""
+        of_fleet = self.name == FLEET and (options.as_json or bool(options.targets))
+        return self.prints_answer or options.sql or of_fleet
 
     def function(self) -> Function:
         """Import and return its function."""
@@ -105,6 +115,41 @@ def _add_status_arguments(parser: Parser) -> None:
         action="store_true",
         help="exit with 0 if the database is at head or ahead, 3 if behind, or as `migrate` would",
     )
+
+
+def _add_fleet_arguments(parser: Parser) -> None:
+    def add(name: str, metavar: str, help_: str, **details: Any) -> None:
+        dest = FLEET_PREFIX + name.removeprefix("--").replace("-", "_")
+        parser.add_argument(name, dest=dest, metavar=metavar, help=help_, **details)
+
+    parser.add_argument(
+        "targets", nargs="?", metavar="status", help="only say where each target is"
+    )
+    add("--targets", "FILE", "a target in each line: NAME URL, or NAME schema=SCHEMA; or JSON")
+    add("--targets-sql", "QUERY", "a target in each row; run in the database of the settings")
+    add("--targets-command", "COMMAND", "a command that prints what FILE would have")
+    add("--only", "NAME", "only this target; can be repeated", action="append")
+    add("--select", "LABEL", "only targets with this label; can be repeated", action="append")
+    add("--shard", "I/N", "only part I (from 0) of N, by the target's name")
+    add("--canary", "LABEL|COUNT", "these first; the others if none of them fails")
+    add("--waves", "FILE", "groups of targets, one after the other, in YAML or JSON")
+    add("--jobs", "NUMBER", "how many targets at a time (default: 4)", type=_positive)
+    add("--jobs-per-server", "NUMBER", "how many on one server (default: 4)", type=_positive)
+    add("--max-failures", "N|P%%", "start no more targets once more than these have failed")
+    add("--html", "FILE", "write the report as a page")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="status: exit with 3 if a target is behind, or as `migrate` would",
+    )
+
+
+def _positive(text: str) -> int:
+    number = _count(text)
+    if number == 0:
+        message = "must be more than 0"
+        raise argparse.ArgumentTypeError(message)
+    return number
 
 
 def _add_build_arguments(parser: Parser) -> None:
@@ -192,6 +237,16 @@ COMMANDS: Final = (
         _add_stamp_arguments,
     ),
     EXEC,
+    Command(
+        FLEET,
+        "fleet.fleet",
+        "upgrade many databases or schemas; `status` behind it compares",
+        "Look at many databases or schemas at once, and upgrade those that are behind, each as"
+        " `migrate` does. Running it again does what is left. `migrate fleet status` changes"
+        " nothing.",
+        _add_fleet_arguments,
+        grace_seconds=_FLEET_GRACE_SECONDS,
+    ),
     Command(
         "build",
         "build.build",

@@ -35,7 +35,7 @@ def _parse(line: CommandLine, report: RunReport) -> Arguments:
             streams.log_to_standard_error()
         raise
     options = arguments.options
-    report.prints_answer = command.prints_answer or options.sql
+    report.prints_answer = command.answers(options)
     if report.prints_answer:
         streams.log_to_standard_error(keep_output=command.is_alembics or options.sql)
     if command.is_alembics:

@@ -14,6 +14,24 @@ from migration_runner.settings.variables import PREFIX
 
 
 @dataclass(frozen=True)
+class FleetOptions:
+    """What `migrate fleet` takes: which targets, in what order, and how many at once."""
+
+    targets: str = ""
+    targets_sql: str = ""
+    targets_command: str = ""
+    only: tuple[str, ...] = ()
+    select: tuple[str, ...] = ()
+    shard: str = ""
+    canary: str = ""
+    waves: str = ""
+    jobs: int = 4
+    jobs_per_server: int = 4
+    max_failures: str = ""
+    html: str = ""
+
+
+@dataclass(frozen=True)
 class Options:
     """What a command takes besides the settings."""
 
@@ -27,6 +45,7 @@ class Options:
     sql: bool = False
     tag: str | None = None
     targets: tuple[str, ...] = ()
+    fleet: FleetOptions = FleetOptions()
     # Of one of Alembic's own commands: all that follows its name.
     words: tuple[str, ...] = ()
 

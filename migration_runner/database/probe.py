@@ -32,6 +32,7 @@ from migration_runner.log import events, logs
 from migration_runner.settings.database_address import with_current_secrets
 from migration_runner.settings.database_url import DatabaseAddress
 from migration_runner.settings.environment_secrets import hide_environment_secrets
+from migration_runner.settings.search_path import with_search_path
 
 Connection = psycopg.Connection[Any]
 _Connected = TypeVar("_Connected")
@@ -92,6 +93,9 @@ def connection_parameters(
         several = "," in (parameters.get("host") or os.environ.get("PGHOST", ""))
         wanted = "read-write" if writes or several else "any"
         parameters.setdefault("target_session_attrs", wanted)
+    if address.search_path:
+        options = parameters.get("options")
+        parameters["options"] = with_search_path(options, address.search_path)
     return parameters
 
 

@@ -11,12 +11,14 @@ _ORDINARY = {
     "MIGRATE_TRANSACTIONS": ("project", "revision"),
     "MIGRATE_REPAIR_INVALID_INDEXES": ("true", "false"),
     "MIGRATE_ON_AHEAD": ("ok", "fail"),
+    "MIGRATE_ON_OTHER_DATABASE": ("warn",),
     "MIGRATE_LEDGER": ("on",),
     "MIGRATE_CHECKSUM": ("warn", "fail"),
     "MIGRATE_LOG_FORMAT": ("auto", "json"),
     "MIGRATE_LOG_LEVEL": ("info",),
     "MIGRATE_HISTORIES": (),
     "MIGRATE_ROLE": (),
+    "MIGRATE_SEARCH_PATH": (),
     "MIGRATE_RUN_LOCK_KEY": (),
 }
 _DURATIONS = (

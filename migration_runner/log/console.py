@@ -48,6 +48,24 @@ def _next_steps() -> str:
     return f"\n{_INDENT}Next: {os.environ.get('NEXT_STEPS') or 'migrate status'}"
 
 
+def _targets_seen(facts: EventDict) -> str:
+    text = (
+        f"{count_of(facts['targets'], 'target')}: {facts['up_to_date']} up to date,"
+        f" {facts['to_run']} to run ({facts['duration_seconds']:.1f} s)"
+    )
+    if facts["unreachable"]:
+        text += f"; {facts['unreachable']} did not answer yet, and come last"
+    if facts.get("undeclared"):
+        text += "\nEach is run: the project does not declare its version table, see docs/speed.md"
+    return text
+
+
+def _target_finished(facts: EventDict) -> str:
+    failed = facts["outcome"] == "failed"
+    text = f"{'✗' if failed else '✓'} {facts['target']}  {facts.get('summary', '')}"
+    return f"{text}\nalone: {facts['command']}" if "command" in facts else text
+
+
 def _revision_failed(facts: EventDict) -> str:
     line = facts.get("line")
     place = facts["file"] if line is None else f"{facts['file']}, line {line}"
@@ -183,6 +201,11 @@ _SENTENCES: Final[dict[str, Any]] = {
     events.MANIFEST_WRITTEN: _manifest_written,
     events.MANIFEST_SKIPPED: "no manifest: {reason}".format_map,
     events.DATABASE_SKIPPED: "the database is not shown: {detail}".format_map,
+    events.TARGETS_SEEN: _targets_seen,
+    events.WAVE_STARTED: "wave {wave}".format_map,
+    events.TARGET_FINISHED: _target_finished,
+    events.TARGET_RETRIED: "{target} is run again: {detail}".format_map,
+    events.FLEET_STOPPED: "no more targets are started: {reason}".format_map,
     events.CLEANUP_FAILED: "{step} failed: {detail}".format_map,
     events.LINES_LOST: lambda facts: (
         f"{count_of(facts['count'], 'line')} lost here, because nobody read the log"

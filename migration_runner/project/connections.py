@@ -25,6 +25,7 @@ from migration_runner.database.other_databases import POSTGRES
 from migration_runner.database.probe import libpq_timeout
 from migration_runner.log.redaction import hide_secrets
 from migration_runner.settings.database_url import SECRET_PARAMETERS
+from migration_runner.settings.search_path import with_search_path
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,8 @@ Connect = Callable[[Any, Callable[..., Any], tuple[Any, ...], dict[str, Any]], A
 
 
 @contextlib.contextmanager
-def waiting_connections(wait: Wait) -> Iterator[None]:
-    """Let every Postgres engine in this process connect through `wait`.
+def waiting_connections(wait: Wait, search_path: str = "") -> Iterator[None]:
+    """Let every Postgres engine in this process connect through `wait`, with this search_path.
 
     Except engines with a `creator`, which does not use the dialect.
     """
@@ -63,6 +64,8 @@ def waiting_connections(wait: Wait) -> Iterator[None]:
     def connect_waiting(
         dialect: Any, connect: Callable[..., Any], arguments: tuple[Any, ...], words: dict[str, Any]
     ) -> Any:
+        words = {**words, **_search_path(dialect, arguments, words, search_path)}
+
         def open_(seconds: float) -> Any:
             return connect(*arguments, **{**_limit(dialect, arguments, seconds), **words})
 
@@ -116,6 +119,22 @@ def _limit(dialect: Any, arguments: tuple[Any, ...], seconds: float) -> dict[str
     if dialect.driver not in _LIBPQ_DRIVERS or chosen:
         return {}
     return {_LIBPQ_TIMEOUT: libpq_timeout(seconds)}
+
+
+def _search_path(
+    dialect: Any, arguments: tuple[Any, ...], words: dict[str, Any], search_path: str
+) -> dict[str, Any]:
+    """Return the driver's arguments for a search_path: it is there from the first statement on."""
+    if not search_path:
+        return {}
+    if dialect.driver == "asyncpg":
+        theirs = words.get("server_settings") or {}
+        return {"server_settings": {**theirs, "search_path": search_path}}
+    known = _libpq_parameters(dialect, arguments, words)
+    if known is None:
+        # `run/search_path.py` finds out if it has to be another.
+        return {}
+    return {"options": with_search_path(known.get("options"), search_path)}
 
 
 def _libpq_parameters(

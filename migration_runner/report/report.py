@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from migration_runner.clock import Clock, Stopwatch, SystemClock
 from migration_runner.database.version_tables import Place, VersionTables, join_heads
@@ -21,6 +22,14 @@ class AppliedRevision:
     duration_seconds: float | None
     # Database, schema and name of its version table, if there are several.
     place: Place = ()
+
+
+@dataclass(frozen=True)
+class FleetReport:
+    """What a fleet did: in a sentence, and as facts."""
+
+    sentence: str
+    facts: dict[str, Any]
 
 
 @dataclass
@@ -57,6 +66,8 @@ class RunReport:
     # Each of several histories has its own report, with its name.
     part_name: str = ""
     parts: list[RunReport] = field(default_factory=list)
+    # Many databases, each with a run and a report of its own.
+    fleet: FleetReport | None = None
     # An env.py can have several version tables, in several databases.
     version_tables: VersionTables = field(default_factory=VersionTables)
     # What the thread that writes the end has written.

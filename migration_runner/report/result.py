@@ -14,6 +14,13 @@ _DONE: Final = {"upgrade": "applied", "downgrade": "undone", "stamp": "stamped"}
 COUNTABLE: Final = tuple(_DONE.values())
 
 
+# What a fleet does not have: each of its targets has its own.
+_OF_ONE: Final = (
+    *("database", "from_revisions", "to_revisions", "applied", "server_version"),
+    *("waited_for_database_seconds", "waited_for_run_lock_seconds"),
+)
+
+
 def describe_result(
     report: RunReport, outcome: str, exit_code: int, error: BaseException | None
 ) -> dict[str, Any]:
@@ -34,6 +41,10 @@ def describe_result(
         "build": report.build or None,
         "run_id": report.run_id,
     }
+    if report.fleet is not None:
+        for name in _OF_ONE:
+            facts.pop(name, None)
+        facts["fleet"] = report.fleet.facts
     if tables := report.version_tables.describe():
         facts["version_tables"] = tables
     if report.parts:

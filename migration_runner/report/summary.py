@@ -9,10 +9,11 @@ from typing import Final
 from migration_runner.errors import Interrupted, MigrationError
 from migration_runner.log.counts import count_of
 from migration_runner.report.outcome import judge
-from migration_runner.report.report import RunReport
+from migration_runner.report.report import FleetReport, RunReport
 
 _VERBS: Final = {"upgrade": "applied", "downgrade": "undid", "stamp": "stamped"}
 _SIGNALS: Final[dict[int, str]] = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
+_INTERNAL: Final = "Internal error, a bug in the migration runner: {}: {}."
 _NOTHING: Final = {
     "upgrade": "Nothing was applied;",
     "downgrade": "Nothing was undone;",
@@ -24,6 +25,8 @@ def summarize(
     report: RunReport, outcome: str, error: BaseException | None, *, abandoned: bool = False
 ) -> str:
     """Return the sentence. `abandoned`: the run ends before the server has rolled back."""
+    if report.fleet is not None:
+        return _summarize_fleet(report.fleet, error)
     if error is None and report.parts and report.conclusion is None:
         return " ".join(
             f"{part.part_name}: {_summarize(part, judge(part, None)[0], None)}"
@@ -51,18 +54,29 @@ def _summarize(report: RunReport, outcome: str, error: BaseException | None) -> 
     return f"{verb} {_count(report)} in {report.elapsed():.1f} s: {before} -> {at}."
 
 
+def _summarize_fleet(fleet: FleetReport, error: BaseException | None) -> str:
+    if isinstance(error, Interrupted):
+        return f"Interrupted ({_name_signal(error)}). {fleet.sentence}"
+    if error is None or str(error) == fleet.sentence:
+        return fleet.sentence
+    if isinstance(error, MigrationError):
+        return f"{error.message} {fleet.sentence}"
+    return f"{_INTERNAL.format(type(error).__name__, error)} {fleet.sentence}"
+
+
+def _name_signal(error: Interrupted) -> str:
+    return _SIGNALS.get(error.signal_number, f"signal {error.signal_number}")
+
+
 def _summarize_failure(report: RunReport, error: BaseException) -> str:
     state = _describe_state(report)
     if isinstance(error, Interrupted):
-        name = _SIGNALS.get(error.signal_number, f"signal {error.signal_number}")
+        name = _name_signal(error)
         return f"Interrupted ({name}). {state} The next run continues from there."
     if isinstance(error, MigrationError):
         # What only answers a question leaves the database as it is.
         return error.message if report.prints_answer else f"{error.message} {state}"
-    return (
-        f"Internal error, a bug in the migration runner: {type(error).__name__}: {error}. {state}"
-        " Please report it with the log."
-    )
+    return f"{_INTERNAL.format(type(error).__name__, error)} {state} Please report it with the log."
 
 
 def _describe_state(report: RunReport) -> str:

@@ -23,6 +23,7 @@ from migration_runner.run.database_state import DatabaseState
 from migration_runner.run.decisions import Decide
 from migration_runner.run.env_connections import EnvConnections
 from migration_runner.run.env_database import report_difference
+from migration_runner.run.search_path import require_search_path
 from migration_runner.run.work_session import open_for_work, open_read_only
 
 
@@ -86,6 +87,7 @@ class Attempt:
         for table in self._tables[-1:]:
             table.leave()
         state = self._open(context, connection)
+        require_search_path(self._run.settings, state)
         self._connections.declaration.configured(context, connection)
         state.heads()
         table = ConfiguredTable(self._run, state)

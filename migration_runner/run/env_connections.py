@@ -65,7 +65,7 @@ class EnvConnections:
         """Let all connections wait for the database, and close what is left open at the end."""
         with (
             self._open,
-            waiting_connections(self._wait),
+            waiting_connections(self._wait, self._run.settings.search_path),
             capture.log_records_recaptured(),
             self.errors.noted(),
             on_signal(self._cancel_statements),

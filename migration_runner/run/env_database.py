@@ -26,7 +26,10 @@ _PLACEHOLDER: Final = "driver"
 
 
 def report_difference(run: RunContext, connection: sqlalchemy.Connection) -> None:
-    """Warn, once a run, if env.py's own connection is to another database than is configured."""
+    """Warn, once a run, if env.py's own connection is to another database than is configured.
+
+    Raises `ConfigError` instead where the settings say so.
+    """
     configured, own = run.settings.database, place_under(connection)
     if configured is None or own is None or run.compared_databases:
         return
@@ -34,6 +37,13 @@ def report_difference(run: RunContext, connection: sqlalchemy.Connection) -> Non
     named = place_of(configured.parameters)
     if named is None or named.may_be(own):
         return
+    if run.settings.on_other_database == "fail":
+        message = (
+            f"env.py connects to {own}, and {configured.origin} names {named}. Nothing was changed."
+            ' Let env.py take the runner\'s connection (config.attributes["connection"]), or its'
+            f" URL from {configured.origin}."
+        )
+        raise ConfigError(message, reason="other_database", env=str(own), configured=str(named))
     logs.get_logger().warning(
         events.DATABASE_DIFFERS,
         env=str(own),

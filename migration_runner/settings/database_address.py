@@ -78,7 +78,7 @@ def read_again(address: DatabaseAddress) -> DatabaseAddress:
     if current is None or current.file != address.file:
         return address
     hide_secrets(current.secrets, current.public)
-    return current
+    return dataclasses.replace(current, search_path=address.search_path)
 
 
 def with_current_secrets(parameters: Mapping[str, Any]) -> dict[str, Any]:

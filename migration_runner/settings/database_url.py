@@ -46,6 +46,8 @@ class DatabaseAddress:
     origin: str = ""
     driver: str = ""
     file: str = ""
+    # Of its sessions; empty for the server's own.
+    search_path: str = ""
 
     @property
     def public(self) -> tuple[str, ...]:

@@ -75,7 +75,9 @@ class Settings:
     statement_timeout: float
     repair_invalid_indexes: bool
     role: str
+    search_path: str
     on_ahead: str
+    on_other_database: str
     ledger: str
     checksum: str
     heartbeat: float
@@ -167,8 +169,11 @@ def load_settings(
     )
     values["database"] = None
     try:
-        values["database"] = load_database_address(environment)
-        if needs_database and values["database"] is None:
+        database = load_database_address(environment)
+        if database is not None:
+            search_path = values.get("search_path", "")
+            values["database"] = dataclasses.replace(database, search_path=search_path)
+        elif needs_database:
             problems.append(explain_missing(environment))
     except ConfigError as error:
         problems.append(error.message)

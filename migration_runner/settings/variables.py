@@ -168,12 +168,26 @@ VARIABLES: Final = (
         "Before CREATE INDEX CONCURRENTLY, drop the invalid index that an earlier attempt left.",
     ),
     Variable("MIGRATE_ROLE", "ROLE", str, "", "SET ROLE to this role in every session."),
+    Variable(
+        "MIGRATE_SEARCH_PATH",
+        "SCHEMAS",
+        str,
+        "",
+        "The search_path of every session: a tenant's schema, and perhaps others behind it,"
+        " comma-separated. The version table has to be in the first.",
+    ),
     _choice(
         "MIGRATE_ON_AHEAD",
         ("ok", "fail"),
         "ok",
         "When the ledger proves that the database is newer than the image: `ok` exits with 0,"
         " `fail` with 65.",
+    ),
+    _choice(
+        "MIGRATE_ON_OTHER_DATABASE",
+        ("warn", "fail"),
+        "warn",
+        "When env.py connects to another database than the settings name: `fail` exits with 78.",
     ),
     _choice(
         "MIGRATE_LEDGER",

@@ -1,0 +1,133 @@
+"""`migrate fleet`: many databases or schemas, with one history."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from migration_runner.commands.invocation import FleetOptions, Invocation
+from migration_runner.errors import ConfigError, UsageError
+from migration_runner.fleet.fleet import Fleet, Plan
+from migration_runner.fleet.image import Image
+from migration_runner.fleet.page import render_page
+from migration_runner.fleet.results import Results
+from migration_runner.fleet.schedule import Limits, parse_failures
+from migration_runner.fleet.selection import Shard, parse_shard, select_targets
+from migration_runner.fleet.sources import Source, load_targets
+from migration_runner.fleet.status import look_at_fleet, render_status
+from migration_runner.fleet.targets import Target
+from migration_runner.fleet.waves import plan_waves, read_rules
+from migration_runner.log import streams
+from migration_runner.report.report import FleetReport, RunReport
+from migration_runner.run.runs import prepare_run
+from migration_runner.settings.settings import AlembicOptions, Settings
+
+_STATUS = "status"
+
+
+def fleet(invocation: Invocation) -> None:
+    """Upgrade the targets that are behind; with `status`, only say where each is.
+
+    Raises `FleetFailed` with the worst of the targets' exit codes, and `UsageError` or
+    `ConfigError` before anything is changed.
+    """
+    words, options = invocation.options.targets, invocation.options.fleet
+    if words not in ((), (_STATUS,)):
+        message = f"Unexpected argument {words[0]!r}: the only word is `status`."
+        raise UsageError(message)
+    settings = invocation.load_settings()
+    shard = _parse_shard(options)
+    everything = load_targets(_source(options), settings, invocation.report.run_id)
+    targets = select_targets(everything, only=options.only, labels=options.select, shard=shard)
+    if words:
+        _print_status(invocation, settings, targets)
+        return
+    plan = _plan(options, settings.alembic, targets, everything)
+    if options.html:
+        _require_writable(options.html)
+    run = prepare_run(settings, invocation.report)
+    working = Fleet(plan, settings, invocation.flags, Image(run.project, settings))
+    try:
+        working.run(invocation.report.run_id)
+    finally:
+        _report(invocation, working.results)
+    if error := working.results.error():
+        raise error
+
+
+def _source(options: FleetOptions) -> Source:
+    return Source(options.targets, options.targets_sql, options.targets_command)
+
+
+def _parse_shard(options: FleetOptions) -> Shard | None:
+    try:
+        return parse_shard(options.shard) if options.shard else None
+    except ValueError as error:
+        message = f"--shard {error}."
+        raise UsageError(message) from None
+
+
+def _plan(
+    options: FleetOptions,
+    alembic: AlembicOptions,
+    targets: Sequence[Target],
+    everything: Sequence[Target],
+) -> Plan:
+    try:
+        failures = options.max_failures
+        most = parse_failures(failures, len(targets)) if failures else None
+    except ValueError as error:
+        message = f"--max-failures {error}."
+        raise UsageError(message) from None
+    rules = read_rules(options.waves) if options.waves else []
+    waves = plan_waves(targets, everything, canary=options.canary, rules=rules)
+    limits = Limits(options.jobs, options.jobs_per_server, most)
+    given = alembic.words() if alembic != AlembicOptions() else []
+    alone = ["migrate", "fleet", *given, *_source(options).flag()]
+    return Plan(targets, waves, limits, alone)
+
+
+def _require_writable(file: str) -> None:
+    """Create the page's file now: later, the work would be done and its report lost."""
+    try:
+        Path(file).touch()
+    except OSError as error:
+        message = f"--html {file} cannot be written: {error.strerror}. Nothing was changed."
+        raise ConfigError(message) from None
+
+
+def _report(invocation: Invocation, results: Results) -> None:
+    report, options = invocation.report, invocation.options
+    report.fleet = FleetReport(results.sentence(), results.facts())
+    counts = results.count()
+    done = {name: count for name, count in counts.items() if name != "up_to_date"}
+    report.conclusion = "applied" if done else "up_to_date", results.sentence()
+    if options.fleet.html:
+        Path(options.fleet.html).write_text(render_page(results, report), encoding="utf-8")
+    if options.as_json:
+        streams.write_facts(_describe(results, report))
+
+
+def _describe(results: Results, report: RunReport) -> dict[str, object]:
+    return {
+        "run_id": report.run_id,
+        "build": report.build or None,
+        "target": report.target,
+        "duration_seconds": round(report.elapsed(), 3),
+        "summary": results.sentence(),
+        **results.facts(),
+        "results": [each.facts() for each in results.all()],
+    }
+
+
+def _print_status(invocation: Invocation, settings: Settings, targets: Sequence[Target]) -> None:
+    settings = dataclasses.replace(settings, wait_timeout=0.0)
+    run = prepare_run(settings, invocation.report, read_only=True)
+    found = look_at_fleet(targets, settings, Image(run.project, settings), run.report.run_id)
+    if invocation.options.as_json or not streams.answers_on_terminal():
+        streams.write_facts(found.facts())
+    else:
+        streams.write_answer(render_status(found, streams.answer_width()))
+    if invocation.options.check and (verdict := found.verdict()):
+        raise verdict
