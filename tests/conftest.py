@@ -29,6 +29,7 @@ pytest_plugins = [
     "tests.fixtures.start_lock",
     "tests.fixtures.environments",
     "tests.fixtures.faults",
+    "tests.fixtures.fleet",
     "tests.fixtures.shop",
     "tests.fixtures.containers",
     "tests.fixtures.pods",

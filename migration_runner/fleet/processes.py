@@ -17,7 +17,8 @@ from typing import Any, Final
 from migration_runner.fleet.targets import Target
 from migration_runner.log import events
 
-# The same modules as in this process, wherever they are.
+# The same modules as in this process, before a project has added its folders.
+_PATH: Final = tuple(sys.path)
 _PROGRAM: Final = """\
 import sys
 sys.path[:] = {path!r}
@@ -41,7 +42,8 @@ class Process:
     """One target's run: what it has said last, and how it ended.
 
     `finished` are the facts of its last line, None if there was none. `status` is `waitpid`'s, None
-    if it is not known. It is `silent` once its output is closed.
+    if it is not known. It is `silent` once its output is closed, and `orphaned` once its worker is
+    gone.
     """
 
     target: Target
@@ -50,6 +52,7 @@ class Process:
     finished: Facts | None = None
     status: int | None = None
     silent: bool = False
+    orphaned: bool = False
     ended: bool = False
     rest: bytearray = field(default_factory=bytearray)
 
@@ -136,6 +139,8 @@ class Processes:
             self._selector.unregister(self._worker.socket)
             self._worker.close()
             self._worker = None
+            for process in self._running.values():
+                process.orphaned = True
             return
         process = self._running[answer["id"]]
         process.pid = answer.get("pid", process.pid)
@@ -176,7 +181,7 @@ class Processes:
 
     def _take_ended(self) -> Iterator[Process]:
         for number, process in list(self._running.items()):
-            if process.ended or (self._worker is None and self._is_gone(process)):
+            if process.ended or (process.orphaned and self._is_gone(process)):
                 del self._running[number]
                 if not process.silent:
                     self._selector.unregister(process.output)
@@ -184,7 +189,7 @@ class Processes:
                 yield process
 
     def _is_gone(self, process: Process) -> bool:
-        """Whether the process of a worker that is gone has ended, too: nobody says how."""
+        """Whether a process without a worker has ended: nobody says how."""
         if process.silent or process.pid is None:
             return True
         try:
@@ -201,7 +206,7 @@ class _Worker:
     def __init__(self) -> None:
         self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            program = _PROGRAM.format(path=sys.path, descriptor=theirs.fileno())
+            program = _PROGRAM.format(path=_PATH, descriptor=theirs.fileno())
             self._process = subprocess.Popen(  # noqa: S603 - our own program
                 [sys.executable, "-c", program],
                 stdin=subprocess.DEVNULL,
