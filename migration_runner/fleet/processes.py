@@ -24,7 +24,11 @@ import sys
 sys.path[:] = {path!r}
 from migration_runner.fleet.worker import Worker
 from migration_runner.start import take_full_path
-sys.exit(take_full_path(Worker({descriptor}).serve))
+worker = Worker({descriptor})
+def wait():
+    import migration_runner.commands.upgrade
+    return worker.serve()
+sys.exit(take_full_path(wait))
 """
 _READ: Final = 65_536
 # No line of a run's log is longer than 16 KiB; another's can be.
