@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from migration_runner import signals
 from migration_runner.clock import Stopwatch, SystemClock
-from migration_runner.database.connection_errors import NO_ANSWER
 from migration_runner.errors import (
     ConfigError,
     DatabaseUnavailable,
@@ -31,6 +30,8 @@ from migration_runner.settings.variables import VARIABLES
 _TICK_SECONDS: Final = 0.2
 # A run that was killed, with its worker for example, is run once more.
 _ATTEMPTS: Final = 2
+# A target that takes long says so.
+_SLOW: Final = (events.RUN_LOCK_BUSY, events.REVISION_RUNNING, events.STATEMENT_RUNNING)
 # What the settings name, where a target has a URL of its own.
 _OTHER_ADDRESSES: Final = ("DATABASE_URL_FILE", "MIGRATE_DATABASE_URL", "MIGRATE_DATABASE_URL_FILE")
 
@@ -105,7 +106,7 @@ class Fleet:
         for name in done:
             heads = self._image.heads
             self.results.add(Result(name, UP_TO_DATE, 0, (), heads, heads))
-        unreachable = {name for name, sight in sights.items() if sight.reason in NO_ANSWER}
+        unreachable = {name for name, sight in sights.items() if sight.table is None}
         logs.get_logger().info(
             events.TARGETS_SEEN,
             targets=len(targets),
@@ -201,7 +202,7 @@ class Fleet:
         say(events.TARGET_FINISHED, **facts)
 
     def _log(self, target: Target, facts: Facts) -> None:
-        """Pass on a line of a target's log: warnings, and the others at debug.
+        """Pass on a line of a target's log: what is slow, warnings, and the others at debug.
 
         A failure is said once, in `target_finished`.
         """
@@ -209,8 +210,9 @@ class Fleet:
         facts.pop("timestamp", None)
         facts["target"], facts["target_run_id"] = target.name, facts.pop("run_id", None)
         log = logs.get_logger()
-        warns = level == "warning" and event != events.DATABASE_UNAVAILABLE
-        say = log.warning if warns else log.debug
+        say = log.info if event in _SLOW else log.debug
+        if level == "warning" and event != events.DATABASE_UNAVAILABLE:
+            say = log.warning
         say(event, **{name: each for name, each in facts.items() if name != "exc_info"})
 
     def _arguments(self, target: Target) -> list[str]:
@@ -226,7 +228,7 @@ class Fleet:
         debug = self._settings.log_level == "debug"
         environment |= {
             "MIGRATE_LOG_FORMAT": "json",
-            "MIGRATE_LOG_LEVEL": "debug" if debug else "warning",
+            "MIGRATE_LOG_LEVEL": "debug" if debug else "info",
             # The fleet's own.
             "MIGRATE_TERMINATION_LOG": "/dev/null",
         }

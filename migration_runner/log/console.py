@@ -214,13 +214,14 @@ _SENTENCES: Final[dict[str, Any]] = {
 }
 
 
-def _with_version_table(text: str, facts: EventDict) -> str:
-    """Add the version table to a revision's line, if a run has several."""
-    table = facts.get("version_table")
-    if not table or not str(facts["event"]).startswith("revision_"):
-        return text
+def _with_place(text: str, facts: EventDict) -> str:
+    """Add the version table to a revision's line, if a run has several, and a fleet's target."""
+    event = str(facts["event"])
+    table = facts.get("version_table") if event.startswith("revision_") else None
+    target = None if event.startswith("target_") else facts.get("target_run_id") and facts["target"]
+    place = ", ".join(filter(None, (target, table)))
     line, *rest = text.split("\n")
-    return "\n".join([f"{line}  ({table})", *rest])
+    return "\n".join([f"{line}  ({place})", *rest]) if place else text
 
 
 def _lines(text: str, facts: EventDict) -> str:
@@ -256,7 +257,7 @@ class ConsoleLines:
             cut = {CUT: facts.pop(CUT)} if CUT in facts else {}
             text = _lines(str(self._facts(None, "", facts)), cut)
         else:
-            text = _lines(_with_version_table(sentence(facts), facts), facts)
+            text = _lines(_with_place(sentence(facts), facts), facts)
         if not self._colors:
             return f"{time}  {text}"
         color = _COLORS.get(level, "")
