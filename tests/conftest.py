@@ -33,6 +33,7 @@ pytest_plugins = [
     "tests.fixtures.shop",
     "tests.fixtures.containers",
     "tests.fixtures.pods",
+    "tests.fixtures.helm",
 ]
 
 
