@@ -34,6 +34,7 @@ pytest_plugins = [
     "tests.fixtures.containers",
     "tests.fixtures.pods",
     "tests.fixtures.helm",
+    "tests.fixtures.cluster",
 ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import subprocess
@@ -18,15 +17,6 @@ DEPLOY: Final = ROOT / "deploy"
 FLEET: Final = DEPLOY / "kubernetes" / "fleet"
 _DOCUMENT: Final = (ROOT / "docs" / "kubernetes-fleet.md").read_text()
 _BLOCKS: Final = re.findall(r"```sh\n(.*?)```", _DOCUMENT, re.DOTALL)
-# It logs its arguments. Every Job has completed, but for the one that `FAILS` names.
-_KUBECTL: Final = """#!/bin/sh
-echo "$*" >> "$LOG"
-case "$*" in
-    *" get job $FAILS "*) echo FailureTarget Failed ;;
-    *" get job "*) echo SuccessCriteriaMet Complete ;;
-    *" wait "*"job/$FAILS "*) exit 1 ;;
-esac
-"""
 
 
 def _needs(folder: str) -> pytest.MarkDecorator:
@@ -150,54 +140,6 @@ def test_the_matrix_has_its_secret_in_one_place() -> None:
         writes, runs = job["steps"]
         assert "secrets." in str(writes["env"])
         assert "secrets." not in str(runs) + writes["run"]
-
-
-def _release(tmp_path: Path, *, fails: str) -> tuple[int, list[list[str]]]:
-    """Run the document's release with a stand-in for kubectl, and return what that was asked."""
-    (script,) = [block for block in _BLOCKS if block.startswith("set -e")]
-    program, log = tmp_path / "kubectl", tmp_path / "log"
-    program.write_text(_KUBECTL)
-    program.chmod(0o755)
-    path = f"{tmp_path}:{os.environ['PATH']}"
-    environment = {"PATH": path, "LOG": str(log), "FAILS": fails}
-    done = subprocess.run(  # noqa: S603 - the document's own commands
-        ["/bin/sh", "-c", script], env=environment, check=False, capture_output=True
-    )
-    return done.returncode, [line.split() for line in log.read_text().splitlines()]
-
-
-@_needs("kubernetes")
-def test_the_release_starts_the_shards_after_the_canary(tmp_path: Path) -> None:
-    code, asked = _release(tmp_path, fails="none")
-
-    apply = ["apply", "-k", "deploy/kubernetes/fleet"]
-    order = [each for each in asked if "get" not in each]
-    canary, shards = (_load(FLEET / file)["metadata"] for file in ("canary.yaml", "shards.yaml"))
-    names = [canary["name"], shards["name"]]
-    component = shards["labels"]["app.kubernetes.io/component"]
-    wait = ["-n", "shop", "wait", "--for=condition=complete"]
-    assert [
-        ["-n", "shop", "delete", "job", *names, "--ignore-not-found", "--cascade=foreground"],
-        [*apply, "-l", f"app.kubernetes.io/component!={component}"],
-        [*wait, f"job/{canary['name']}", "--timeout=0s"],
-        apply,
-        [*wait, f"job/{shards['name']}", "--timeout=0s"],
-    ] == order
-    assert 0 == code
-
-
-@_needs("kubernetes")
-def test_the_release_does_not_start_the_shards_if_the_canary_failed(tmp_path: Path) -> None:
-    code, asked = _release(tmp_path, fails="shop-fleet-canary")
-
-    assert 1 == sum(each[:2] == ["apply", "-k"] for each in asked)
-    assert 0 != code
-
-
-@_needs("kubernetes")
-def test_the_release_fails_if_a_shard_failed(tmp_path: Path) -> None:
-    code, _ = _release(tmp_path, fails="shop-fleet")
-    assert 0 != code
 
 
 def test_the_documents_commands_have_no_password_and_name_the_namespace() -> None:

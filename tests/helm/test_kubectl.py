@@ -1,0 +1,117 @@
+"""What docs/kubernetes-fleet.md says to do, with the real kubectl."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from tests.fixtures.cluster import Cluster
+from tests.fixtures.helm import PROGRAMS
+from tests.fixtures.runner import ROOT, Result
+
+BLOCKS = re.findall(
+    r"```sh\n(.*?)```", (ROOT / "docs" / "kubernetes-fleet.md").read_text(), re.DOTALL
+)
+CANARY, SHARDS = "Job/shop-fleet-canary", "Job/shop-fleet"
+
+pytestmark = pytest.mark.usefixtures("helm")
+
+
+def _block(start: str) -> str:
+    (found,) = [block for block in BLOCKS if block.startswith(start)]
+    return str(found)
+
+
+def _shell(script: str, cluster: Cluster, given: str = "") -> Result:
+    path = f"{PROGRAMS}:{os.environ['PATH']}"
+    done = subprocess.run(  # noqa: S603 - the document's own commands
+        ["/bin/sh", "-c", script],
+        env={"PATH": path, "KUBECONFIG": str(cluster.config), "HOME": str(cluster.config.parent)},
+        cwd=ROOT,
+        input=given,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("failing", "created"),
+    [
+        ("", [CANARY, SHARDS]),
+        ("shop-fleet-canary", [CANARY]),
+        ("shop-fleet", [CANARY, SHARDS]),
+    ],
+)
+def test_a_release_starts_the_shards_after_the_canary(
+    cluster: Cluster, failing: str, created: list[str]
+) -> None:
+    cluster.failing = {failing}
+
+    result = _shell(_block("set -e"), cluster)
+
+    assert created == cluster.created
+    assert bool(failing) == bool(result.exit_code), result.stderr
+
+
+def test_the_next_release_replaces_the_jobs(cluster: Cluster) -> None:
+    for _ in range(2):
+        assert 0 == _shell(_block("set -e"), cluster).exit_code
+    assert [CANARY, SHARDS] * 2 == cluster.created
+
+
+def test_the_targets_of_schemas_are_there_before_the_canary(cluster: Cluster) -> None:
+    script = _block("set -e").replace("kubernetes/fleet", "kubernetes/fleet-schemas")
+
+    result = _shell(script, cluster)
+
+    assert 0 == result.exit_code, result.stderr
+    targets, *jobs = cluster.created
+    assert targets.startswith("ConfigMap/shop-targets-")
+    assert [CANARY, SHARDS] == jobs
+
+
+def test_what_one_looks_at_at_3_am(cluster: Cluster) -> None:
+    _shell(_block("set -e"), cluster)
+    cluster.objects[SHARDS]["status"] = {"completedIndexes": "0-2,4-7", "failedIndexes": "3"}
+
+    result = _shell(f"set -e\n{_block('kubectl -n shop get job shop-fleet -o')}", cluster)
+
+    assert 0 == result.exit_code, result.stderr
+    assert "0-2,4-7 / 3" == result.stdout.splitlines()[0]
+    # There are no pods in this cluster.
+    assert ["No resources found in shop namespace."] * 2 == result.stderr.splitlines()
+
+
+def test_to_stop_it_and_to_continue(cluster: Cluster) -> None:
+    _shell(_block("set -e"), cluster)
+    stop, go_on = _block("kubectl -n shop patch").splitlines()
+
+    assert 0 == _shell(stop, cluster).exit_code
+    assert cluster.objects[SHARDS]["spec"]["suspend"]
+    assert 0 == _shell(go_on, cluster).exit_code
+    assert not cluster.objects[SHARDS]["spec"]["suspend"]
+
+
+def test_every_block_with_kubectl_is_tried() -> None:
+    starts = (
+        "set -e",
+        "kubectl -n shop get job",
+        "kubectl -n shop patch",
+        "kubectl -n shop create",
+    )
+    assert [] == [block for block in BLOCKS if "kubectl" in block and not block.startswith(starts)]
+
+
+def test_the_secret_of_the_targets(cluster: Cluster) -> None:
+    line = _block("kubectl -n shop create").replace("< targets.txt", "--dry-run=client -o yaml")
+
+    result = _shell(line, cluster, given="acme postgresql://shop@db/acme\n")
+
+    assert 0 == result.exit_code, result.stderr
+    # base64 of the line.
+    assert "targets: YWNtZSBwb3N0Z3Jlc3FsOi8vc2hvcEBkYi9hY21lCg==" in result.stdout
