@@ -19,7 +19,6 @@ SHARDS = "Job/shop-migrate"
     [
         ("", [TARGETS, CANARY, SHARDS]),
         ("shop-migrate-canary", [TARGETS, CANARY]),
-        ("shop-migrate", [TARGETS, CANARY, SHARDS]),
     ],
 )
 def test_the_shards_start_after_the_canary(

@@ -10,6 +10,7 @@ import pytest
 
 from tests.fixtures.cluster import Cluster
 from tests.fixtures.helm import PROGRAMS
+from tests.fixtures.pods import Manifest
 from tests.fixtures.runner import ROOT, Result
 
 BLOCKS = re.findall(
@@ -58,10 +59,10 @@ def test_a_release_starts_the_shards_after_the_canary(
     assert bool(failing) == bool(result.exit_code), result.stderr
 
 
-def test_the_next_release_replaces_the_jobs(cluster: Cluster) -> None:
-    for _ in range(2):
-        assert 0 == _shell(_block("set -e"), cluster).exit_code
-    assert [CANARY, SHARDS] * 2 == cluster.created
+def test_the_next_release_replaces_the_jobs(cluster: Cluster, running: Manifest) -> None:
+    assert 0 == _shell(_block("set -e"), cluster).exit_code
+    assert [SHARDS, CANARY, SHARDS] == cluster.created
+    assert running != cluster.objects[SHARDS]
 
 
 def test_the_targets_of_schemas_are_there_before_the_canary(cluster: Cluster) -> None:
@@ -75,9 +76,15 @@ def test_the_targets_of_schemas_are_there_before_the_canary(cluster: Cluster) ->
     assert [CANARY, SHARDS] == jobs
 
 
-def test_what_one_looks_at_at_3_am(cluster: Cluster) -> None:
-    _shell(_block("set -e"), cluster)
-    cluster.objects[SHARDS]["status"] = {"completedIndexes": "0-2,4-7", "failedIndexes": "3"}
+@pytest.fixture
+def running(cluster: Cluster) -> Manifest:
+    """Return the Job of the shards, in the cluster."""
+    metadata = {"name": "shop-fleet", "namespace": "shop"}
+    return cluster.keep({"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": {}})
+
+
+def test_what_one_looks_at_at_3_am(cluster: Cluster, running: Manifest) -> None:
+    running["status"] = {"completedIndexes": "0-2,4-7", "failedIndexes": "3"}
 
     result = _shell(f"set -e\n{_block('kubectl -n shop get job shop-fleet -o')}", cluster)
 
@@ -87,14 +94,13 @@ def test_what_one_looks_at_at_3_am(cluster: Cluster) -> None:
     assert ["No resources found in shop namespace."] * 2 == result.stderr.splitlines()
 
 
-def test_to_stop_it_and_to_continue(cluster: Cluster) -> None:
-    _shell(_block("set -e"), cluster)
+def test_to_stop_it_and_to_continue(cluster: Cluster, running: Manifest) -> None:
     stop, go_on = _block("kubectl -n shop patch").splitlines()
 
     assert 0 == _shell(stop, cluster).exit_code
-    assert cluster.objects[SHARDS]["spec"]["suspend"]
+    assert running["spec"]["suspend"]
     assert 0 == _shell(go_on, cluster).exit_code
-    assert not cluster.objects[SHARDS]["spec"]["suspend"]
+    assert not running["spec"]["suspend"]
 
 
 def test_every_block_with_kubectl_is_tried() -> None:

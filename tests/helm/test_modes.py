@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from tests.fixtures.fleet_commands import fleet_options
 from tests.fixtures.helm import Helm, Values, example
 from tests.fixtures.pods import Manifest, pod_of
 from tests.helm.test_manifests import containers_of
 
-TARGETS = ["fleet", "--targets", "/run/fleet/targets", "--jobs", "4"]
+TARGETS = ["fleet", "--targets", "/run/fleet/targets", "--jobs", "4", "--jobs-per-server", "4"]
 
 
 def _hook(weight: int) -> dict[str, str]:
@@ -101,13 +102,16 @@ def test_the_canary_is_a_job(helm: Helm, mode: str) -> None:
     (canary,) = containers_of(manifests["Job/shop-migrate-canary"])
     shards = manifests["Job/shop-migrate"]
     (shard,) = containers_of(shards)
-    common = [*TARGETS, "--jobs-per-server", "2"]
+    common = [*TARGETS[:-1], "2"]
     assert [*common, "--select", "canary"] == canary["args"]
     assert [
         *common,
         *("--shard", "$(JOB_COMPLETION_INDEX)/12", "--max-failures", "5%"),
     ] == shard["args"]
     assert (12, "Indexed") == (shards["spec"]["completions"], shards["spec"]["completionMode"])
+    assert ("canary",) == fleet_options(canary["args"]).select
+    last = fleet_options(shard["args"], index=11)
+    assert ("11/12", "5%", 2) == (last.shard, last.max_failures, last.jobs_per_server)
 
 
 def test_the_canary_is_an_init_container_where_nothing_orders_jobs(helm: Helm) -> None:
@@ -159,5 +163,5 @@ def test_the_targets_are_a_query(helm: Helm) -> None:
     job = helm.render({**values, "database": {"secret": "shop-migrate"}})["Job/shop-migrate"]
 
     (container,) = containers_of(job)
-    assert ["fleet", "--targets-sql", query] == container["args"][:3]
+    assert query == fleet_options(container["args"]).targets_sql
     assert ["database"] == [each["name"] for each in pod_of(job)["volumes"]]

@@ -11,6 +11,9 @@ from typing import Any, Final
 import pytest
 import yaml
 
+from migration_runner.fleet.selection import parse_shard
+from migration_runner.fleet.targets import parse_targets
+from tests.fixtures.fleet_commands import fleet_options
 from tests.fixtures.runner import ROOT
 
 DEPLOY: Final = ROOT / "deploy"
@@ -42,6 +45,32 @@ def test_the_arguments_have_as_many_shards_as_the_job_has_indexes() -> None:
     (container,) = _pod(job)["containers"]
     index, number = _value_of("--shard", container["args"]).split("/")
     assert ("$(JOB_COMPLETION_INDEX)", job["spec"]["completions"]) == (index, int(number))
+
+
+@_needs("kubernetes")
+def test_the_pods_of_the_job_are_its_shards() -> None:
+    spec = _load(FLEET / "shards.yaml")["spec"]
+    (container,) = spec["template"]["spec"]["containers"]
+
+    found = [fleet_options(container["args"], index) for index in range(spec["completions"])]
+
+    assert [*range(spec["completions"])] == [parse_shard(each.shard).index for each in found]
+    (file,) = {each.targets for each in found}
+    assert file == f"{container['volumeMounts'][0]['mountPath']}/targets"
+
+
+@_needs("kubernetes")
+def test_the_canary_is_what_the_example_labels_so() -> None:
+    (container,) = _pod(_load(FLEET / "canary.yaml"))["containers"]
+    options = fleet_options(container["args"])
+    targets = parse_targets((FLEET.parent / "fleet-schemas" / "targets.txt").read_text(), "")
+
+    labelled = [each.name for each in targets if each.labels & {*options.select}]
+
+    assert (["acme"], ["acme", "globex", "initech"]) == (
+        labelled,
+        [each.schema for each in targets],
+    )
 
 
 @_needs("kubernetes")
@@ -99,7 +128,11 @@ def test_the_workflow_migrates_the_canary_and_then_every_shard() -> None:
         part(shard),
         shard["withSequence"]["count"],
     )
-    assert "{{inputs.parameters.part}}" == migrate["container"]["args"][-1]
+    *common, last = migrate["container"]["args"]
+    assert "{{inputs.parameters.part}}" == last
+    assert ("canary",) == fleet_options([*common, part(canary)]).select
+    word = part(shard).replace("{{item}}", "7").replace(number, "8")
+    assert "7/8" == fleet_options([*common, word]).shard
 
 
 @_needs("argo-workflows")
@@ -128,9 +161,12 @@ def test_the_matrix_has_every_shard_once() -> None:
     assert "canary" == jobs["shards"]["needs"]
     assert [*range(len(strategy["matrix"]["shard"]))] == strategy["matrix"]["shard"]
     assert not strategy["fail-fast"]
-    commands = {name: job["steps"][-1]["run"] for name, job in jobs.items()}
-    assert "--shard ${{ matrix.shard }}/${{ strategy.job-total }}" in commands["shards"]
-    assert "--select canary" in commands["canary"]
+    found = {}
+    for name, job in jobs.items():
+        command = job["steps"][-1]["run"].replace("${{ matrix.shard }}", "7")
+        words = shlex.split(command.replace("${{ strategy.job-total }}", "8"))
+        found[name] = fleet_options(words[words.index("fleet") :])
+    assert ("7/8", ("canary",)) == (found["shards"].shard, found["canary"].select)
 
 
 @_needs("ci")
@@ -161,5 +197,6 @@ def test_the_documents_number_for_gitlab_starts_at_zero() -> None:
         check=True,
         capture_output=True,
         text=True,
-    ).stdout
-    assert "0/8\n" == said
+    ).stdout.strip()
+    words = [*shlex.split(command)[1:-1], said]
+    assert "0/8" == fleet_options(words).shard

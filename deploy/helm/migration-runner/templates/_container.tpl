@@ -88,8 +88,6 @@ configMap:
 {{- $arguments = concat $arguments (list "--targets" "/run/fleet/targets") -}}
 {{- end -}}
 {{- $arguments = concat $arguments (list "--jobs" (toString $fleet.jobs)) -}}
-{{- with $fleet.jobsPerServer -}}
-{{- $arguments = concat $arguments (list "--jobs-per-server" (toString .)) -}}
-{{- end -}}
+{{- $arguments = concat $arguments (list "--jobs-per-server" (toString $fleet.jobsPerServer)) -}}
 {{- toJson $arguments -}}
 {{- end }}
