@@ -9,8 +9,9 @@ import subprocess
 import pytest
 
 from tests.fixtures.cluster import Cluster
+from tests.fixtures.fleet_commands import fleet_arguments
 from tests.fixtures.helm import PROGRAMS
-from tests.fixtures.pods import Manifest
+from tests.fixtures.pods import Manifest, pod_of
 from tests.fixtures.runner import ROOT, Result
 
 BLOCKS = re.findall(
@@ -103,9 +104,26 @@ def test_to_stop_it_and_to_continue(cluster: Cluster, running: Manifest) -> None
     assert not running["spec"]["suspend"]
 
 
+def test_another_job_with_the_same_targets(cluster: Cluster) -> None:
+    """Its pod would have a log, which this cluster has not."""
+    script, _, rest = _block("kubectl create -k").partition("kubectl -n shop logs")
+
+    created = _shell(f"set -e\n{script}", cluster)
+    job = cluster.objects["Job/shop-fleet-try"]
+    deleted = _shell(rest.partition("\n")[2], cluster)
+
+    assert (0, 0) == (created.exit_code, deleted.exit_code), created.stderr + deleted.stderr
+    (container,) = pod_of(job)["containers"]
+    assert ("status",) == fleet_arguments(container["args"]).targets
+    assert "registry.example.com/shop-migrations:v1.4.2" == container["image"]
+    assert ["Job/shop-fleet-try"] == cluster.created
+    assert {} == cluster.objects
+
+
 def test_every_block_with_kubectl_is_tried() -> None:
     starts = (
         "set -e",
+        "kubectl create -k",
         "kubectl -n shop get job",
         "kubectl -n shop patch",
         "kubectl -n shop create",
