@@ -10,7 +10,7 @@ import pytest
 
 from tests.fixtures.cluster import Cluster
 from tests.fixtures.fleet_commands import fleet_arguments
-from tests.fixtures.helm import PROGRAMS
+from tests.fixtures.helm import PROGRAMS, Helm, example
 from tests.fixtures.pods import Manifest, pod_of
 from tests.fixtures.runner import ROOT, Result
 
@@ -118,6 +118,17 @@ def test_another_job_with_the_same_targets(cluster: Cluster) -> None:
     assert "registry.example.com/shop-migrations:v1.4.2" == container["image"]
     assert ["Job/shop-fleet-try"] == cluster.created
     assert {} == cluster.objects
+
+
+@pytest.mark.parametrize("name", ["hook", "fleet"])
+def test_what_the_chart_says_to_do(helm: Helm, cluster: Cluster, name: str) -> None:
+    said = helm.install(example(name), cluster.config).stdout
+    commands = [line for line in said.splitlines() if line.startswith("  kubectl ")]
+
+    results = [_shell(command, cluster) for command in commands]
+
+    assert results
+    assert {0} == {each.exit_code for each in results}, results
 
 
 def test_every_block_with_kubectl_is_tried() -> None:

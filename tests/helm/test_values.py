@@ -38,6 +38,7 @@ def _with(name: str, path: str, value: Any) -> Values:
         ("job", "settings.MIGRATE_DATABASE_URL", "x", "'MIGRATE_DATABASE_URL'"),
         ("job", "settings.PGPASSWORD", "x", "invalid propertyName 'PGPASSWORD'"),
         ("job", "wait.timeout", "soon", "at '/wait/timeout'"),
+        ("hook", "ttlSecondsAfterFinished", 0, "at '/ttlSecondsAfterFinished': minimum"),
         ("hook", "hook.events", ["post-upgrade"], "at '/hook/events/0': value must be one of"),
         ("hook", "hook.events", [], "at '/hook/events': minItems"),
         ("fleet", "mode", "init", "at '/mode': value must be one of 'job', 'hook', 'argocd'"),
