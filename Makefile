@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SERVERS := .servers/.installed
 ENVIRONMENTS := .environments/.installed
+HELM := .helm/.installed
 IMAGE ?= migration-runner
 BUILD ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 REVISION ?= $(shell git rev-parse HEAD 2>/dev/null)
@@ -20,7 +21,7 @@ WORKERS ?= 3
 PARALLEL := --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
 TESTS := $(wildcard tests/unit tests/integration tests/template tests/faults)
 # Kinds that need an engine, other environments, other people's projects, or time.
-OTHER_TESTS := tests/container tests/environments tests/corpus tests/faults
+OTHER_TESTS := tests/container tests/environments tests/corpus tests/faults tests/helm
 
 .DEFAULT_GOAL := help
 
@@ -50,12 +51,12 @@ reset: $(STAMP) ## Remove the embedded database; the next run makes a new one
 	@$(LOCAL) --reset
 
 .PHONY: test
-test: $(STAMP) $(SERVERS) $(if $(findstring environments,$(T)),$(ENVIRONMENTS)) ## Run the tests; T="tests/unit -k lock" runs some
+test: $(STAMP) $(SERVERS) $(if $(findstring environments,$(T)),$(ENVIRONMENTS)) $(if $(findstring helm,$(T)),$(HELM)) ## Run the tests; T="tests/unit -k lock" runs some
 	@$(BIN)/pytest $(or $(T),$(PARALLEL) $(TESTS))
 	@$(if $(T),,echo '"make test-all" also tests containers, other releases, other projects, and more faults.')
 
 .PHONY: test-all
-test-all: test $(ENVIRONMENTS) ## Run these and the slow ones: containers, other releases, other projects, more faults
+test-all: test $(ENVIRONMENTS) $(if $(wildcard deploy/helm),$(HELM)) ## Run these and the slow ones: containers, helm, other releases, other projects, more faults
 	@CORPUS="$${CORPUS:-optuna,dstack}" FAULTS="$${FAULTS:-12}" $(BIN)/pytest $(PARALLEL) $(OTHER_TESTS)
 
 .PHONY: faults
@@ -111,7 +112,7 @@ lock: $(STAMP) ## Lock the requirements anew, with hashes
 
 .PHONY: clean
 clean: ## Remove the virtual environment, the embedded database, the servers and all caches
-	@rm -rf $(VENV) .postgres .servers* .environments .corpus .benchmarks .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	@rm -rf $(VENV) .postgres .servers* .helm* .environments .corpus .benchmarks .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): requirements-dev.txt
@@ -126,6 +127,10 @@ $(STAMP): requirements-dev.txt
 # Tests whose server is missing are skipped; only CI requires every server.
 $(SERVERS): scripts/install-postgres scripts/postgres.sha512
 	@scripts/install-postgres || test -z "$(REQUIRE_SERVERS)"
+
+# The same: only CI requires it.
+$(HELM): scripts/install-helm scripts/helm.sha512
+	@scripts/install-helm || test -z "$(REQUIRE_HELM)"
 
 $(ENVIRONMENTS): $(STAMP) scripts/install-environments pyproject.toml $(wildcard tests/environments/*.txt)
 	@scripts/install-environments

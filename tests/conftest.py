@@ -33,6 +33,8 @@ pytest_plugins = [
     "tests.fixtures.shop",
     "tests.fixtures.containers",
     "tests.fixtures.pods",
+    "tests.fixtures.helm",
+    "tests.fixtures.cluster",
 ]
 
 

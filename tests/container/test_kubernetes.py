@@ -21,16 +21,18 @@ TRANSIENT = {errors.PendingRevisions, errors.DatabaseUnavailable, errors.Tempora
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_the_manifests_are_valid(kustomize: Kustomize, folder: str) -> None:
-    manifests = kustomize.render(folder)
+    manifests = kustomize.render_all(folder)
 
     assert manifests
-    for manifest in manifests.values():
+    for manifest in manifests:
         kubernetes_validate.validate(manifest, "1.37", strict=True)
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_every_container_is_hardened(kustomize: Kustomize, folder: str) -> None:
-    for manifest in kustomize.render(folder).values():
+    for manifest in kustomize.render_all(folder):
+        if manifest["kind"] == "ConfigMap":
+            continue
         pod = pod_of(manifest)
         assert pod["securityContext"]["runAsNonRoot"]
         assert not pod["automountServiceAccountToken"]
@@ -68,16 +70,50 @@ def test_the_overlay_changes_what_a_cluster_has_of_its_own(
 
 
 def test_the_job_is_not_tried_again_when_that_cannot_help(kustomize: Kustomize) -> None:
-    policy = kustomize.render("job")["Job"]["spec"]["podFailurePolicy"]
-    (hopeless,) = [rule["onExitCodes"] for rule in policy["rules"] if rule["action"] == "FailJob"]
-
     ends = {
         value
         for value in vars(errors).values()
         if isinstance(value, type) and issubclass(value, MigrationError)
     }
-    assert {end.exit_code for end in ends - TRANSIENT} == set(hopeless["values"])
-    assert "migrate" == hopeless["containerName"]
+    hopeless = {
+        "containerName": "migrate",
+        "operator": "In",
+        "values": sorted({end.exit_code for end in ends - TRANSIENT}),
+    }
+    actions = [
+        (job["spec"]["podFailurePolicy"]["rules"][-1], job["metadata"]["name"])
+        for folder in ("job", "fleet")
+        for job in kustomize.render_all(folder)
+        if job["kind"] == "Job"
+    ]
+    assert [
+        ({"action": "FailJob", "onExitCodes": hopeless}, "shop-migrate"),
+        ({"action": "FailIndex", "onExitCodes": hopeless}, "shop-fleet"),
+        ({"action": "FailJob", "onExitCodes": hopeless}, "shop-fleet-canary"),
+    ] == actions
+
+
+@pytest.mark.parametrize("folder", ["fleet", "fleet-schemas"])
+def test_the_number_of_shards_is_given_once(
+    kustomize: Kustomize, tmp_path: Path, folder: str
+) -> None:
+    """With more shards in the arguments than indexes, targets would never be migrated."""
+    manifests = Path(shutil.copytree(MANIFESTS, tmp_path / "kubernetes"))
+    shards = manifests / "fleet" / "shards.yaml"
+    shards.write_text(shards.read_text().replace("completions: 8", "completions: 12"))
+
+    (job,) = [
+        manifest
+        for manifest in kustomize.render_all(folder, manifests)
+        if manifest["metadata"]["name"] == "shop-fleet"
+    ]
+
+    (migrate,) = pod_of(job)["containers"]
+    place = migrate["args"].index("--shard") + 1
+    assert (12, "$(JOB_COMPLETION_INDEX)/12") == (
+        job["spec"]["completions"],
+        migrate["args"][place],
+    )
 
 
 APPLICATION = (

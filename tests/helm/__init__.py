@@ -1,0 +1,1 @@
+"""The Helm chart of `deploy/helm/`, rendered by the real helm."""
