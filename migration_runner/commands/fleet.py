@@ -103,7 +103,8 @@ def _report(invocation: Invocation, results: Results) -> None:
     outcome = APPLIED if results.count().get(APPLIED) else UP_TO_DATE
     report.conclusion = outcome, results.sentence()
     if options.fleet.html:
-        Path(options.fleet.html).write_text(render_page(results, report), encoding="utf-8")
+        page = render_page(results, report).encode(errors="backslashreplace")
+        Path(options.fleet.html).write_bytes(page)
     if options.as_json:
         streams.write_facts(_describe(results, report))
 
