@@ -11,7 +11,7 @@ from migration_runner.errors import ConfigError, UsageError
 from migration_runner.fleet.fleet import Fleet, Plan
 from migration_runner.fleet.image import Image
 from migration_runner.fleet.page import render_page
-from migration_runner.fleet.results import Results
+from migration_runner.fleet.results import APPLIED, UP_TO_DATE, Results
 from migration_runner.fleet.schedule import Limits, parse_failures
 from migration_runner.fleet.selection import Shard, parse_shard, select_targets
 from migration_runner.fleet.sources import Source, load_targets
@@ -91,7 +91,7 @@ def _plan(
 def _require_writable(file: str) -> None:
     """Create the page's file now: later, the work would be done and its report lost."""
     try:
-        Path(file).touch()
+        Path(file).open("a").close()
     except OSError as error:
         message = f"--html {file} cannot be written: {error.strerror}. Nothing was changed."
         raise ConfigError(message) from None
@@ -100,11 +100,11 @@ def _require_writable(file: str) -> None:
 def _report(invocation: Invocation, results: Results) -> None:
     report, options = invocation.report, invocation.options
     report.fleet = FleetReport(results.sentence(), results.facts())
-    counts = results.count()
-    done = {name: count for name, count in counts.items() if name != "up_to_date"}
-    report.conclusion = "applied" if done else "up_to_date", results.sentence()
+    outcome = APPLIED if results.count().get(APPLIED) else UP_TO_DATE
+    report.conclusion = outcome, results.sentence()
     if options.fleet.html:
-        Path(options.fleet.html).write_text(render_page(results, report), encoding="utf-8")
+        page = render_page(results, report).encode(errors="backslashreplace")
+        Path(options.fleet.html).write_bytes(page)
     if options.as_json:
         streams.write_facts(_describe(results, report))
 

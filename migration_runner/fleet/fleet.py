@@ -141,7 +141,7 @@ class Fleet:
     def _end(self, process: Process, schedule: Schedule) -> None:
         target = process.target
         lost = process.finished is None or process.finished["outcome"] == INTERRUPTED
-        if lost and self._attempts[target.name] < _ATTEMPTS:
+        if lost and not schedule.stopped and self._attempts[target.name] < _ATTEMPTS:
             logs.get_logger().warning(
                 events.TARGET_RETRIED, target=target.name, detail=_describe_loss(process)
             )

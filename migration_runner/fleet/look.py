@@ -32,6 +32,8 @@ _PER_SERVER: Final = 8
 _ATTEMPTS: Final = 3
 # A server can also accept a connection, and then say nothing.
 _ANSWER_SECONDS: Final = 30.0
+# The classes of a role that may not be set, and the like, which is no error on connecting.
+_STATEMENTS: Final = ("22", "42")
 # In one query.
 _SCHEMAS: Final = 1000
 
@@ -47,6 +49,8 @@ class Sight:
     place: tuple[str, ...] | None = None
     reason: str = ""
     detail: str = ""
+    # It has answered, and another attempt would not help.
+    refused: bool = False
 
 
 Sights = dict[str, Sight]
@@ -181,7 +185,9 @@ class _Looking:
                 waiting.answer(question, self._ask(question))
             except Exception as error:  # noqa: BLE001 - of one target, whatever it is
                 failure = classify_error(error)
-                sight = Sight(reason=failure.reason, detail=failure.detail)
+                answered = (getattr(error, "sqlstate", None) or "")[:2] in _STATEMENTS
+                refused = answered or not failure.retryable
+                sight = Sight(reason=failure.reason, detail=failure.detail, refused=refused)
                 waiting.answer(question, question.answer_all(sight), failure.reason)
 
     def _ask(self, question: _Question) -> Sights:

@@ -81,6 +81,10 @@ def look_query(schemas: Sequence[str], schema: str | None, table: str) -> str:
     )
 
 
+def _split(heads: str | None) -> tuple[str, ...]:
+    return tuple(heads.split(",")) if heads else ()
+
+
 def read_answer(row: Sequence[str | None]) -> Found:
     """Return what a row of the query says."""
     started, oid, name, current, places, digests = row
@@ -89,13 +93,9 @@ def read_answer(row: Sequence[str | None]) -> Found:
     tables = {
         schema: VersionTable(
             schema,
-            tuple((heads or "").split(",")) * bool(heads) if read else None,
+            _split(heads) if read else None,
             known.get(schema),
         )
         for schema, read, heads in found
     }
     return Found((started or "", oid or ""), name or "", current or "", tables)
-
-
-def _split(heads: str | None) -> tuple[str, ...]:
-    return tuple(heads.split(",")) if heads else ()

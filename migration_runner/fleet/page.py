@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from html import escape
 from typing import Final
 
-from migration_runner.fleet.results import FAILED, UP_TO_DATE, Result, Results
+from migration_runner.fleet.results import FAILED, OUTCOMES, UP_TO_DATE, Result, Results
 from migration_runner.log.plain_text import plain_text
 from migration_runner.log.redaction import redact
 from migration_runner.report.report import RunReport
@@ -48,8 +48,7 @@ def render_page(results: Results, report: RunReport) -> str:
     failed = [each for each in everything if each.outcome == FAILED]
     others = [each for each in everything if each.outcome not in (FAILED, UP_TO_DATE)]
     counts = (
-        f'<tr><td class="{name}">{_text(name.replace("_", " "))}</td>'
-        f'<td class="number">{count}</td></tr>'
+        f'<tr>{_outcome(name)}<td class="number">{count}</td></tr>'
         for name, count in results.count().items()
     )
     sections = [
@@ -90,9 +89,15 @@ def _slow(result: Result) -> str:
 
 def _target(result: Result) -> str:
     at = ", ".join(result.to_revisions or ())
-    outcome = f'<td class="{result.outcome}">{_text(result.outcome.replace("_", " "))}</td>'
     applied = f'<td class="number">{len(result.applied) or ""}</td>'
-    return f"<tr><td>{_text(result.target)}</td>{outcome}{applied}<td>{_text(at)}</td></tr>"
+    name, outcome = _text(result.target), _outcome(result.outcome)
+    return f"<tr><td>{name}</td>{outcome}{applied}<td>{_text(at)}</td></tr>"
+
+
+def _outcome(name: str) -> str:
+    # A run says it itself, and could say anything.
+    kind = name if name in OUTCOMES else "other"
+    return f'<td class="{kind}">{_text(name.replace("_", " "))}</td>'
 
 
 def _text(text: str) -> str:

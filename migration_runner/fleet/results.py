@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from migration_runner.errors import MigrationError, TemporaryFailure
-from migration_runner.log.bounds import shorten
+from migration_runner.log.bounds import shorten_bytes
 from migration_runner.log.counts import count_of
+from migration_runner.log.plain_text import plain_text
+from migration_runner.log.redaction import redact
 
 APPLIED: Final = "applied"
 UP_TO_DATE: Final = "up_to_date"
@@ -24,7 +26,8 @@ WORST_FIRST: Final = (70, 78, 65, 77, 1, 75, 69)
 _MOST_NAMES: Final = 5
 _MOST_FAILURES: Final = 20
 _SLOWEST: Final = 5
-_LONGEST_SUMMARY: Final = 400
+# All of them fit into a line, even if JSON writes each character as two.
+_SUMMARY_BYTES: Final = 300
 
 Facts = dict[str, Any]
 
@@ -115,7 +118,7 @@ class Results:
                     "target": each.target,
                     "exit_code": each.exit_code,
                     "reason": each.reason,
-                    "summary": shorten(each.summary, _LONGEST_SUMMARY),
+                    "summary": shorten_bytes(plain_text(redact(each.summary)), _SUMMARY_BYTES),
                 }
                 for each in failed[:_MOST_FAILURES]
             ],
@@ -129,12 +132,12 @@ class Results:
         """Say what became of the targets, which failed, and what is left."""
         counts = self.count()
         said = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
-        text = f"{count_of(len(self._targets), 'target')}: {said}."
+        text = f"{count_of(len(self._targets), 'target')}: {said or 'nothing to do'}."
         if failed := self.failed:
             names = ", ".join(each.target for each in failed[:_MOST_NAMES])
             more = len(failed) - _MOST_NAMES
             text += f" Failed: {names}{f' and {more} more' if more > 0 else ''}."
-        if self.stopped:
+        if self.stopped and counts.get(NOT_STARTED):
             text += f" The others were not started, since {self.stopped}."
         if counts.get(NOT_STARTED) or counts.get(INTERRUPTED) or failed:
             text += " Run again for what is left."

@@ -8,9 +8,15 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from migration_runner.fleet.numbers import parse_number
 from migration_runner.fleet.targets import Target
 from migration_runner.fleet.waves import Wave
+from migration_runner.log.bounds import shorten
+from migration_runner.log.counts import count_of
+
+_LONGEST_WORD: Final = 40
 
 
 @dataclass(frozen=True)
@@ -27,17 +33,18 @@ class Limits:
 
 def parse_failures(text: str, targets: int) -> int:
     """Read `N` or `P%` as a number of targets. Raises `ValueError`."""
-    number = text.removesuffix("%")
-    if not (number.isascii() and number.isdecimal()):
-        message = f"must be a number of targets, or a percentage as in 5% (it is {text!r})"
+    number = parse_number(text.removesuffix("%"))
+    if number is None:
+        given = shorten(text, _LONGEST_WORD)
+        message = f"must be a number of targets, or a percentage as in 5% (it is {given!r})"
         raise ValueError(message)
-    if number == text:
-        return int(number)
+    if not text.endswith("%"):
+        return number
     percents = 100
-    if int(number) > percents:
+    if number > percents:
         message = f"must be at most 100% (it is {text!r})"
         raise ValueError(message)
-    return targets * int(number) // percents
+    return targets * number // percents
 
 
 class Schedule:
@@ -48,7 +55,7 @@ class Schedule:
     ) -> None:
         self._limits = limits
         self._server_of = server_of
-        self._waves = deque(waves)
+        self._waves = deque(wave for wave in waves if wave.targets)
         self._waiting: dict[object, deque[Target]] = {}
         self._running: Counter[object] = Counter()
         self._wave: Wave | None = None
@@ -102,7 +109,7 @@ class Schedule:
         if self._wave is not None and self._wave.stops:
             self.stop(f"a target of the wave {self._wave.name!r} failed")
         elif most is not None and self.failures > most:
-            self.stop(f"more than {most} targets failed")
+            self.stop(f"more than {count_of(most, 'target')} failed" if most else "a target failed")
 
     def again(self, target: Target) -> None:
         """Put a target that was started, and has ended without a result, first in the queue."""

@@ -6,9 +6,14 @@ import difflib
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from migration_runner.errors import UsageError
+from migration_runner.fleet.numbers import parse_number
 from migration_runner.fleet.targets import Target
+from migration_runner.log.bounds import shorten
+
+_LONGEST_WORD: Final = 40
 
 
 @dataclass(frozen=True)
@@ -29,12 +34,11 @@ class Shard:
 
 def parse_shard(text: str) -> Shard:
     """Read `I/N`, with I from 0 to N - 1. Raises `ValueError`."""
-    index, separator, count = text.partition("/")
-    valid = separator and all(each.isascii() and each.isdecimal() for each in (index, count))
-    if not valid or int(index) >= int(count):
-        message = f"must be I/N, with I from 0 to N - 1 (it is {text!r})"
+    index, count = map(parse_number, text.partition("/")[::2])
+    if index is None or count is None or index >= count:
+        message = f"must be I/N, with I from 0 to N - 1 (it is {shorten(text, _LONGEST_WORD)!r})"
         raise ValueError(message)
-    return Shard(int(index), int(count))
+    return Shard(index, count)
 
 
 def select_targets(

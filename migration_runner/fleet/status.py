@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,14 +20,16 @@ from migration_runner.report.text_layout import render_table
 from migration_runner.settings.settings import Settings
 
 UNREACHABLE: Final = "unreachable"
+REFUSED: Final = "refused"
 UNREADABLE: Final = "unreadable"
 UNKNOWN: Final = "unknown"
 NEWER: Final = "not in this image"
 # The ones that need somebody first.
-_ORDER: Final = (UNREACHABLE, UNREADABLE, UNKNOWN, NEWER, BEHIND, AT_HEAD)
-# The exit code that a run of such a target ends with, or may end with.
-_CODES: Final = {UNREACHABLE: 69, UNREADABLE: 77, NEWER: 65}
+_ORDER: Final = (NEWER, REFUSED, UNREADABLE, UNREACHABLE, UNKNOWN, BEHIND, AT_HEAD)
+# The exit code that a run of such a target ends with, or may end with: the worst is first.
+_CODES: Final = {NEWER: 65, REFUSED: 77, UNREADABLE: 77, UNREACHABLE: 69}
 _MOST_NAMES: Final = 20
+_MOST_GROUPS: Final = 10
 
 Facts = dict[str, Any]
 
@@ -44,8 +48,14 @@ class TargetStatus:
         """Return it for machines."""
         facts: Facts = {"target": self.target, "relation": self.relation}
         if self.relation in (AT_HEAD, BEHIND, NEWER):
-            facts |= {"heads": list(self.heads), "pending": self.pending}
+            facts["heads"] = list(self.heads)
+        if self.relation in (AT_HEAD, BEHIND):
+            facts["pending"] = self.pending
         return facts | ({"detail": self.detail} if self.detail else {})
+
+
+# What targets have in common, and their names.
+Group = tuple[TargetStatus, list[str]]
 
 
 class FleetStatus:
@@ -55,16 +65,19 @@ class FleetStatus:
         self.statuses = statuses
         self.image = image
 
-    def groups(self) -> list[tuple[str, tuple[str, ...], list[TargetStatus]]]:
-        """Return the targets by relation and heads: the largest group of each relation first."""
-        counts = Counter((each.relation, each.heads) for each in self.statuses)
-        ordered = sorted(
-            counts, key=lambda key: (_ORDER.index(key[0]), -counts[key], key[1]), reverse=False
+    def groups(self) -> list[Group]:
+        """Return the names of the targets that differ in nothing else, with the first of them.
+
+        Those that need somebody come last, where a terminal shows them; of each relation, the
+        largest group comes first.
+        """
+        names: dict[TargetStatus, list[str]] = {}
+        for each in self.statuses:
+            names.setdefault(dataclasses.replace(each, target=""), []).append(each.target)
+        return sorted(
+            names.items(),
+            key=lambda group: (-_ORDER.index(group[0].relation), -len(group[1]), group[0].heads),
         )
-        return [
-            (*key, [each for each in self.statuses if (each.relation, each.heads) == key])
-            for key in reversed(ordered)
-        ]
 
     def facts(self) -> Facts:
         """Return everything for machines."""
@@ -76,8 +89,7 @@ class FleetStatus:
             "targets": len(self.statuses),
             "relations": dict(Counter(each.relation for each in self.statuses)),
             "revisions": [
-                {"relation": relation, "heads": list(heads), "count": len(found)}
-                for relation, heads, found in self.groups()
+                {**_without_target(status), "count": len(names)} for status, names in self.groups()
             ],
             "results": [each.facts() for each in self.statuses],
         }
@@ -85,7 +97,7 @@ class FleetStatus:
     def verdict(self) -> MigrationError | None:
         """Return what a check ends with; None if all targets are at head."""
         there = Counter(each.relation for each in self.statuses)
-        said = ", ".join(f"{count} {relation}" for relation, count in there.items())
+        said = ", ".join(f"{there[name]} {name}" for name in reversed(_ORDER) if there[name])
         message = f"{count_of(len(self.statuses), 'target')}: {said}."
         for relation, code in _CODES.items():
             if there[relation]:
@@ -93,6 +105,10 @@ class FleetStatus:
         if there[BEHIND] or there[UNKNOWN]:
             return PendingRevisions(message, reason="targets_behind")
         return None
+
+
+def _without_target(status: TargetStatus) -> Facts:
+    return {name: each for name, each in status.facts().items() if name != "target"}
 
 
 def look_at_fleet(
@@ -110,16 +126,15 @@ def _status(target: Target, sight: Sight | None, image: Image) -> TargetStatus:
         detail = "only env.py knows where its version table is: name the schema, too"
         return TargetStatus(target.name, UNKNOWN, detail=detail)
     if sight.table is None:
-        return TargetStatus(target.name, UNREACHABLE, detail=sight.detail)
+        relation = REFUSED if sight.refused else UNREACHABLE
+        return TargetStatus(target.name, relation, detail=sight.detail)
     if sight.table.heads is None:
         detail = "the role may not read the version table"
         return TargetStatus(target.name, UNREADABLE, detail=detail)
-    relation = image.relation(sight.table)
-    if relation.kind in (AT_HEAD, BEHIND):
-        pending = image.pending(sight.table)
-        return TargetStatus(target.name, relation.kind, sight.table.heads, pending)
-    detail = f"has {', '.join(relation.unknown)}"
-    return TargetStatus(target.name, NEWER, sight.table.heads, detail=detail)
+    kind, heads = image.relation(sight.table).kind, sight.table.heads
+    if kind in (AT_HEAD, BEHIND):
+        return TargetStatus(target.name, kind, heads, image.pending(sight.table))
+    return TargetStatus(target.name, NEWER, heads)
 
 
 def render_status(found: FleetStatus, width: int) -> str:
@@ -130,16 +145,34 @@ def render_status(found: FleetStatus, width: int) -> str:
         f" ({count_of(len(image.history.revisions), 'revision')})",
         "",
     ]
-    rows = []
-    for relation, heads, statuses in found.groups():
-        first = statuses[0]
-        pending = f"{first.pending} pending" if relation == BEHIND else ""
-        at = ", ".join(heads) or ("base" if relation == BEHIND else "")
-        names = [each.target for each in statuses]
-        more = len(names) - _MOST_NAMES
-        listed = " ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
-        shown = listed if relation != AT_HEAD or (len(found.groups()) == 1 and more <= 0) else ""
-        detail = f" ({first.detail})" if first.detail else ""
-        rows.append((str(len(statuses)), relation, at, pending, shown + detail))
-    lines.append(render_table(("targets", "state", "at", "", ""), rows, width))
+    rows = [
+        row
+        for _, groups in itertools.groupby(found.groups(), lambda group: group[0].relation)
+        for row in _render_groups(list(groups))
+    ]
+    lines.append(render_table(("targets", "state", "at", ""), rows, width))
     return "\n".join(lines)
+
+
+def _render_groups(groups: Sequence[Group]) -> Iterator[Sequence[str]]:
+    """Render the groups of one relation."""
+    for status, names in groups[:_MOST_GROUPS]:
+        at = ", ".join(status.heads) or ("base" if status.relation == BEHIND else "")
+        more = len(names) - _MOST_NAMES
+        facts = (
+            f"{status.pending} pending" if status.pending else "",
+            # Those at head are no work, and usually many.
+            " ".join(names[:_MOST_NAMES]) if status.relation != AT_HEAD else "",
+        )
+        listed = ": ".join(filter(None, facts)) + (
+            f" and {more} more" if facts[1] and more > 0 else ""
+        )
+        yield (
+            str(len(names)),
+            status.relation,
+            at,
+            listed + (f" ({status.detail})" if status.detail else ""),
+        )
+    if others := groups[_MOST_GROUPS:]:
+        count = sum(len(names) for _, names in others)
+        yield str(count), others[0][0].relation, "", "others, which --json lists"

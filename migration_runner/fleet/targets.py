@@ -1,8 +1,4 @@
-"""The targets of a fleet: each a database or a schema, with a name and labels.
-
-A line names one: `NAME ADDRESS ... [LABEL ...]`, where an address is a URL, `schema=SCHEMA` or
-`x=WORD`. JSON has the same as an object: a list of them, or one in each line.
-"""
+"""The targets of a fleet: each a database or a schema, with a name and labels."""
 
 from __future__ import annotations
 
@@ -14,14 +10,19 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from migration_runner.errors import ConfigError
+from migration_runner.fleet.target_text import read_words, split_entries
 from migration_runner.log.counts import count_of
 from migration_runner.log.redaction import redact
 from migration_runner.settings.database_url import DatabaseAddress, parse_database_url
+from migration_runner.settings.search_path import first_schema
 
 _FIELDS: Final = ("name", "url", "schema", "x", "labels")
 _MOST_PROBLEMS: Final = 10
 # In a line of the log, and in `--only NAME`.
-_NAME: Final = re.compile(r"[^\s\x00-\x1f\x7f]+")
+_NAME: Final = re.compile(r"[^\s\x00-\x1f\x7f-\x9f]+")
+_LONGEST_NAME: Final = 200
+# A URL without its scheme.
+_CREDENTIALS: Final = re.compile(r":.*@", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,11 @@ def parse_targets(text: str, origin: str) -> list[Target]:
 
     Raises `ConfigError`, which lists the problems and shows no secret.
     """
-    if text.lstrip("\ufeff \t\r\n").startswith("["):
-        return make_targets(_parse_list(text, origin), origin)
-    lines = enumerate(text.lstrip("\ufeff").splitlines(), 1)
-    return make_targets(
-        [(f"line {number}", line) for number, line in lines if _says_something(line)], origin
-    )
+    try:
+        return make_targets(split_entries(text), origin)
+    except ValueError as error:
+        message = f"{origin} is not valid JSON: {error}."
+        raise ConfigError(message, reason="invalid_targets") from None
 
 
 def make_targets(found: Iterable[tuple[str, Any]], origin: str) -> list[Target]:
@@ -63,64 +63,16 @@ def make_targets(found: Iterable[tuple[str, Any]], origin: str) -> list[Target]:
     targets, problems = [], []
     for place, each in found:
         try:
-            targets.append(_target(_words(each) if isinstance(each, str) else each))
+            targets.append(_target(read_words(each) if isinstance(each, str) else each))
         except ValueError as error:
-            problems.append(f"{place} {error}")
+            problems.append(redact(f"{place} {error}"))
     problems += _twice(targets)
     if problems:
         more = len(problems) - _MOST_PROBLEMS
         shown = problems[:_MOST_PROBLEMS] + ([f"and {more} more"] if more > 0 else [])
         message = f"{origin}: {count_of(len(problems), 'problem')}: {'; '.join(shown)}."
-        raise ConfigError(redact(message), reason="invalid_targets", problems=problems[:20])
+        raise ConfigError(message, reason="invalid_targets", problems=problems[:20])
     return targets
-
-
-def _says_something(line: str) -> bool:
-    return bool(line.strip()) and not line.lstrip().startswith("#")
-
-
-def _parse_list(text: str, origin: str) -> list[tuple[str, Any]]:
-    try:
-        found = json.loads(text.lstrip("\ufeff"))
-    except ValueError as error:
-        # Without the text, which can have passwords.
-        reason = getattr(error, "msg", "it is not valid")
-        line = getattr(error, "lineno", 1)
-        message = f"{origin} is not valid JSON: {reason} (line {line})."
-        raise ConfigError(message, reason="invalid_targets") from None
-    return [(f"entry {number}", each) for number, each in enumerate(found, 1)]
-
-
-def _words(line: str) -> Mapping[str, Any]:
-    """Return what a line says, as JSON would."""
-    if line.lstrip().startswith("{"):
-        try:
-            found = json.loads(line)
-        except ValueError as error:
-            message = f"is not valid JSON: {getattr(error, 'msg', 'it is not valid')}"
-            raise ValueError(message) from None
-        return found  # type: ignore[no-any-return]  # `_target` checks it
-    facts: dict[str, Any] = {"x": [], "labels": []}
-    for number, word in enumerate(line.split()):
-        kind, separator, value = word.partition("=")
-        if "://" in word and (not separator or "://" in kind or kind == "url"):
-            _once(facts, "url", word if "://" in kind or not separator else value)
-        elif separator and kind == "schema":
-            _once(facts, "schema", value)
-        elif separator and kind == "x":
-            facts["x"].append(value)
-        elif number == 0:
-            facts["name"] = word
-        else:
-            facts["labels"].append(word)
-    return facts
-
-
-def _once(facts: dict[str, Any], name: str, value: str) -> None:
-    if name in facts:
-        message = f"has two of {name}"
-        raise ValueError(message)
-    facts[name] = value
 
 
 def _target(facts: Any) -> Target:
@@ -140,17 +92,28 @@ def _target(facts: Any) -> Target:
         except ValueError as error:
             message = f"has a URL that {error}"
             raise ValueError(message) from None
-    name = _text(facts, "name") or schema or (address.parameters.get("dbname") if address else "")
-    if not name:
-        message = "has no name"
-        raise ValueError(message)
-    if not _NAME.fullmatch(name):
-        message = f"has the name {name!r}, which has white space or control characters"
-        raise ValueError(message)
+    database = address.parameters.get("dbname", "") if address else ""
+    name = _text(facts, "name") or schema or database
+    _check_name(name)
     if not (url or schema or x):
         message = f"({name}) names no database: add a URL, schema=SCHEMA or x=WORD"
         raise ValueError(message)
     return Target(name, address, url, schema, x, labels)
+
+
+def _check_name(name: str) -> None:
+    """Raise `ValueError` for a name that a line of the log should not have."""
+    if not name:
+        message = "has no name"
+    elif len(name) > _LONGEST_NAME:
+        message = f"has a name of {len(name)} characters ({_LONGEST_NAME} at most)"
+    elif _CREDENTIALS.search(name) or redact(name) != name:
+        message = "has a name that looks like a password, or a URL without postgresql://"
+    elif not _NAME.fullmatch(name):
+        message = f"has the name {name!r}, which has white space or control characters"
+    else:
+        return
+    raise ValueError(message)
 
 
 def _text(facts: Mapping[str, Any], name: str) -> str:
@@ -160,10 +123,15 @@ def _text(facts: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str):
         message = f"has a {name} that is no text"
         raise ValueError(message)  # noqa: TRY004 - as above
-    if "\0" in value or "\n" in value:
-        message = f"has a {name} of several lines"
+    if not _is_plain(value):
+        message = f"has a {name} with a line end, or with what is no character"
         raise ValueError(message)
     return value.strip()
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a text can be an argument, a variable, and part of a line."""
+    return not re.search("[\0\n\r\ud800-\udfff]", text)
 
 
 def _texts(facts: Mapping[str, Any], name: str) -> list[str]:
@@ -172,13 +140,21 @@ def _texts(facts: Mapping[str, Any], name: str) -> list[str]:
     if not isinstance(found, list | tuple) or not all(isinstance(each, str) for each in found):
         message = f"has {name} that are no texts"
         raise ValueError(message)
+    if not all(map(_is_plain, found)):
+        message = f"has {name} with a line end, or with what is no character"
+        raise ValueError(message)
     return list(found)
 
 
 def _labels(value: Any) -> list[str]:
     """Return labels: a list of words, or a mapping, of which each pair is a word `key=value`."""
     if isinstance(value, Mapping):
-        return [f"{key}={each}" for key, each in value.items()]
+        # Numbers and booleans as JSON writes them; anything else is refused as no text.
+        scalars = (int, float, bool)
+        texts = {
+            k: json.dumps(each) if isinstance(each, scalars) else each for k, each in value.items()
+        }
+        value = [f"{k}={each}" if isinstance(each, str) else each for k, each in texts.items()]
     return _texts({"labels": value}, "labels")
 
 
@@ -199,12 +175,23 @@ def _twice(targets: Iterable[Target]) -> list[str]:
 
 
 def _place(target: Target) -> object:
-    """Return where a target is, as far as its text says."""
-    known: tuple[str, ...] = ()
-    if target.address is not None:
-        parameters = target.address.parameters
-        host = parameters.get("host", "").lower()
-        known = (host, parameters.get("port") or "5432", parameters.get("dbname", ""))
-        if "options" in parameters or "service" in parameters:
-            known = (target.url,)
-    return known, target.schema, () if target.schema else target.x
+    """Return where a target is, as far as its text says: the look knows more."""
+    schema = first_schema(target.schema)
+    return _database(target, schema), schema, () if schema else target.x
+
+
+def _database(target: Target, schema: str) -> tuple[str, ...]:
+    if target.address is None:
+        return ()
+    parameters = target.address.parameters
+    if "options" in parameters or "service" in parameters:
+        return (target.url,)
+    host, user = parameters.get("host", ""), parameters.get("user", "")
+    return (
+        host if host.startswith("/") else host.lower(),
+        parameters.get("hostaddr", ""),
+        parameters.get("port") or "5432",
+        parameters.get("dbname") or user,
+        # Otherwise its search_path can lead to a schema of its own.
+        "" if schema else user,
+    )

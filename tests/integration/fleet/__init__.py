@@ -1,1 +1,1 @@
-"""Many databases, many schemas."""
+"""Many databases: what `migrate fleet` needs."""

@@ -1,0 +1,1 @@
+"""Many databases: what `migrate fleet` needs."""
