@@ -9,11 +9,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import yaml
 
 from migration_runner.fleet.selection import Shard
-from tests.fixtures.containers import PASSWORD, ContainerDatabase, Containers
+from tests.fixtures.containers import PASSWORD, ContainerDatabase, Containers, Images, run
 from tests.fixtures.jobs import Job, JobRun
 from tests.fixtures.pods import MANIFESTS, Kustomize, Manifest
+from tests.fixtures.runner import ROOT, Result
 from tests.fixtures.shop import HEAD, REVISIONS
 
 # The example has more, and takes longer.
@@ -50,6 +52,11 @@ class Fleet:
         with self._file.open("a") as file:
             file.write(f"{name} {self.database.url(self._databases[name])} {label}\n")
         return name
+
+    @property
+    def targets(self) -> str:
+        """The text of the file of targets."""
+        return self._file.read_text()
 
     def job(self, name: str = "shop-fleet") -> Job:
         """Return a Job that has not been started."""
@@ -174,3 +181,26 @@ def test_the_canary_touches_no_other_target(fleet: Fleet, *, broken: bool) -> No
     assert ("PodFailurePolicy" if broken else "Complete") == run.condition
     assert {0: [1 if broken else 0]} == run.exit_codes
     assert {canary: "" if broken else HEAD, other: ""} == fleet.heads()
+
+
+def test_the_steps_of_the_ci_matrix(fleet: Fleet, images: Images, tmp_path: Path) -> None:
+    """The canary's job, and one of the matrix, as a runner would run them."""
+    workflow = yaml.safe_load((ROOT / "deploy" / "ci" / "fleet.yml").read_text())
+    canary, other = fleet.add(0, "canary"), fleet.add(3)
+    environment = {
+        "CONTAINER": f"{workflow['env']['CONTAINER']} --network={fleet.database.network}",
+        "IMAGE": images.project,
+        "RUNNER_TEMP": str(tmp_path),
+        "TARGETS": fleet.targets,
+    }
+
+    def run_job(name: str) -> Result:
+        steps = [each["run"] for each in workflow["jobs"][name]["steps"]]
+        script = "\n".join(steps).replace("${{ matrix.shard }}", "3")
+        script = script.replace("${{ strategy.job-total }}", str(SHARDS))
+        return run("bash", "-e", "-o", "pipefail", "-c", script, check=True, **environment)
+
+    assert "1 target: 1 applied." == run_job("canary").finished["summary"]
+    assert {canary: HEAD, other: ""} == fleet.heads()
+    assert "1 target: 1 applied." == run_job("shards").finished["summary"]
+    assert {canary: HEAD, other: HEAD} == fleet.heads()
