@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import faulthandler
 from collections import Counter
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from _pytest.faulthandler import fault_handler_stderr_fd_key
 from hypothesis import HealthCheck, settings
 
 # How long an example takes is the machine's affair.
@@ -13,6 +16,8 @@ settings.register_profile("tests", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("tests")
 
 _TESTS = Path(__file__).parent
+# More than pytest-timeout allows, with its clean-up.
+_LONGEST_SECONDS = 600
 _LONGEST_FIRST = {"container": 0, "corpus": 1, "faults": 2, "environments": 3, "integration": 4}
 
 pytest_plugins = [
@@ -36,6 +41,20 @@ pytest_plugins = [
     "tests.fixtures.helm",
     "tests.fixtures.cluster",
 ]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """End the process if a test hangs in a call in which no signal interrupts it.
+
+    pytest-timeout's would: xdist then names the test, and goes on with another worker.
+    """
+    real_stderr = item.config.stash[fault_handler_stderr_fd_key]
+    faulthandler.dump_traceback_later(_LONGEST_SECONDS, exit=True, file=real_stderr)
+    try:
+        return (yield)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 @pytest.hookimpl(tryfirst=True)
