@@ -96,11 +96,16 @@ def _query(query: str, settings: Settings, run_id: str) -> list[Target]:
     try:
         with connect_when_ready(parameters, limits, SystemClock()) as connection:
             connection.execute("SET default_transaction_read_only = on")
-            rows = connection.cursor(row_factory=dict_row).execute(query.encode()).fetchall()
+            cursor = connection.cursor(row_factory=dict_row).execute(query.encode())
+            # Without columns, it was no query.
+            rows = cursor.fetchall() if cursor.description else None
     except psycopg.Error as error:
         reason = shorten(" ".join(str(error).split()), _LONGEST_REASON)
         message = f"--targets-sql failed in the control database: {reason}."
         raise ConfigError(message, reason="invalid_targets", sqlstate=error.sqlstate) from None
+    if rows is None:
+        message = "--targets-sql returned no rows, since it is no query, such as SELECT."
+        raise ConfigError(message, reason="invalid_targets")
     numbered = [(f"row {number}", _as_texts(row)) for number, row in enumerate(rows, 1)]
     return make_targets(numbered, "--targets-sql")
 

@@ -63,7 +63,10 @@ def _behind(pending: int = 2) -> dict[str, Any]:
 
 
 AT_HEAD = {"relation": "at head", "heads": ["r2"], "pending": 0}
-UNREADABLE = {"relation": "unreadable", "detail": "the version table cannot be read, or not all of its rows"}
+UNREADABLE = {
+    "relation": "unreadable",
+    "detail": "the version table cannot be read, or not all of its rows",
+}
 
 
 def test_one_query_sees_all_schemas(project: Project, migrate: Migrate, logged: Database) -> None:
