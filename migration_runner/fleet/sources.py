@@ -94,8 +94,10 @@ def _query(query: str, settings: Settings, run_id: str) -> list[Target]:
     parameters = connection_parameters(settings.database, application_name(run_id), writes=False)
     limits = WaitLimits(settings.wait_timeout, settings.connect_timeout)
     try:
-        with connect_when_ready(parameters, limits, SystemClock()) as connection:
-            connection.execute("SET default_transaction_read_only = on")
+        connected = connect_when_ready(parameters, limits, SystemClock())
+        with connected as connection, connection.transaction():
+            # Of the transaction alone: a pooler gives the session to others.
+            connection.execute("SET TRANSACTION READ ONLY")
             cursor = connection.cursor(row_factory=dict_row).execute(query.encode())
             # Without columns, it was no query.
             rows = cursor.fetchall() if cursor.description else None

@@ -107,6 +107,19 @@ def test_one_query_sees_all_schemas(project: Project, migrate: Migrate, logged: 
     assert [] == [line for line in lines if "ERROR" in line or "FATAL" in line]
 
 
+def test_every_major_version_answers(
+    project: Project, migrate: Migrate, every_database: Database
+) -> None:
+    """With the same query, over version table and ledger."""
+    _declare(project)
+    add_schemas(every_database, "s1")
+    targets = write_targets(project, "schema=s1", "schema=s2", f"public {every_database.url}")
+    url = {"DATABASE_URL": every_database.url}
+    assert "applied" == outcomes(_fleet(migrate, targets, "--only", "s1", **url))["s1"]
+    assert {"s1": AT_HEAD, "s2": _behind(), "public": _behind()} == _status(migrate, targets, **url)
+    assert (1, 0, 0) == _seen(_fleet(migrate, targets, "--only", "s1", **url))
+
+
 def test_what_the_look_cannot_decide_is_run(
     project: Project, migrate: Migrate, databases: Databases
 ) -> None:

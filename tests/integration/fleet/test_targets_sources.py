@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from typing import Any
@@ -105,6 +106,26 @@ def test_a_wrong_query_is_one_error(
     assert [(0,)] == database.query(
         "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace"
     )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_source_that_does_not_answer_can_be_interrupted(
+    migrate: Migrate, database: Database, number: signal.Signals
+) -> None:
+    """A query or a command that takes too long; the server is not left with the query."""
+    sleep = "SELECT pg_sleep(300)::text AS name"
+    program = f'import os, psycopg; psycopg.connect(os.environ["DATABASE_URL"]).execute("{sleep}")'
+    asleep = f"FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = '{database.name}'"
+    url = {"DATABASE_URL": database.url}
+    for words in (("--targets-sql", sleep), _python(program)):
+        running = migrate.start("fleet", *words, **url)
+        database.wait_until(asleep)
+        running.signal(number)
+        result = running.wait()
+        assert (128 + number, "interrupted") == (result.exit_code, result.finished["outcome"])
+        assert SECRET not in result.stdout + result.stderr
+        if words[0] == "--targets-sql":
+            database.wait_until(f"WHERE NOT EXISTS (SELECT {asleep})")
 
 
 def test_a_query_needs_a_database(migrate: Migrate) -> None:
