@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg import sql
 
 from tests.fixtures.databases import CANARY, Database, create_database, drop_database
 from tests.fixtures.targets import (
@@ -118,6 +120,28 @@ def test_every_major_version_answers(
     assert "applied" == outcomes(_fleet(migrate, targets, "--only", "s1", **url))["s1"]
     assert {"s1": AT_HEAD, "s2": _behind(), "public": _behind()} == _status(migrate, targets, **url)
     assert (1, 0, 0) == _seen(_fleet(migrate, targets, "--only", "s1", **url))
+
+
+def test_a_schema_can_have_any_name(project: Project, migrate: Migrate, database: Database) -> None:
+    """Quoted where SQL quotes it: run and look mean the same schema."""
+    _declare(project)
+    names = ['My "Schema"', "o'brien", "münchen", "a%b", "select", "a,b", "back\\slash"]
+    with database.connect() as connection:
+        for name in names:
+            statement = sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(name))
+            connection.execute(statement)
+    objects = [
+        {"name": f"t{number}", "schema": '"' + name.replace('"', '""') + '"'}
+        for number, name in enumerate(names)
+    ]
+    targets = write_targets(project, *map(json.dumps, objects))
+    url = {"DATABASE_URL": database.url}
+    first = _fleet(migrate, targets, **url)
+    assert {f"t{number}": "applied" for number in range(len(names))} == outcomes(first)
+    found = database.query("SELECT nspname::text FROM pg_class c JOIN pg_namespace n"
+                           " ON n.oid = relnamespace WHERE relname = 'two' ORDER BY 1")  # fmt: skip
+    assert sorted(names) == sorted(name for (name,) in found)
+    assert (len(names), 0, 0) == _seen(_fleet(migrate, targets, **url))
 
 
 def test_what_the_look_cannot_decide_is_run(
