@@ -135,7 +135,7 @@ def _add_fleet_arguments(parser: Parser) -> None:
     add("--waves", "FILE", "groups of targets, one after the other, in YAML or JSON")
     add("--jobs", "NUMBER", "how many targets at a time (default: 4)", type=_positive)
     add("--jobs-per-server", "NUMBER", "how many on one server (default: 4)", type=_positive)
-    add("--max-failures", "N|P%%", "start no more targets once more than these have failed")
+    add("--max-failures", "N|P%", "start no more targets once more than these have failed")
     add("--html", "FILE", "write the report as a page")
     parser.add_argument(
         "--check",

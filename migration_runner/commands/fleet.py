@@ -50,8 +50,13 @@ def fleet(invocation: Invocation) -> None:
     working = Fleet(plan, settings, invocation.flags, Image(run.project, settings))
     try:
         working.run(invocation.report.run_id)
-    finally:
+    except ConfigError:
+        # Two targets are one: no target was touched.
+        raise
+    except BaseException:
         _report(invocation, working.results)
+        raise
+    _report(invocation, working.results)
     if error := working.results.error():
         raise error
 
@@ -93,7 +98,7 @@ def _require_writable(file: str) -> None:
     try:
         Path(file).open("a").close()
     except OSError as error:
-        message = f"--html {file} cannot be written: {error.strerror}. Nothing was changed."
+        message = f"--html {file} cannot be written: {error.strerror}."
         raise ConfigError(message) from None
 
 

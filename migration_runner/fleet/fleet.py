@@ -55,7 +55,7 @@ def refuse_same_place(targets: Sequence[Target], sights: Sights) -> None:
         if other != target.name:
             message = (
                 f"The targets {other!r} and {target.name!r} have the same database and version"
-                " table. Nothing was changed. Name each of them once."
+                " table. Name each of them once."
             )
             raise ConfigError(message, reason="same_place", targets=[other, target.name])
 
@@ -119,10 +119,11 @@ class Fleet:
         waves = []
         for wave in self._plan.waves:
             left = [target for target in wave.targets if target.name not in done]
-            # They would keep those waiting that can be reached.
-            left.sort(key=lambda target: target.name in unreachable)
-            if left:
-                waves.append(Wave(wave.name, left, wave.parallel, wave.stops))
+            # By themselves: they would keep those waiting that can be reached.
+            for late in (False, True):
+                part = [target for target in left if (target.name in unreachable) is late]
+                if part:
+                    waves.append(Wave(wave.name, part, wave.parallel, wave.stops))
         return waves
 
     def _work(self, schedule: Schedule) -> None:

@@ -6,6 +6,7 @@ declares that a run depends on nothing else. Anything else is left to a run.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections import Counter, deque
@@ -211,8 +212,10 @@ class _Looking:
 
 def _ask_once(parameters: Mapping[str, str], query: str, role: str) -> list[str | None]:
     """Connect, ask, and close. Raises `psycopg.Error`."""
-    with psycopg.connect(**parameters, autocommit=True) as connection:  # type: ignore[arg-type]  # libpq's words
+    connected = psycopg.connect(**parameters, autocommit=True)  # type: ignore[arg-type]  # libpq's words
+    # The role is the transaction's alone: a pooler gives the session to others.
+    with connected as connection, connection.transaction() if role else contextlib.nullcontext():
         if role:
-            connection.execute("SELECT set_config('role', %s, false)", [role], prepare=False)
+            connection.execute("SELECT set_config('role', %s, true)", [role], prepare=False)
         row = connection.execute(query.encode(), prepare=False).fetchone()
     return list(row or ())

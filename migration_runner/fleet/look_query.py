@@ -1,7 +1,7 @@
 """Where the schemas of one database are, in one query, which never fails and leaves no trace.
 
-Like `guarded_query`: a version table that does not exist, or cannot be read, is not named in the
-statement that is parsed.
+Like `guarded_query`: a version table that does not exist, cannot be read, or is something else, is
+not named in the statement that is parsed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ _HEADS: Final = """\
   nspname, relname)))"""
 _PLACES: Final = """\
 SELECT json_agg(json_build_array(nspname, can_read, CASE WHEN can_read THEN {heads} END))
-FROM (SELECT n.nspname, c.relname, {readable} AS can_read
+FROM (SELECT n.nspname, c.relname, {readable} AND EXISTS (
+    SELECT FROM pg_catalog.pg_attribute
+    WHERE attrelid = c.oid AND attname = 'version_num' AND NOT attisdropped) AS can_read
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'p', 'v') AND {chosen}) AS place"""
 # As `ledger.rows.digest_query`, of many version tables.

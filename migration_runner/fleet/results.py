@@ -26,8 +26,8 @@ WORST_FIRST: Final = (70, 78, 65, 77, 1, 75, 69)
 _MOST_NAMES: Final = 5
 _MOST_FAILURES: Final = 20
 _SLOWEST: Final = 5
-# All of them fit into a line, even if JSON writes each character as two.
-_SUMMARY_BYTES: Final = 300
+# They fit into a line, even if JSON writes each character as two.
+_SUMMARIES_BYTES: Final = 6000
 
 Facts = dict[str, Any]
 
@@ -110,6 +110,7 @@ class Results:
     def facts(self) -> Facts:
         """Return what the last line says: numbers, and the first failures."""
         failed = self.failed
+        most = _SUMMARIES_BYTES // min(len(failed) or 1, _MOST_FAILURES)
         return {
             "targets": len(self._targets),
             "outcomes": self.count(),
@@ -118,7 +119,7 @@ class Results:
                     "target": each.target,
                     "exit_code": each.exit_code,
                     "reason": each.reason,
-                    "summary": shorten_bytes(plain_text(redact(each.summary)), _SUMMARY_BYTES),
+                    "summary": shorten_bytes(plain_text(redact(each.summary)), most),
                 }
                 for each in failed[:_MOST_FAILURES]
             ],

@@ -50,17 +50,19 @@ def select_targets(
 ) -> list[Target]:
     """Return those that are named, have one of the labels, and belong to the shard.
 
-    Raises `UsageError` for a name or label that no target has.
+    Raises `UsageError` for a name or label that no target has, and if none has both.
     """
     require_known("target", only, (target.name for target in targets))
     require_labels(labels, targets)
-    return [
+    chosen = [
         target
         for target in targets
-        if (not only or target.name in only)
-        and (not labels or target.labels & {*labels})
-        and (shard is None or shard.has(target.name))
+        if (not only or target.name in only) and (not labels or target.labels & {*labels})
     ]
+    if only and labels and not chosen:
+        message = "None of the targets of --only has a label of --select."
+        raise UsageError(message)
+    return [target for target in chosen if shard is None or shard.has(target.name)]
 
 
 def require_labels(labels: Iterable[str], targets: Iterable[Target]) -> None:

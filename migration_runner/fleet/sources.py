@@ -57,10 +57,10 @@ def load_targets(source: Source, settings: Settings, run_id: str) -> list[Target
     elif source.query:
         targets = _query(source.query, settings, run_id)
     else:
-        targets = parse_targets(_run_command(source.command), "the output of --targets-command")
+        targets = parse_targets(_run_command(source.command), "--targets-command")
     if not targets:
         # An empty answer is more likely a mistake than a fleet without databases.
-        message = f"{source.flag()[0]} names no target. Nothing was done."
+        message = f"{source.flag()[0]} names no target."
         raise ConfigError(message, reason="no_targets")
     if settings.database is None and any(target.address is None for target in targets):
         message = f"There are targets without a URL, and {explain_missing()}."
@@ -94,15 +94,22 @@ def _query(query: str, settings: Settings, run_id: str) -> list[Target]:
     parameters = connection_parameters(settings.database, application_name(run_id), writes=False)
     limits = WaitLimits(settings.wait_timeout, settings.connect_timeout)
     try:
-        with connect_when_ready(parameters, limits, SystemClock()) as connection:
-            connection.execute("SET default_transaction_read_only = on")
-            rows = connection.cursor(row_factory=dict_row).execute(query.encode()).fetchall()
+        connected = connect_when_ready(parameters, limits, SystemClock())
+        with connected as connection, connection.transaction():
+            # Of the transaction alone: a pooler gives the session to others.
+            connection.execute("SET TRANSACTION READ ONLY")
+            cursor = connection.cursor(row_factory=dict_row).execute(query.encode())
+            # Without columns, it was no query.
+            rows = cursor.fetchall() if cursor.description else None
     except psycopg.Error as error:
         reason = shorten(" ".join(str(error).split()), _LONGEST_REASON)
         message = f"--targets-sql failed in the control database: {reason}."
         raise ConfigError(message, reason="invalid_targets", sqlstate=error.sqlstate) from None
+    if rows is None:
+        message = "--targets-sql returned no rows, since it is no query, such as SELECT."
+        raise ConfigError(message, reason="invalid_targets")
     numbered = [(f"row {number}", _as_texts(row)) for number, row in enumerate(rows, 1)]
-    return make_targets(numbered, "the rows of --targets-sql")
+    return make_targets(numbered, "--targets-sql")
 
 
 def _as_texts(row: dict[str, Any]) -> dict[str, Any]:
@@ -132,7 +139,7 @@ def _run_command(command: str) -> str:
         said = shorten(" ".join(done.stderr.decode(errors="replace").split()), _LONGEST_REASON)
         code = done.returncode
         ended = f"was terminated by signal {-code}" if code < 0 else f"exited with code {code}"
-        message = f"--targets-command {ended}: {said or 'it said nothing'}. Nothing was done."
+        message = f"--targets-command {ended}: {said or 'it said nothing'}."
         raise ConfigError(message, reason="targets_command_failed", command_exit_code=code)
     try:
         return done.stdout.decode("utf-8-sig")

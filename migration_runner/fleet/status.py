@@ -129,7 +129,7 @@ def _status(target: Target, sight: Sight | None, image: Image) -> TargetStatus:
         relation = REFUSED if sight.refused else UNREACHABLE
         return TargetStatus(target.name, relation, detail=sight.detail)
     if sight.table.heads is None:
-        detail = "the role may not read the version table"
+        detail = "the version table cannot be read, or not all of its rows"
         return TargetStatus(target.name, UNREADABLE, detail=detail)
     kind, heads = image.relation(sight.table).kind, sight.table.heads
     if kind in (AT_HEAD, BEHIND):
@@ -150,7 +150,7 @@ def render_status(found: FleetStatus, width: int) -> str:
         for _, groups in itertools.groupby(found.groups(), lambda group: group[0].relation)
         for row in _render_groups(list(groups))
     ]
-    lines.append(render_table(("targets", "state", "at", ""), rows, width))
+    lines.append(render_table(("targets", "state", "at", "details"), rows, width))
     return "\n".join(lines)
 
 

@@ -54,7 +54,7 @@ def parse_targets(text: str, origin: str) -> list[Target]:
     try:
         return make_targets(split_entries(text), origin)
     except ValueError as error:
-        message = f"{origin} is not valid JSON: {error}."
+        message = f"{origin}: not valid JSON: {error}."
         raise ConfigError(message, reason="invalid_targets") from None
 
 

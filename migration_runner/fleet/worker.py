@@ -65,6 +65,7 @@ class Worker:
             message, descriptors, _, _ = socket.recv_fds(self._fleet, MESSAGE_BYTES, 1)
             if not message:
                 self._end_all()
+                self._fleet.close()
                 return False
             request = json.loads(message)
             if number := request.get("signal"):

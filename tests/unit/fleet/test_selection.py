@@ -117,7 +117,6 @@ ALL = [ACME, BOLT, CRATE]
         ([], ["region=eu"], [ACME, BOLT]),
         ([], ["ring=canary", "region=us"], [ACME, CRATE]),
         (["acme", "crate"], ["region=us"], [CRATE]),
-        (["acme"], ["region=us"], []),
     ],
 )
 def test_names_and_labels_are_chosen(
@@ -134,6 +133,7 @@ def test_names_and_labels_are_chosen(
         (["acme", "zzz"], [], "There is no target 'zzz'."),
         ([], ["region=eru"], "No target has the label 'region=eru' (did you mean region=eu?)."),
         ([], ["region=eu", "zzz"], "No target has the label 'zzz'."),
+        (["acme"], ["region=us"], "None of the targets of --only has a label of --select."),
     ],
 )
 def test_what_no_target_has_is_an_error(only: list[str], labels: list[str], message: str) -> None:

@@ -70,7 +70,7 @@ def test_people_read_a_table() -> None:
     expected = """\
 image   r3 (3 revisions)
 
-targets  state              at
+targets  state              at    details
 3        at head            r3
 2        behind             r2    1 pending: mid1 mid2
 1        behind             base  3 pending: new
@@ -79,6 +79,15 @@ targets  state              at
 1        unreachable              u1 (timeout expired)
 1        not in this image  r4    next"""
     assert expected == render_status(MIXED, 80)
+
+
+def test_a_fleet_at_head_is_two_lines() -> None:
+    """However narrow the terminal is."""
+    found = _found(*_many(300, AT_HEAD, "r3"))
+    expected = ["targets  state    at  details", "300      at head  r3"]
+    assert expected == render_status(found, 40).splitlines()[2:]
+    assert "300" in render_status(found, 1)
+    assert "image   r3 (3 revisions)" in render_status(_found(), 80)
 
 
 def test_ten_thousand_targets_are_a_short_table() -> None:

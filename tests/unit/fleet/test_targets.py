@@ -120,8 +120,8 @@ def test_a_line_ends_where_an_editor_ends_it() -> None:
         ('{"name": "a", "schema": "a", "x": "\\ud800"}', "line 1 has x with a line end, or"),
         ("[1, null]", "2 problems: entry 1 is neither an object nor a line of words; entry 2"),
         ('[{"schema": "a"}, {"name": "b"}]', "entry 2 (b) names no database"),
-        ('[\n{"schema": "a"},\n]', "is not valid JSON: Illegal trailing comma"),
-        ("[" * 100_000, "is not valid JSON: it is nested too deeply"),
+        ('[\n{"schema": "a"},\n]', "targets.txt: not valid JSON: Illegal trailing comma"),
+        ("[" * 100_000, "targets.txt: not valid JSON: it is nested too deeply"),
         ('{"x":' * 100_000, "line 1 is not valid JSON: it is nested too deeply"),
     ],
 )  # fmt: skip
@@ -131,7 +131,7 @@ def test_a_problem_says_where_it_is(text: str, problem: str) -> None:
     assert message.startswith("targets.txt")
     if "trailing comma" in problem:
         # Python 3.13 names it, older ones say what they expect.
-        problem = "is not valid JSON: "
+        problem = "targets.txt: not valid JSON: "
     assert problem in message
 
 
