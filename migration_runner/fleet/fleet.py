@@ -80,7 +80,6 @@ class Fleet:
         What becomes of a target is in `results`, even then.
         """
         try:
-            self._processes.prepare()
             waves = self._look(run_id)
             schedule = Schedule(waves, self._plan.limits, self._server_of)
             # What a run has said must not be lost.

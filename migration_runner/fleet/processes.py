@@ -85,16 +85,11 @@ class Processes:
         """Those that have not ended."""
         return list(self._running.values())
 
-    def prepare(self) -> None:
-        """Start the worker, which takes a while to import everything. Raises `OSError`."""
+    def start(self, target: Target, arguments: Sequence[str], environment: Environment) -> None:
+        """Start a target's run, and the worker if there is none. Raises `OSError`."""
         if self._worker is None:
             self._worker = _Worker()
             self._selector.register(self._worker.socket, selectors.EVENT_READ)
-
-    def start(self, target: Target, arguments: Sequence[str], environment: Environment) -> None:
-        """Start a target's run. Raises `OSError`."""
-        self.prepare()
-        assert self._worker is not None  # noqa: S101 - `prepare` has started it
         output, theirs = os.pipe()
         os.set_blocking(output, False)
         self._count += 1
