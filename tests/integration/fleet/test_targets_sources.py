@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from tests.fixtures.databases import Database
-from tests.fixtures.fleet import Databases, add_schemas, answer, log_of, outcomes
 from tests.fixtures.project import Project
 from tests.fixtures.runner import Migrate
+from tests.fixtures.targets import Databases, add_schemas, answer, log_of, outcomes
 
 # What each spelling of the password begins with.
 SECRET = "canary%"
