@@ -31,7 +31,6 @@ pytest_plugins = [
     "tests.fixtures.env_sources",
     "tests.fixtures.runner",
     "tests.fixtures.fast_path",
-    "tests.fixtures.fleet",
     "tests.fixtures.targets",
     "tests.fixtures.start_lock",
     "tests.fixtures.environments",

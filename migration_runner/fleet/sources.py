@@ -106,7 +106,7 @@ def _query(query: str, settings: Settings, run_id: str) -> list[Target]:
         message = f"--targets-sql failed in the control database: {reason}."
         raise ConfigError(message, reason="invalid_targets", sqlstate=error.sqlstate) from None
     if rows is None:
-        message = "--targets-sql returned no rows, since it is no query, such as SELECT."
+        message = "--targets-sql returns no rows: it has to be a query, such as SELECT."
         raise ConfigError(message, reason="invalid_targets")
     numbered = [(f"row {number}", _as_texts(row)) for number, row in enumerate(rows, 1)]
     return make_targets(numbered, "--targets-sql")

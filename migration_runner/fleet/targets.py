@@ -121,10 +121,10 @@ def _text(facts: Mapping[str, Any], name: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        message = f"has a {name} that is no text"
+        message = f"has a {name} that is not a string"
         raise ValueError(message)  # noqa: TRY004 - as above
     if not _is_plain(value):
-        message = f"has a {name} with a line end, or with what is no character"
+        message = f"has a {name} with a line break or an invalid character"
         raise ValueError(message)
     return value.strip()
 
@@ -138,10 +138,10 @@ def _texts(facts: Mapping[str, Any], name: str) -> list[str]:
     value = facts.get(name) or []
     found = [value] if isinstance(value, str) else value
     if not isinstance(found, list | tuple) or not all(isinstance(each, str) for each in found):
-        message = f"has {name} that are no texts"
+        message = f"has {name} that are not strings"
         raise ValueError(message)
     if not all(map(_is_plain, found)):
-        message = f"has {name} with a line end, or with what is no character"
+        message = f"has {name} with a line break or an invalid character"
         raise ValueError(message)
     return list(found)
 

@@ -145,7 +145,7 @@ def _why(error: Exception) -> str:
 
 def _rule(facts: Any) -> Rule:
     if not isinstance(facts, Mapping):
-        message = "is no mapping"
+        message = "is not a mapping"
         raise ValueError(message)  # noqa: TRY004 - one kind of error for a wrong wave
     if unknown := sorted(str(name) for name in facts.keys() - {*_FIELDS}):
         message = (
@@ -154,7 +154,7 @@ def _rule(facts: Any) -> Rule:
         raise ValueError(message)
     name, match = facts.get("name"), facts.get("match")
     if not isinstance(name, str) or not name:
-        message = "has no name that is a text"
+        message = "has no name, or one that is not a string"
         raise ValueError(message)
     labels = [match] if isinstance(match, str) else match
     if not isinstance(labels, list) or not labels or not all(map(_is_label, labels)):

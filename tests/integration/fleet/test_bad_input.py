@@ -7,9 +7,9 @@ import json
 import pytest
 
 from tests.fixtures.databases import Database
-from tests.fixtures.fleet import Databases, add_schemas, answer, outcomes, write_targets
 from tests.fixtures.project import Project
 from tests.fixtures.runner import Migrate
+from tests.fixtures.targets import Databases, add_schemas, answer, outcomes, write_targets
 
 TABLES = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace"
 SECRET = "canary%"

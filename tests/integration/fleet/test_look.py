@@ -12,6 +12,9 @@ import pytest
 from psycopg import sql
 
 from tests.fixtures.databases import CANARY, Database, create_database, drop_database
+from tests.fixtures.postgres import PostgresServer
+from tests.fixtures.project import Project
+from tests.fixtures.runner import Migrate, Result
 from tests.fixtures.targets import (
     Databases,
     add_schemas,
@@ -21,9 +24,6 @@ from tests.fixtures.targets import (
     read_server_log,
     write_targets,
 )
-from tests.fixtures.postgres import PostgresServer
-from tests.fixtures.project import Project
-from tests.fixtures.runner import Migrate, Result
 
 SCHEMAS = ("s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8")
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures.databases import CANARY, Database
-from tests.fixtures.fleet import Databases, answer, log_of, outcomes, write_targets
 from tests.fixtures.project import Project
 from tests.fixtures.runner import Migrate
+from tests.fixtures.targets import Databases, answer, log_of, outcomes, write_targets
 from tests.fixtures.terminal import run_on_terminal
 
 # All words of all processes of this machine, while a target's revision runs.

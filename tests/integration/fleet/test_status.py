@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.fixtures.databases import Database
-from tests.fixtures.fleet import Databases, add_schemas, answer, write_targets
 from tests.fixtures.project import Project
 from tests.fixtures.runner import Migrate
+from tests.fixtures.targets import Databases, add_schemas, answer, write_targets
 from tests.fixtures.terminal import run_on_terminal
 
 UNREACHABLE = "postgresql://u:canary%25@127.0.0.1:1/d"

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from tests.fixtures.databases import Database
-from tests.fixtures.fleet import Databases, add_schemas, answer, log_of, outcomes
 from tests.fixtures.project import Project
 from tests.fixtures.runner import Migrate
+from tests.fixtures.targets import Databases, add_schemas, answer, log_of, outcomes
 
 # What each spelling of the password begins with.
 SECRET = "canary%"
@@ -86,8 +86,8 @@ def test_a_query_with_urls(project: Project, migrate: Migrate, databases: Databa
         ("SELEC 1", "--targets-sql failed in the control database: syntax error at or near"),
         ("SELECT * FROM nowhere", 'relation "nowhere" does not exist'),
         ("CREATE TABLE a (id int)", "cannot execute CREATE TABLE in a read-only transaction"),
-        ("SET search_path = a", "--targets-sql returned no rows, since it is no query"),
-        (" ", "--targets-sql returned no rows, since it is no query"),
+        ("SET search_path = a", "--targets-sql returns no rows: it has to be a query"),
+        (" ", "--targets-sql returns no rows: it has to be a query"),
         ("SELECT 'a' AS name WHERE false", "--targets-sql names no target"),
         ("SELECT 1", "--targets-sql: 1 problem: row 1 has '?column?', which is none of name, url"),
         ("SELECT 'a' AS name", "--targets-sql: 1 problem: row 1 (a) names no database"),

@@ -48,6 +48,7 @@ def test_every_page_fits_into_80_columns(
     page = _page(capsys, *words)
 
     assert [] == [line for line in page.splitlines() if len(line) > 80]
+    assert "%%" not in page
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)

@@ -200,7 +200,7 @@ DOCUMENTS: list[Any] = [
 
 
 def _is_valid(document: Any) -> bool:
-    # A key that is no text is in no JSON, and so in no schema.
+    # A key that is not a string is in no JSON, and so in no schema.
     keys = [*document] if isinstance(document, dict) else []
     waves = document.get("waves") if isinstance(document, dict) else None
     for wave in waves if isinstance(waves, list) else ():
@@ -265,7 +265,7 @@ def test_any_waves_are_read_as_the_schema_says(
         ("waves: [", "is not valid YAML: "),
         ("waves: 2026-13-45", "is not valid YAML: "),
         ("waves: !!python/object:os.system x", "is not valid YAML: "),
-        ("waves: &a [*a]", "wave 1 is no mapping"),
+        ("waves: &a [*a]", "wave 1 is not a mapping"),
         ("[" * 5000, "is not valid YAML: it is nested too deeply"),
         ('{"waves":' * 100_000, "is not valid JSON: it is nested too deeply"),
         ('{"waves": ' + "9" * 5000 + "}", "is not valid JSON: "),
