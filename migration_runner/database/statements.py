@@ -166,6 +166,14 @@ def without_transaction(connection: sqlalchemy.Connection) -> Iterator[None]:
     driver.autocommit = False
 
 
+@contextlib.contextmanager
+def undone(connection: sqlalchemy.Connection) -> Iterator[None]:
+    """Undo what the block sets, and leave the transaction that may be open as it is."""
+    with connection.begin_nested() if connection.in_transaction() else connection.begin() as begun:
+        yield
+        begun.rollback()
+
+
 def roll_back(connection: sqlalchemy.Connection) -> None:
     """Roll back the open transaction, whoever began it."""
     if hasattr(connection, "rollback"):
