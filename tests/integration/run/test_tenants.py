@@ -332,6 +332,37 @@ def test_a_commit_that_fails_is_one_tenants(tenants: Tenants) -> None:
     assert ["r2", "r3", "r3", "r2", "r3"] == list(tenants.versions().values())
 
 
+def test_a_revision_that_is_refused_afterwards_is_undone(tenants: Tenants) -> None:
+    """It succeeds, and leaves an index invalid over a connection of its own."""
+    tenants.project.revision(
+        "r3",
+        """
+        op.execute("CREATE TABLE three (id int)")
+        schema = op.get_bind().execute(sa.text("SELECT current_schema()")).scalar()
+        with op.get_bind().engine.connect() as own:
+            own = own.execution_options(isolation_level="AUTOCOMMIT")
+            try:
+                own.execute(sa.text(f"CREATE UNIQUE INDEX CONCURRENTLY i ON {schema}.doubles (n)"))
+            except sa.exc.IntegrityError:
+                pass
+        """,
+    )
+    for tenant in _TENANTS:
+        rows = 2 if tenant in ("t2", "t5") else 1
+        query = f"CREATE TABLE {tenant}.doubles AS SELECT 1 AS n FROM generate_series(1, {rows})"
+        tenants.database.query(query)
+    assert 0 == tenants.run(MIGRATE_TARGET="r2").exit_code
+
+    result = tenants.run()
+
+    assert {"t2": "invalid_index", "t5": "invalid_index"} == {
+        name: each["reason"] for name, each in _failed(result).items()
+    }
+    assert ["r3", "r2", "r3", "r3", "r2"] == list(tenants.versions().values())
+    left = "SELECT schemaname FROM pg_tables WHERE tablename = 'three' ORDER BY 1"
+    assert [("t1",), ("t3",), ("t4",)] == tenants.database.query(left)
+
+
 def test_what_env_py_does_with_its_own_is_not_a_tenants(tenants: Tenants) -> None:
     tenants.write(_ONE + "        if tenant == 't2': connection.execute(sqlalchemy.text('oops'))\n")
 
