@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextvars
 import importlib.util
 import socket
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import psycopg
@@ -142,7 +144,12 @@ def on_new_connection(
     async def connect_and_ask_in_a_loop() -> _Answer:
         return await greenlet_spawn(connect_and_ask)
 
-    return asyncio.run(connect_and_ask_in_a_loop())
+    if asyncio._get_running_loop() is None:  # noqa: SLF001 - the public function raises
+        return asyncio.run(connect_and_ask_in_a_loop())
+    # env.py goes on in that one.
+    context = contextvars.copy_context()
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(context.run, asyncio.run, connect_and_ask_in_a_loop()).result()
 
 
 def engine_from_environment() -> sqlalchemy.Engine:

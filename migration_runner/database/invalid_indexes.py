@@ -12,6 +12,7 @@ from typing import Final
 import sqlalchemy
 from sqlalchemy import text
 
+from migration_runner.database.session import LAST_TRANSACTION
 from migration_runner.database.sql_text import ConcurrentIndex
 from migration_runner.database.statements import execute_plain
 
@@ -34,10 +35,16 @@ WHERE NOT i.indisvalid AND NOT EXISTS (
       AND pid <> pg_backend_pid()
 )"""
 _ANY: Final = "SELECT 1 FROM pg_catalog.pg_index WHERE NOT indisvalid LIMIT 1"
-_NONE: Final = """\
+# Only a committed transaction can leave one. So the catalog, which grows with every tenant of a
+# database, is read only if one has ended since the last revision was written: by another session,
+# since this one's, and its savepoint, are the two that may have.
+_OTHERS_COMMITTED: Final = f"""\
+pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+    > coalesce(nullif(current_setting('{LAST_TRANSACTION}', true), ''), '0')::bigint + 2"""
+_NONE: Final = f"""\
 SELECT ('invalid index: ' || indexrelid::regclass)::int FROM pg_catalog.pg_index
-WHERE NOT indisvalid AND indexrelid <> ALL ({before})
-  AND (SELECT relkind FROM pg_catalog.pg_class WHERE oid = indexrelid) = 'i'"""
+WHERE {_OTHERS_COMMITTED} AND NOT indisvalid AND indexrelid <> ALL ({{before}})
+  AND (SELECT relkind FROM pg_catalog.pg_class WHERE oid = indexrelid) = 'i'"""  # noqa: S608 - our own constants
 _NAMED: Final = (
     f"{_INVALID} AND i.indrelid = to_regclass(:table)"
     " AND c.relname = CAST((parse_ident(CAST(:index AS text)))[1] AS name)"

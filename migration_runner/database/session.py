@@ -29,6 +29,9 @@ _REFUSES_WRITES: Final = (
     " WHERE name = 'default_transaction_read_only') ELSE false END)"
 )
 
+# A setting of the session's: the transaction in which the last revision was written.
+LAST_TRANSACTION: Final = "migration_runner.last_transaction"
+
 
 @dataclass(frozen=True)
 class SessionSettings:
@@ -189,6 +192,8 @@ def _set_everything(settings: SessionSettings) -> str:
     if settings.role:
         values["role"] = settings.role
     calls = [f"set_config('{name}', {literal(value)}, false)" for name, value in values.items()]
+    # Outside of a transaction that has written, there is none.
+    calls.append(f"set_config('{LAST_TRANSACTION}', pg_current_xact_id_if_assigned()::text, false)")
     return f"SELECT {', '.join(calls)}"
 
 

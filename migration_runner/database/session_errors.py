@@ -67,7 +67,16 @@ class SessionErrors:
         driver = self._held.get(connection)
         if driver is None:
             return False
+        return self.ended(driver)
+
+    def ended(self, driver: Any) -> bool:
+        """Whether one of the driver's connections has ended by itself."""
         return self._ends.of(driver) is not None or driver_for(driver).broken(driver)
+
+    def forget(self, driver: Any) -> None:
+        """Forget the errors of a connection that is closed, or whose failure is dealt with."""
+        self._ends.forget(driver)
+        self._causes.forget(driver)
 
     def cause(self, error: BaseException) -> BaseException:
         """Return the error behind `error`: what ended the session, or failed its transaction."""
@@ -121,6 +130,9 @@ class _Noted:
     def note(self, driver: Any, error: BaseException) -> None:
         # The connection is kept, and with it its identity.
         self._errors[id(driver)] = driver, error
+
+    def forget(self, driver: Any) -> None:
+        self._errors.pop(id(driver), None)
 
     def of(self, driver: Any) -> BaseException | None:
         _, error = self._errors.get(id(driver), (None, None))

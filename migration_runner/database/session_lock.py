@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 from typing import Any, Final
 
+import sqlalchemy
 from sqlalchemy import event, text
 
 from migration_runner.database.drivers.known import driver_connection
 from migration_runner.database.run_lock import LockHolder
 from migration_runner.database.session import WorkSession
 from migration_runner.database.sql_text import shorten_query
-from migration_runner.database.statements import execute_plain
+from migration_runner.database.statements import execute_plain, undone
 
 # The privilege to read these views can be revoked: the lock works without it.
 _VISIBLE: Final = "has_table_privilege('pg_catalog.{view}', 'SELECT')"
@@ -36,6 +37,8 @@ class SessionLock:
         self._locked: int | None = None
         # Whether the role can see its own locks.
         self._visible = True
+        self._listening = contextlib.ExitStack()
+        self._driver: Any = None
 
     def try_lock(self, key: int) -> bool:
         """Try to take the advisory lock, without waiting in the server."""
@@ -45,11 +48,13 @@ class SessionLock:
         locked, self._visible = bool(locked), bool(visible)
         if locked:
             self._locked = key
+            self._driver = driver_connection(self._session.connection)
             self._unlock_at_checkin()
         return locked
 
     def _unlock_at_checkin(self) -> None:
         """Release the lock when env.py returns its connection to a pool, which keeps it open."""
+        self._listening.close()
         connection = self._session.connection
         if connection.dialect.is_async:
             # An async connection cannot be used outside its event loop.
@@ -66,7 +71,10 @@ class SessionLock:
                 cursor.close()
                 dbapi_connection.commit()
 
-        event.listen(connection.engine.pool, "checkin", unlock)
+        pool = connection.engine.pool
+        event.listen(pool, "checkin", unlock)
+        # The pool outlives the lock: env.py can have thousands of tenants.
+        self._listening.callback(event.remove, pool, "checkin", unlock)
 
     def lock_holder(self, key: int) -> LockHolder | None:
         """Return the advisory lock's holder, or None if this role may not see it."""
@@ -97,15 +105,31 @@ class SessionLock:
         return _HELD.format(high=self._locked >> 32 & _HALF, low=self._locked & _HALF)
 
     def unlock(self) -> None:
-        """Release the lock; closing a session has done so already."""
+        """Release the lock, once env.py has returned; closing a session has done so already."""
         session = self._session
         if self._locked is None or session.over or session.lost:
+            self._listening.close()
             return
         session.roll_back()
-        with session.between_transactions():
-            query = text("SELECT pg_advisory_unlock(:key)")
-            session.connection.execute(query, {"key": self._locked})
-        self._locked = None
+        self.release()
+
+    def release(self, following: sqlalchemy.Connection | None = None) -> None:
+        """Release the lock while env.py goes on, in the transaction that it may have open.
+
+        `following`: its next connection, which can be the same session, from a pool.
+        """
+        self._listening.close()
+        key, self._locked = self._locked, None
+        connection = self._session.connection
+        if key is None or self._session.lost:
+            return
+        query = f"SELECT pg_advisory_unlock({key})"
+        if not connection.closed:
+            with self._session.between_transactions():
+                execute_plain(connection, query)
+        elif following is not None and driver_connection(following) is self._driver:
+            with undone(following):
+                execute_plain(following, query)
 
 
 class NoLock(SessionLock):

@@ -166,6 +166,22 @@ def without_transaction(connection: sqlalchemy.Connection) -> Iterator[None]:
     driver.autocommit = False
 
 
+@contextlib.contextmanager
+def undone(connection: sqlalchemy.Connection) -> Iterator[None]:
+    """Undo what the block sets, and leave the transaction that may be open as it is."""
+    with contextlib.ExitStack() as stack:
+        if not connection.in_transaction():
+            outer = stack.enter_context(connection.begin())
+            if hasattr(connection, "rollback"):
+                yield
+                outer.rollback()
+                return
+            # SQLAlchemy 1.4: the driver's transaction can be open, with what env.py has set.
+        inner = stack.enter_context(connection.begin_nested())
+        yield
+        inner.rollback()
+
+
 def roll_back(connection: sqlalchemy.Connection) -> None:
     """Roll back the open transaction, whoever began it."""
     if hasattr(connection, "rollback"):

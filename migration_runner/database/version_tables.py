@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from migration_runner.database.sql_literals import identifier, literal
 
@@ -41,9 +42,9 @@ class VersionChange(NamedTuple):
         return f"WITH changed AS ({changed}) SELECT {failure} FROM changed HAVING count(*) <> 1"  # noqa: S608 - as above
 
 
-@dataclass
-class _Found:
-    """The heads that were found first and last; None if the last are not known."""
+@dataclass(slots=True)
+class Found:
+    """The heads of a version table, first and last; None if the last are not known."""
 
     beginning: Sequence[str]
     end: Sequence[str] | None
@@ -53,25 +54,67 @@ class VersionTables:
     """The heads of each version table, by its place, in the order in which env.py used them."""
 
     def __init__(self) -> None:
-        self._found: dict[Place, _Found] = {}
+        self._found: dict[Place, Found] = {}
+        # How many tables have each head: an env.py can have thousands of them, and each is noted
+        # several times.
+        self._beginnings: Counter[str] = Counter()
+        self._ends: Counter[str] = Counter()
+        self._unknown = 0
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._found)
+
+    def items(self) -> Iterable[tuple[Place, Found]]:
+        """Return each table with its heads."""
+        return self._found.items()
+
+    @property
+    def several(self) -> bool:
+        """Whether there is more than one table."""
+        return len(self._found) > 1
 
     def note(self, place: Place, heads: Sequence[str]) -> None:
         """Record a table's heads; the first ones are its beginning."""
-        self._found.setdefault(place, _Found(heads, heads)).end = heads
+        found = self._found.get(place)
+        if found is None:
+            found = self._found[place] = Found(heads, None)
+            self._beginnings.update(heads)
+            self._unknown += 1
+        self._set_end(found, heads)
 
     def reset_beginning(self, place: Place) -> None:
         """Make a table's current heads its beginning: another run has changed it."""
         found = self._found[place]
+        _take_away(self._beginnings, found.beginning)
         found.beginning = found.end or ()
+        self._beginnings.update(found.beginning)
 
     def forget(self, place: Place) -> None:
         """Discard a table."""
-        self._found.pop(place, None)
+        if found := self._found.pop(place, None):
+            self._set_end(found, None)
+            self._unknown -= 1
+            _take_away(self._beginnings, found.beginning)
+
+    def forget_end(self, place: Place) -> None:
+        """Discard a table's current heads: they are unknown until they are read again."""
+        if found := self._found.get(place):
+            self._set_end(found, None)
 
     def forget_ends(self) -> None:
-        """Discard the current heads: they are unknown until they are read again."""
+        """Discard the current heads of all tables."""
         for found in self._found.values():
-            found.end = None
+            self._set_end(found, None)
+
+    def _set_end(self, found: Found, heads: Sequence[str] | None) -> None:
+        if found.end == heads:
+            return
+        self._unknown += (heads is None) - (found.end is None)
+        _take_away(self._ends, found.end or ())
+        self._ends.update(heads or ())
+        found.end = heads
 
     def beginning_of(self, place: Place) -> Sequence[str]:
         """Return a table's heads at the beginning, as far as they are known."""
@@ -85,30 +128,24 @@ class VersionTables:
 
     @property
     def beginnings(self) -> list[str] | None:
-        """All heads at the beginning; None if they were not read."""
-        return join_heads([found.beginning for found in self._found.values()])
+        """All heads at the beginning, each once; None if they were not read."""
+        return list(self._beginnings) if self._found else None
 
     @property
     def ends(self) -> list[str] | None:
-        """All heads at the end; None if not all are known."""
-        return join_heads([found.end for found in self._found.values()])
+        """All heads at the end, each once; None if not all are known."""
+        return list(self._ends) if self._found and not self._unknown else None
 
-    def describe(self) -> list[dict[str, Any]]:
-        """Return the tables with their heads, if there are several."""
-        if len(self._found) <= 1:
-            return []
-        return [
-            {
-                "version_table": name_place(place),
-                "from_revisions": found.beginning,
-                "to_revisions": found.end,
-            }
-            for place, found in self._found.items()
-        ]
+
+def _take_away(heads: Counter[str], fewer: Sequence[str]) -> None:
+    for head in fewer:
+        heads[head] -= 1
+        if not heads[head]:
+            del heads[head]
 
 
 def join_heads(found: Sequence[Sequence[str] | None]) -> list[str] | None:
-    """Return all heads together; None if there are none, or some are not known."""
+    """Return all heads together, each once; None if there are none, or some are not known."""
     if not found or None in found:
         return None
-    return [revision for each in found for revision in each or ()]
+    return list(dict.fromkeys(revision for each in found for revision in each or ()))

@@ -12,6 +12,7 @@ _ORDINARY = {
     "MIGRATE_REPAIR_INVALID_INDEXES": ("true", "false"),
     "MIGRATE_ON_AHEAD": ("ok", "fail"),
     "MIGRATE_ON_OTHER_DATABASE": ("warn",),
+    "MIGRATE_ON_TENANT_FAILURE": ("stop", "continue"),
     "MIGRATE_LEDGER": ("on",),
     "MIGRATE_CHECKSUM": ("warn", "fail"),
     "MIGRATE_LOG_FORMAT": ("auto", "json"),

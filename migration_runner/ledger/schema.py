@@ -34,7 +34,9 @@ CREATE TABLE IF NOT EXISTS migration_runner.ledger (
     build text,
     role text NOT NULL DEFAULT current_user,
     host text,
-    run_lock_wait_seconds double precision
+    run_lock_wait_seconds double precision,
+    -- For its index: an env.py can have thousands of version tables.
+    UNIQUE (version_table_schema, version_table, sequence)
 )""",
     "COMMENT ON TABLE migration_runner.ledger IS 'Applied Alembic revisions, format 1'",
 )

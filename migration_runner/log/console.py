@@ -192,6 +192,7 @@ _SENTENCES: Final[dict[str, Any]] = {
     events.REVISION_STARTED: "▸ {revision}  {description}".format_map,
     events.REVISION_APPLIED: "✓ {revision}  {duration_seconds:.2f} s".format_map,
     events.REVISION_FAILED: _revision_failed,
+    events.TENANT_FAILED: "✗ {version_table}  failed; continuing with the others".format_map,
     events.ENV_FAILED: _env_failed,
     events.STATEMENT_EXECUTED: "  {duration_seconds:.3f} s  {statement}".format_map,
     events.FIELD_CUT: "{of}: {field}, part {part} of {parts}: {text}".format_map,

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import sqlalchemy
 from alembic.runtime.migration import MigrationContext
+
+from migration_runner.database.other_databases import POSTGRES
+from migration_runner.database.sql_literals import identifier, literal
+from migration_runner.database.statements import execute_plain
 
 
 class ConfiguredContext:
@@ -46,6 +53,15 @@ class ConfiguredContext:
 
         The table is in `schema`; without one, where the other connection's search_path leads.
         """
+        if connection.dialect.name == POSTGRES:
+            # SQLAlchemy would keep a compiled statement for each version table.
+            names = [schema, self.version_table] if schema else [self.version_table]
+            table = ".".join(map(identifier, names))
+            exists = f"SELECT to_regclass({literal(table)}) IS NOT NULL"
+            if not execute_plain(connection, exists).scalar():
+                return ()
+            query = f"SELECT version_num FROM {table}"  # noqa: S608 - identifiers
+            return tuple(sorted(execute_plain(connection, query).scalars()))
         opts = {"version_table": self.version_table, "version_table_schema": schema or None}
         return ConfiguredContext(MigrationContext.configure(connection, opts=opts)).heads()
 
@@ -53,6 +69,15 @@ class ConfiguredContext:
         """Keep Alembic from creating the version table, since nothing will be applied."""
         # In options of its own: env.py's contexts share theirs.
         self._context.opts = {**self._context.opts, "dont_mutate": True}
+
+    def guard(self, around: Callable[[Callable[[], None]], None]) -> None:
+        """Let `around` call Alembic's `run_migrations`."""
+        run = self._context.run_migrations
+
+        def run_migrations(**words: Any) -> None:
+            around(lambda: run(**words))
+
+        self._context.run_migrations = run_migrations  # type: ignore[method-assign]  # of this instance
 
     def run_nothing(self) -> None:
         """Keep Alembic from querying the database at all."""

@@ -9,7 +9,7 @@ from typing import Final
 from migration_runner.log import events, logs, streams
 from migration_runner.report.outcome import INTERNAL_ERROR, judge
 from migration_runner.report.report import RunReport
-from migration_runner.report.result import COUNTABLE, describe_result
+from migration_runner.report.result import count_applied, describe_result
 from migration_runner.report.summary import summarize
 from migration_runner.report.termination import write_termination_message
 
@@ -37,7 +37,7 @@ def finish(
         trace = "".join(traceback.format_exception(error))
         logs.get_logger().error(events.RUN_FAILED, exception=trace)
     if report.termination_log is not None:
-        write_termination_message(report.termination_log, summary, facts, COUNTABLE)
+        write_termination_message(report.termination_log, summary, facts, count_applied(report))
     if not report.prints_answer or error is not None:
         level = _LEVELS.get(outcome, logging.INFO)
         logs.write_last_line(events.RUN_FINISHED, level, summary=summary, **facts)

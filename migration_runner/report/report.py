@@ -11,16 +11,19 @@ from typing import Any
 
 from migration_runner.clock import Clock, Stopwatch, SystemClock
 from migration_runner.database.version_tables import Place, VersionTables, join_heads
+from migration_runner.errors import MigrationError
 
 
-@dataclass
+@dataclass(slots=True)
 class AppliedRevision:
-    """A revision whose transaction this run has committed; seconds if they are known."""
+    """A revision whose transaction this run has committed; seconds if they are known.
+
+    `place` is its version table's.
+    """
 
     revision: str
     description: str
     duration_seconds: float | None
-    # Database, schema and name of its version table, if there are several.
     place: Place = ()
 
 
@@ -70,6 +73,9 @@ class RunReport:
     fleet: FleetReport | None = None
     # An env.py can have several version tables, in several databases.
     version_tables: VersionTables = field(default_factory=VersionTables)
+    # What became of each with which the run is done; and those on which it has failed.
+    outcomes: dict[Place, str] = field(default_factory=dict)
+    failed: dict[Place, MigrationError] = field(default_factory=dict)
     # What the thread that writes the end has written.
     exit_code: int | None = None
     # Held, for good, by the thread that writes the end.
@@ -103,6 +109,11 @@ class RunReport:
     def forget_heads(self, place: Place) -> None:
         """Discard all that was read from a version table: it is not what the database has."""
         self.version_tables.forget(place)
+        self._sum_up()
+
+    def forget_end(self, place: Place) -> None:
+        """Discard a version table's current heads: they are unknown until read again."""
+        self.version_tables.forget_end(place)
         self._sum_up()
 
     def forget_ends(self) -> None:

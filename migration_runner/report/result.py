@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 from migration_runner import __version__
-from migration_runner.database.version_tables import name_place
 from migration_runner.errors import Interrupted, MigrationError
-from migration_runner.report.report import AppliedRevision, RunReport
-
-_DONE: Final = {"upgrade": "applied", "downgrade": "undone", "stamp": "stamped"}
-# The lists that a short message has as numbers.
-COUNTABLE: Final = tuple(_DONE.values())
-
+from migration_runner.report.report import RunReport
+from migration_runner.report.several import (
+    DONE,
+    describe_applied,
+    describe_tables,
+    list_heads,
+)
 
 # What a fleet does not have: each of its targets has its own.
 _OF_ONE: Final = (
@@ -30,9 +30,9 @@ def describe_result(
         "exit_code": exit_code,
         "target": report.target,
         "database": report.database,
-        "from_revisions": report.from_revisions,
-        "to_revisions": report.to_revisions,
-        _DONE[report.direction]: [_describe_applied(report, each) for each in report.applied],
+        "from_revisions": list_heads(report, report.from_revisions),
+        "to_revisions": list_heads(report, report.to_revisions),
+        DONE[report.direction]: describe_applied(report),
         "duration_seconds": round(report.elapsed(), 3),
         "waited_for_database_seconds": round(report.waited_for_database_seconds, 3),
         "waited_for_run_lock_seconds": round(report.waited_for_run_lock_seconds, 3),
@@ -45,8 +45,7 @@ def describe_result(
         for name in _OF_ONE:
             facts.pop(name, None)
         facts["fleet"] = report.fleet.facts
-    if tables := report.version_tables.describe():
-        facts["version_tables"] = tables
+    facts |= describe_tables(report)
     if report.parts:
         facts["histories"] = {part.part_name: _describe_part(part) for part in report.parts}
     if error is not None:
@@ -54,23 +53,18 @@ def describe_result(
     return facts
 
 
-def _describe_applied(report: RunReport, applied: AppliedRevision) -> dict[str, Any]:
-    seconds = applied.duration_seconds
-    facts: dict[str, Any] = {
-        "revision": applied.revision,
-        "duration_seconds": None if seconds is None else round(seconds, 3),
-    }
-    if report.version_tables.describe():
-        facts["version_table"] = name_place(applied.place)
-    return facts
+def count_applied(report: RunReport) -> dict[str, int]:
+    """Return the number of revisions, in place of their list, for a short message."""
+    return {} if report.fleet else {DONE[report.direction]: len(report.applied)}
 
 
 def _describe_part(part: RunReport) -> dict[str, Any]:
     return {
-        "from_revisions": part.from_revisions,
-        "to_revisions": part.to_revisions,
-        _DONE[part.direction]: [each.revision for each in part.applied],
+        "from_revisions": list_heads(part, part.from_revisions),
+        "to_revisions": list_heads(part, part.to_revisions),
+        DONE[part.direction]: list(dict.fromkeys(each.revision for each in part.applied)),
         "duration_seconds": round(part.elapsed(), 3),
+        **describe_tables(part),
     }
 
 

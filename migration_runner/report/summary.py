@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Sequence
 from typing import Final
 
 from migration_runner.errors import Interrupted, MigrationError
 from migration_runner.log.counts import count_of
 from migration_runner.report.outcome import judge
 from migration_runner.report.report import FleetReport, RunReport
+from migration_runner.report.several import (
+    describe_failed,
+    describe_places,
+    describe_success,
+    name_heads,
+)
 
 _VERBS: Final = {"upgrade": "applied", "downgrade": "undid", "stamp": "stamped"}
 _SIGNALS: Final[dict[int, str]] = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
@@ -41,9 +46,17 @@ def summarize(
 def _summarize(report: RunReport, outcome: str, error: BaseException | None) -> str:
     if error is not None:
         return _summarize_failure(report, error)
-    if conclusion := (report.conclusion and report.conclusion[1]) or report.ahead:
-        return conclusion
-    before, at = _join(report.from_revisions), _join(report.to_revisions)
+    if report.conclusion:
+        return report.conclusion[1]
+    return _summarize_success(report, outcome)
+
+
+def _summarize_success(report: RunReport, outcome: str) -> str:
+    if report.version_tables.several and not report.unlisted and report.direction != "stamp":
+        return describe_success(report, _VERBS[report.direction].capitalize(), outcome)
+    if report.ahead:
+        return report.ahead
+    before, at = name_heads(report.from_revisions), name_heads(report.to_revisions)
     if report.unlisted:
         return f"The command succeeded in {report.elapsed():.1f} s: {before} -> {at}."
     if outcome == "up_to_date":
@@ -72,10 +85,14 @@ def _summarize_failure(report: RunReport, error: BaseException) -> str:
     state = _describe_state(report)
     if isinstance(error, Interrupted):
         name = _name_signal(error)
-        return f"Interrupted ({name}). {state} The next run continues from there."
+        failed = describe_failed(report)
+        return f"Interrupted ({name}). {state}{failed} The next run continues from there."
     if isinstance(error, MigrationError):
         # What only answers a question leaves the database as it is.
-        return error.message if report.prints_answer else f"{error.message} {state}"
+        if report.prints_answer:
+            return error.message
+        ours = error in report.failed.values() or error.facts.get("reason") == "tenants_failed"
+        return f"{error.message} {state}{'' if ours else describe_failed(report)}"
     return f"{_INTERNAL.format(type(error).__name__, error)} {state} Please report it with the log."
 
 
@@ -86,20 +103,17 @@ def _describe_state(report: RunReport) -> str:
     if report.from_revisions is None:
         return "The database was not touched."
     if report.unlisted and report.to_revisions is not None:
-        before, at = _join(report.from_revisions), _join(report.to_revisions)
+        before, at = name_heads(report.from_revisions), name_heads(report.to_revisions)
         return f"The database was at {before}; it is at {at}."
     done = f"This run {_VERBS[report.direction]} {_count(report)};"
     if not report.applied:
         done = _NOTHING[report.direction]
+    if report.version_tables.several:
+        return f"{done} {describe_places(report)}"
     if report.to_revisions is None:
         return f"{done} the database's current revision could not be read."
-    return f"{done} the database is at {_join(report.to_revisions)}."
+    return f"{done} the database is at {name_heads(report.to_revisions)}."
 
 
 def _count(report: RunReport) -> str:
     return count_of(len(report.applied), "revision")
-
-
-def _join(revisions: Sequence[str] | None) -> str:
-    # Several version tables can be at the same revision.
-    return ", ".join(dict.fromkeys(revisions)) if revisions else "base"

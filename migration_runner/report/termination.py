@@ -5,7 +5,7 @@ https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-fa
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,10 +20,10 @@ _SENTENCE_BYTES: Final = 2048
 
 
 def write_termination_message(
-    file: Path, summary: str, facts: dict[str, Any], countable: Collection[str]
+    file: Path, summary: str, facts: dict[str, Any], counts: Mapping[str, int]
 ) -> None:
     """Write to `file`, if it exists: the kubelet creates it, and otherwise nobody reads it."""
-    message = render_termination_message(summary, facts, countable)
+    message = render_termination_message(summary, facts, counts)
     try:
         with file.open("r+b", buffering=0) as opened:
             opened.truncate()
@@ -35,18 +35,17 @@ def write_termination_message(
 
 
 def render_termination_message(
-    summary: str, facts: dict[str, Any], countable: Collection[str]
+    summary: str, facts: dict[str, Any], counts: Mapping[str, int]
 ) -> bytes:
     """Render both in at most 4,096 bytes, cut like a line of the log.
 
-    If they are longer, the `countable` lists are numbers.
+    If they are longer, the lists that have `counts` are numbers.
     """
     sentence = shorten_bytes(plain_text(clean_value(summary)), _SENTENCE_BYTES)
     sentence = " ".join(sentence.splitlines())
     facts = clean_facts(facts)
     room = TERMINATION_MESSAGE_BYTES - len(sentence.encode()) - 1
-    counted = {name: len(facts[name]) for name in countable if name in facts}
     result, cut = fit(facts, render_compact, room)
     if cut:
-        result, _ = fit({**facts, **counted}, render_compact, room)
+        result, _ = fit({**facts, **counts}, render_compact, room)
     return f"{sentence}\n{result}\n".encode()

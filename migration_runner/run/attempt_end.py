@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, Final
 
 from migration_runner import signals
@@ -14,7 +14,7 @@ from migration_runner.errors import Interrupted, MigrationError, RevisionFailed
 from migration_runner.log import events, logs
 from migration_runner.log.bounds import shorten
 from migration_runner.project.errors import format_traceback, is_ours
-from migration_runner.run.configured_table import ConfiguredTable
+from migration_runner.run.configured_tables import ConfiguredTables
 from migration_runner.run.env_connections import EnvConnections
 from migration_runner.run.failures import (
     is_read_only,
@@ -28,13 +28,10 @@ _LONGEST_TRACEBACK: Final = 20_000
 
 
 class AttemptEnd:
-    """Explains the end of one attempt, and keeps it for the log.
-
-    `tables` are those that env.py has configured by then.
-    """
+    """Explains the end of one attempt, or of a version table in it, and keeps it for the log."""
 
     def __init__(
-        self, progress: Progress, connections: EnvConnections, tables: Sequence[ConfiguredTable]
+        self, progress: Progress, connections: EnvConnections, tables: ConfiguredTables
     ) -> None:
         self._progress = progress
         self._connections = connections
@@ -62,6 +59,7 @@ class AttemptEnd:
         if self._failure is not None:
             event, facts = self._failure
             logs.get_logger().error(event, **facts)
+        self._failure = None
 
     def _translate(
         self, error: BaseException, revision: str | None, *, lost: bool, caught: bool
@@ -75,7 +73,8 @@ class AttemptEnd:
             event, failure = events.ENV_FAILED, translate_env_failure(error, lost=lost)
         else:
             event = events.REVISION_FAILED
-            failed = self._tables[-1].describe_failed(revision)
+            assert self._tables.current is not None  # noqa: S101 - it has run a revision
+            failed = self._tables.current.describe_failed(revision)
             failure = translate_revision_failure(error, failed, lost=lost, caught=caught)
         facts = dict(failure.facts)
         if "sqlstate" not in facts and (trace := format_traceback(error)):
@@ -86,8 +85,8 @@ class AttemptEnd:
     def _refuses_writes(self) -> bool:
         """Whether it is the server that is read-only, and not just a revision's transaction."""
         with warned("read_only"):
-            if self._tables:
-                return self._tables[-1].state.refuses_writes()
+            if self._tables.current:
+                return self._tables.current.state.refuses_writes()
             engine = self._connections.errors.engine
             return engine is not None and on_new_connection(engine, refuses_writes)
         return True

@@ -17,6 +17,7 @@ from migration_runner.errors import (
     ConfigError,
     DatabaseUnavailable,
     MigrationError,
+    RevisionFailed,
     TemporaryFailure,
 )
 from migration_runner.log import events, logs
@@ -63,6 +64,7 @@ def attempt_until_done(
                         attempt.log_failure()
                     raise
             else:
+                run.failures.raise_worst()
                 return
     finally:
         run.observer.close()
@@ -94,6 +96,23 @@ def _accept(
         if run.lock_retries.take() or run.lock_retries.pause(sqlstate, message, ()):
             run.lock_retries.take()
             return None
+    _accept_without(run, attempt, failure)
+    return None
+
+
+def _accept_without(run: RunContext, attempt: Attempt, failure: MigrationError) -> None:
+    """Return if another attempt can go on without the version tables that have failed."""
+    if run.continues and not _would_go_too_far(run):
+        if attempt.failed and attempt.failed[0] not in run.failures.places:
+            attempt.log_failure()
+            run.failures.add(*attempt.failed)
+            return
+        if attempt.spared and isinstance(failure, (ConfigError, RevisionFailed)):
+            # env.py did not bear what was rolled back: for one, in a transaction of its own.
+            return
+    if run.failures.places and isinstance(failure, ConfigError):
+        # env.py cannot be loaded twice in a process.
+        raise _not_again(run, failure) from failure
     raise failure
 
 
@@ -142,6 +161,19 @@ def _accept_loss(run: RunContext, attempt: Attempt, failure: TemporaryFailure) -
 def _would_go_too_far(run: RunContext) -> bool:
     """Whether another attempt could go beyond a relative target, after a part of it was done."""
     return run.request.relative and bool(run.progress.count or run.progress.uncertain)
+
+
+def _not_again(run: RunContext, failure: ConfigError) -> MigrationError:
+    """Return the worst failure, after which env.py could not be run again for the others."""
+    try:
+        run.failures.raise_worst()
+    except MigrationError as worst:
+        message = (
+            f"{worst.message} env.py could not be run again in this process for the version tables"
+            f" after it, which were not reached: {failure.message}"
+        )
+        return type(worst)(message, **worst.facts)
+    return failure
 
 
 def _read_only(run: RunContext, failure: TemporaryFailure) -> DatabaseUnavailable:

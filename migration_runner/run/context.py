@@ -19,6 +19,7 @@ from migration_runner.project.alembic_project import AlembicProject
 from migration_runner.report.report import RunReport
 from migration_runner.run.progress import Progress
 from migration_runner.run.retries import LockRetries, Outages
+from migration_runner.run.tenant_failures import TenantFailures
 from migration_runner.settings.settings import Settings
 
 
@@ -43,9 +44,12 @@ class RunContext:
     warned_edited: set[str] = field(default_factory=set)
     # Whether env.py's database was compared with the settings': a run may need several attempts.
     compared_databases: bool = False
+    # Whether what is loaded was hidden from the garbage collector.
+    frozen: bool = False
     # The session's stricter limits that were reported.
     reported_limits: set[str] = field(default_factory=set)
     progress: Progress = field(init=False)
+    failures: TenantFailures = field(init=False)
     policy: LedgerPolicy = field(init=False)
     lock_retries: LockRetries = field(init=False)
     outages: Outages = field(init=False)
@@ -55,6 +59,7 @@ class RunContext:
         """Create what belongs to the run."""
         settings, report = self.settings, self.report
         self.progress = Progress(self.project.history, report, self.clock, self.request.direction)
+        self.failures = TenantFailures(report)
         self.policy = LedgerPolicy(settings.ledger)
         self.lock_retries = LockRetries(settings.ddl_retry_timeout, self.clock)
         self.outages = Outages(settings.wait_timeout, self.clock)
@@ -71,6 +76,11 @@ class RunContext:
             ddl_lock_timeout=settings.ddl_lock_timeout,
             patience=settings.connect_timeout,
         )
+
+    @property
+    def continues(self) -> bool:
+        """Whether the run goes on with the other version tables if one fails."""
+        return self.settings.on_tenant_failure == "continue" and not self.read_only
 
     @property
     def application_name(self) -> str:

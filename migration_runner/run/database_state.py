@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import cached_property
 
 import sqlalchemy
@@ -18,6 +19,7 @@ from migration_runner.database.statements import (
     execute_protected,
     sends_scripts,
     set_names,
+    undone,
 )
 from migration_runner.database.version_tables import VersionChange
 from migration_runner.history.request import CompletedStep
@@ -126,20 +128,48 @@ class DatabaseState:
         # A transaction that env.py left open would end with its connection.
         self.session.roll_back()
         if not self.session.over and not self.session.lost:
-            return self._heads_as_found(), self.recorded()
-        direction, ledger = self._run.request.direction, self.ledger
-        role = self._run.settings.role if self.session.safeguarded else ""
-
-        def ask(connection: sqlalchemy.Connection) -> _Found:
-            with connection.begin():
-                set_names(connection, role, self.server.search_path)
-            # Where the next run would look: a revision can have moved the table.
-            heads = self.context.heads_on(connection, self.context.version_table_schema)
-            return heads, ledger.recorded_on(connection, direction)
-
-        found = on_new_connection(self.session.connection.engine, ask)
+            return self.at_once()
+        found = on_new_connection(self.session.connection.engine, self._found_on)
         self._note_heads(found[0])
         return found
+
+    def at_once(self) -> _Found:
+        """Read heads and ledger on the work session."""
+        return self._heads_as_found(), self.recorded()
+
+    def after_leaving(self, following: sqlalchemy.Connection) -> _Found | None:
+        """Read heads and ledger while env.py goes on with another version table.
+
+        Over its connection, the `following` one from the same pool, or a new one; whatever it has
+        set, and its open transaction, stay as they are. None if only its own would do.
+        """
+        ours = self.session.connection
+        if not ours.closed:
+            found = self._found_beside(ours)
+        elif following.engine.pool is ours.engine.pool and not following.closed:
+            found = self._found_beside(following)
+        else:
+            found = on_new_connection(ours.engine, self._found_on)
+        if found is not None:
+            self._note_heads(found[0])
+        return found
+
+    def _found_beside(self, connection: sqlalchemy.Connection) -> _Found | None:
+        """Read over a connection that env.py uses for something else by now."""
+        mapped = connection.get_execution_options().get("schema_translate_map") or {}
+        if self.context.version_table_schema in mapped:
+            return None
+        with undone(connection):
+            return self._found_on(connection)
+
+    def _found_on(self, connection: sqlalchemy.Connection) -> _Found:
+        """Read in an open transaction, or in one for each statement."""
+        role = self._run.settings.role if self.session.safeguarded else ""
+        with nullcontext() if connection.in_transaction() else connection.begin():
+            set_names(connection, role, self.server.search_path)
+        # Where the next run would look: a revision can have moved the table.
+        heads = self.context.heads_on(connection, self.context.version_table_schema)
+        return heads, self.ledger.recorded_on(connection, self._run.request.direction)
 
     def _heads_as_found(self) -> tuple[str, ...]:
         """Read the heads where the next run would: a revision can have set a search_path."""

@@ -64,13 +64,21 @@ class EnvConnections:
     def available(self) -> Iterator[None]:
         """Let all connections wait for the database, and close what is left open at the end."""
         with (
-            self._open,
+            contextlib.closing(self),
             waiting_connections(self._wait, self._run.settings.search_path),
             capture.log_records_recaptured(),
             self.errors.noted(),
             on_signal(self._cancel_statements),
         ):
             yield
+
+    def close(self) -> None:
+        """Close the runner's own connection, and end the watch over all."""
+        try:
+            self._open.close()
+        finally:
+            while self._observed:
+                self._observed.pop()[1].close()
 
     def offer(self) -> Callable[[], sqlalchemy.Connection] | None:
         """Return what opens the runner's connection; None if no database is configured."""
@@ -212,7 +220,6 @@ class EnvConnections:
             public = parameters.get("user", ""), parameters.get("dbname", "")
             hide_secrets((password,), public)
         stack = contextlib.ExitStack()
-        self._open.callback(stack.close)
         shut_down = stack.enter_context(socket_shutdown(driver))
         observed = ObservedSession(driver, known.login_pid(driver), shut_down, parameters)
         stack.enter_context(watching(self._run.observer, observed))
@@ -229,6 +236,10 @@ class EnvConnections:
             if _is_closed(observed.driver):
                 stack.close()
                 self._observed.remove(each)
+                if not self.errors.ended(observed.driver):
+                    # Nor does its backend work on.
+                    self._run.backend_pids.discard(observed.pid or 0)
+                    self.errors.forget(observed.driver)
 
 
 def _is_closed(driver: Any) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from migration_runner.clock import Clock, Stopwatch
@@ -22,14 +21,6 @@ _DONE: Final[dict[Direction, str]] = {
 }
 
 
-@dataclass(frozen=True)
-class _Done:
-    """A revision that ran, and its version table: env.py can have several."""
-
-    applied: AppliedRevision
-    place: Place
-
-
 class Progress:
     """The revisions of one run. They are reported as applied once they are committed."""
 
@@ -45,26 +36,28 @@ class Progress:
         self._place: Place = ()
         self._first: Place = ()
         # Done, but in a transaction that env.py has not committed yet.
-        self._uncommitted: list[_Done] = []
+        self._uncommitted: list[AppliedRevision] = []
         # They ran over a session that was lost.
-        self._in_doubt: list[_Done] = []
-        self._committed: list[_Done] = []
+        self._in_doubt: list[AppliedRevision] = []
+        # By version table: an env.py can have thousands.
+        self._committed: dict[Place, list[AppliedRevision]] = {}
+        self._count = 0
         # Version tables that have to be read again, since a session was lost.
         self._unchecked: set[Place] = set()
 
     @property
     def count(self) -> int:
         """The number of revisions that are known to be committed."""
-        return len(self._committed)
+        return self._count
 
     def count_at(self, place: Place) -> int:
         """Return how many of them belong to one version table."""
-        return sum(each.place == place for each in self._committed)
+        return len(self._committed.get(place, ()))
 
     @property
     def open(self) -> list[str]:
         """The revisions that run or ran over this session, and are not committed yet."""
-        return [each.applied.revision for each in self._uncommitted] + (
+        return [each.revision for each in self._uncommitted] + (
             [self.running] if self.running else []
         )
 
@@ -76,7 +69,7 @@ class Progress:
     @property
     def uncertain(self) -> list[str]:
         """The revisions that ran, but are not known to be committed."""
-        return [each.applied.revision for each in self._in_doubt] + self.open
+        return [each.revision for each in self._in_doubt] + self.open
 
     def enter(self, place: Place) -> None:
         """Set the version table of the next revisions."""
@@ -113,14 +106,24 @@ class Progress:
         """Record that the running revision has ended, committed or not."""
         assert self.running is not None  # noqa: S101 - `start` comes first
         seconds = self._stopwatch.elapsed()
-        applied = AppliedRevision(self.running, self._describe(self.running), seconds, self._place)
-        self._uncommitted.append(_Done(applied, self._place))
+        self._uncommitted.append(
+            AppliedRevision(self.running, self._describe(self.running), seconds, self._place)
+        )
         self.running = None
 
     def session_lost(self) -> None:
         """Record that the session is lost: everything is in doubt until the database is read."""
         self._doubt()
-        self._unchecked |= {each.place for each in (*self._in_doubt, *self._committed)}
+        self._unchecked |= {*self._committed, *(each.place for each in self._in_doubt)}
+
+    def doubt(self, place: Place) -> None:
+        """Record that what ran last is in doubt until its version table is read."""
+        self._doubt()
+        self._unchecked.add(place)
+
+    def shares_transaction(self, place: Place) -> bool:
+        """Whether revisions of other version tables are not committed either."""
+        return any(each.place != place for each in self._uncommitted)
 
     def must_check(self, place: Place) -> bool:
         """Whether a version table has to be read again, since a session was lost."""
@@ -143,21 +146,25 @@ class Progress:
         self._unchecked.discard(place)
         contained = self._history.with_ancestors(heads)
 
-        def has(each: _Done) -> bool:
-            revision = each.applied.revision
+        def has(each: AppliedRevision) -> bool:
             if recorded is not None:
-                return revision in recorded
-            return (revision in contained) != (self._direction == "downgrade")
+                return each.revision in recorded
+            return (each.revision in contained) != (self._direction == "downgrade")
 
-        self._committed = [each for each in self._committed if each.place != place or has(each)]
-        self._report.applied = [each.applied for each in self._committed]
-        kept = [each for each in self._in_doubt if each.place == place and has(each)]
+        committed = self._committed.get(place, [])
+        kept = [each for each in committed if has(each)]
+        if len(kept) < len(committed):
+            self._committed[place] = kept
+            # A standby that was promoted, or a dump, does not have them.
+            self._count -= len(committed) - len(kept)
+            self._report.applied = [each for some in self._committed.values() for each in some]
+        found = [each for each in self._in_doubt if each.place == place and has(each)]
         self._in_doubt = [each for each in self._in_doubt if each.place != place]
-        for each in kept:
-            seconds = (recorded or {}).get(each.applied.revision)
+        for each in found:
+            seconds = (recorded or {}).get(each.revision)
             if seconds is not None:
-                each.applied.duration_seconds = seconds
-        self._report_committed(kept)
+                each.duration_seconds = seconds
+        self._report_committed(found)
 
     def committed(self) -> None:
         """Report everything that has ended over this session as committed, and so as applied."""
@@ -170,19 +177,21 @@ class Progress:
         self._in_doubt += self._uncommitted
         self._uncommitted = []
 
-    def _report_committed(self, done: Sequence[_Done]) -> None:
+    def _report_committed(self, done: Sequence[AppliedRevision]) -> None:
+        by_place: dict[Place, list[str]] = {}
         for each in done:
             logs.get_logger().info(
                 _DONE[self._direction],
-                revision=each.applied.revision,
-                duration_seconds=round(each.applied.duration_seconds or 0.0, 3),
+                revision=each.revision,
+                duration_seconds=round(each.duration_seconds or 0.0, 3),
                 **self.name(each.place),
             )
-        self._committed += done
-        self._report.applied += [each.applied for each in done]
+            self._committed.setdefault(each.place, []).append(each)
+            by_place.setdefault(each.place, []).append(each.revision)
+        self._count += len(done)
+        self._report.applied += done
         if self._direction == "upgrade":
-            for place in {each.place for each in done}:
-                revisions = [each.applied.revision for each in done if each.place == place]
+            for place, revisions in by_place.items():
                 before = self._report.version_tables.end_of(place)
                 self._report.note_heads(place, self._history.heads_after(before, revisions))
 

@@ -63,6 +63,7 @@ def accept_relation(run: RunContext, books: LedgerBooks, place: Place) -> bool:
         raise HistoryError(message, reason="ahead", **facts)
     builds = sorted({entries[each].build or "" for each in relation.unknown if each in entries})
     logs.get_logger().warning(events.DATABASE_AHEAD, **facts, builds=[b for b in builds if b])
+    run.report.outcomes[place] = "ahead"
     run.report.ahead = (
         f"Ahead: the database is at {theirs} and contains all revisions of this image (head"
         f" {ours}), which does not have {who}."

@@ -9,6 +9,7 @@ from typing import Final
 
 from migration_runner.clock import Clock, Stopwatch
 from migration_runner.database.blockers import Blocker
+from migration_runner.database.version_tables import Place
 from migration_runner.log import events, logs
 
 _FIRST_PAUSE: Final = 0.5
@@ -34,7 +35,9 @@ class _Tries:
 
 
 class LockRetries:
-    """The attempts of one revision, within the DDL retry timeout from the first failure.
+    """The attempts of one revision, within the DDL retry timeout from its first failure.
+
+    Each version table has its own: env.py can have thousands, each with the same revisions.
 
     Between attempts, the queries that are queued behind the revision's lock get their turn: an
     exponentially growing pause with jitter, which is never zero.
@@ -44,23 +47,25 @@ class LockRetries:
         self._timeout = timeout
         self._clock = clock
         self._revision: str | None = None
+        self._place: Place = ()
         # If they are one transaction, all revisions start over with every attempt.
-        self._tries: dict[str | None, _Tries] = {}
+        self._tries: dict[tuple[Place, str | None], _Tries] = {}
         self._granted = False
 
-    def begin(self, revision: str) -> None:
-        """Record that a revision is attempted, for the first time or again."""
-        self._revision = revision
+    def begin(self, revision: str, place: Place = ()) -> None:
+        """Record that a revision is attempted on a version table, for the first time or again."""
+        self._revision, self._place = revision, place
 
     @property
     def attempts(self) -> int:
         """How often the revision has failed in this way."""
-        tries = self._tries.get(self._revision)
+        tries = self._tries.get((self._place, self._revision))
         return tries.count if tries else 0
 
     def pause(self, sqlstate: str, detail: str, blockers: Sequence[Blocker]) -> bool:
         """Wait before the next attempt; return False, at once, if the time is up."""
-        tries = self._tries.setdefault(self._revision, _Tries(Stopwatch(self._clock)))
+        key = self._place, self._revision
+        tries = self._tries.setdefault(key, _Tries(Stopwatch(self._clock)))
         tries.count += 1
         remaining = tries.since.remaining(self._timeout)
         if remaining <= _MOMENT:
@@ -81,6 +86,11 @@ class LockRetries:
         self._clock.sleep(pause)
         self._granted = True
         return True
+
+    @property
+    def granted(self) -> bool:
+        """Whether `pause` has granted another attempt that was not taken yet."""
+        return self._granted
 
     def take(self) -> bool:
         """Whether another attempt was granted by `pause`, and not taken yet."""

@@ -154,7 +154,7 @@ class RevisionChecks:
         # Now, since a broken connection can no longer tell.
         self._transactional = self._state.transactional
         self._invalid = ()
-        self._run.lock_retries.begin(revision)
+        self._run.lock_retries.begin(revision, self._state.location)
         self._run.observer.begin(revision)
         if self._guard is not None:
             self._guard.forget_indexes()

@@ -78,6 +78,7 @@ class Settings:
     search_path: str
     on_ahead: str
     on_other_database: str
+    on_tenant_failure: str
     ledger: str
     checksum: str
     heartbeat: float

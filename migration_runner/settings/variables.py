@@ -190,6 +190,13 @@ VARIABLES: Final = (
         "When env.py connects to another database than the settings name: `fail` exits with 78.",
     ),
     _choice(
+        "MIGRATE_ON_TENANT_FAILURE",
+        ("stop", "continue"),
+        "stop",
+        "If env.py has several version tables and one fails: `continue` migrates the others, and"
+        " then fails.",
+    ),
+    _choice(
         "MIGRATE_LEDGER",
         ("on", "off", "require"),
         "on",

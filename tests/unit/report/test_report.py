@@ -130,7 +130,7 @@ def test_a_termination_message_fits_whatever_it_says(
         "error": {"detail": detail},
     }
 
-    message = render_termination_message(summary, facts, ["applied"])
+    message = render_termination_message(summary, facts, {"applied": revisions})
 
     assert len(message) <= TERMINATION_MESSAGE_BYTES
     result = json.loads(message.decode().rstrip("\n").rpartition("\n")[2])

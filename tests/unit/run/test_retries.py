@@ -195,3 +195,14 @@ def test_a_loss_while_the_server_is_away_is_the_same_outage() -> None:
     assert outages.begin(progress=0)
 
     assert 10.0 == outages.remaining
+
+
+def test_each_version_table_has_its_own_time() -> None:
+    retries, _ = _retries(10)
+    while _pause(retries):
+        pass
+
+    retries.begin("r1", ("shop", "tenant", "alembic_version"))
+
+    assert 0 == retries.attempts
+    assert _pause(retries)
