@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import selectors
 import signal
 import socket
 import subprocess
 import sys
+from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -97,30 +99,26 @@ class Processes:
         self._running[self._count] = process
         self._selector.register(output, selectors.EVENT_READ, process)
         request = {"id": self._count, "arguments": arguments, "environment": environment}
-        # A worker that was killed meanwhile: the next `wait` says so.
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self._worker.send(request, [theirs])
+        self._send(request, [theirs])
         os.close(theirs)
 
     def wait(self, seconds: float | None = None) -> list[Process]:
         """Return the runs that have ended, once there is one; none after so many seconds."""
-        while self._running:
-            ready = self._selector.select(seconds)
-            for key, _ in ready:
+        ready = True
+        # First those that have ended while others were started.
+        while not (ended := list(self._take_ended())) and self._running and ready:
+            found = self._selector.select(seconds)
+            for key, _ in found:
                 if key.data is None:
                     self._hear()
                 else:
                     self._read(key.data)
-            ended = list(self._take_ended())
-            if ended or not ready:
-                return ended
-        return []
+            ready = bool(found)
+        return ended
 
     def signal(self, number: int) -> None:
         """Send a signal to all runs."""
-        if self._worker is not None:
-            with contextlib.suppress(OSError):
-                self._worker.send({"signal": number}, [])
+        self._send({"signal": number})
 
     def close(self) -> None:
         """End the worker, and with it what still runs."""
@@ -129,6 +127,13 @@ class Processes:
         for process in self._running.values():
             os.close(process.output)
         self._selector.close()
+
+    def _send(self, message: Facts, descriptors: Sequence[int] = ()) -> None:
+        """Send to the worker. It is heard meanwhile: it could wait for that, and not read."""
+        # A worker that was killed: it is heard that it is gone.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            while self._worker is not None and not self._worker.send(message, descriptors):
+                self._hear()
 
     def _hear(self) -> None:
         assert self._worker is not None  # noqa: S101 - it has said something, or is gone
@@ -216,9 +221,21 @@ class _Worker:
                 start_new_session=True,
             )
 
-    def send(self, message: Facts, descriptors: Sequence[int]) -> None:
+    def send(self, message: Facts, descriptors: Sequence[int]) -> bool:
+        """Return whether it was sent; if not, there is something to receive first."""
         data = json.dumps(message).encode()
-        socket.send_fds(self.socket, [data], descriptors)
+        # `socket.send_fds` of Python 3.11 ignores its flags.
+        files = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", descriptors))]
+        ready = select.poll()
+        ready.register(self.socket, select.POLLIN | select.POLLOUT)
+        while True:
+            try:
+                self.socket.sendmsg([data], files if descriptors else (), socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                if any(event & ~select.POLLOUT for _, event in ready.poll()):
+                    return False
+            else:
+                return True
 
     def receive(self) -> Facts | None:
         """Return what it says; None if it is gone."""

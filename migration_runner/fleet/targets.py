@@ -21,6 +21,8 @@ _MOST_PROBLEMS: Final = 10
 # In a line of the log, and in `--only NAME`.
 _NAME: Final = re.compile(r"[^\s\x00-\x1f\x7f-\x9f]+")
 _LONGEST_NAME: Final = 200
+# Of its address and arguments, in all: a run gets them in one message.
+_LONGEST_TARGET: Final = 16_384
 # A URL without its scheme.
 _CREDENTIALS: Final = re.compile(r":.*@", re.DOTALL)
 
@@ -97,6 +99,9 @@ def _target(facts: Any) -> Target:
     _check_name(name)
     if not (url or schema or x):
         message = f"({name}) names no database: add a URL, schema=SCHEMA or x=WORD"
+        raise ValueError(message)
+    if (size := sum(map(len, (url, schema, *x)))) > _LONGEST_TARGET:
+        message = f"({name}) has {size} characters of url, schema and x ({_LONGEST_TARGET} at most)"
         raise ValueError(message)
     return Target(name, address, url, schema, x, labels)
 

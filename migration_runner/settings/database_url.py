@@ -8,6 +8,7 @@ So the credentials end at the first `@` after which hosts, database and options 
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 from dataclasses import dataclass, field
 from typing import Final
@@ -120,17 +121,22 @@ def _put(parameters: dict[str, str], name: str, value: str) -> None:
         parameters[name] = value
 
 
-def _put_option(parameters: dict[str, str], name: str, value: str, driver: str | None) -> None:
+@functools.cache
+def _libpq_options() -> frozenset[str]:
     # Imported late: without options in the URL, the settings are read without psycopg.
     from psycopg import pq  # noqa: PLC0415
 
+    return frozenset(option.keyword.decode() for option in pq.Conninfo.get_defaults())
+
+
+def _put_option(parameters: dict[str, str], name: str, value: str, driver: str | None) -> None:
     if name == "ssl":
         name, value = "sslmode", _SSL_FLAGS.get(value.lower(), value)
         if value not in _SSL_MODES:
             # The value is not shown, as below.
             message = f"has an invalid ssl=: use one of {', '.join(sorted(_SSL_MODES))}"
             raise ValueError(message)
-    known = {option.keyword.decode() for option in pq.Conninfo.get_defaults()}
+    known = _libpq_options()
     if name in known:
         parameters[name] = value
     elif driver in _LIBPQ_DRIVERS:

@@ -110,6 +110,7 @@ def test_a_line_ends_where_an_editor_ends_it() -> None:
         ('{"name": "a\\u009bb", "schema": "a"}', "line 1 has the name 'a\\x9bb', which has white"),
         ("a:b@c schema=a", "line 1 has a name that looks like a password, or a URL without"),
         ("a" * 201 + " schema=a", "line 1 has a name of 201 characters (200 at most)"),
+        ("a x=" + "b" * 16_385, "line 1 (a) has 16385 characters of url, schema and x (16384 at"),
         ('{"name": "a", "schema": ["a"]}', "line 1 has a schema that is not a string"),
         ('{"name": "a", "schema": "a\\nb"}', "line 1 has a schema with a line break or"),
         ('{"name": "a", "schema": "a", "x": {"t": 1}}', "line 1 has x that are not strings"),

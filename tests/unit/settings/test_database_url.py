@@ -7,6 +7,7 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from psycopg import pq
 
 from migration_runner.settings.database_url import parse_database_url
 
@@ -86,3 +87,14 @@ def test_a_wrong_url_is_refused_without_showing_the_password(url: str) -> None:
 def test_the_address_does_not_show_itself() -> None:
     """A repr in a log or a traceback has no password."""
     assert "canary" not in repr(parse_database_url("postgresql://user:canary@host/db"))
+
+
+def test_many_urls_ask_libpq_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fleet has thousands."""
+    asked = []
+    defaults = pq.Conninfo.get_defaults()
+    monkeypatch.setattr(pq.Conninfo, "get_defaults", lambda: asked.append(1) or defaults)
+    for number in range(3):
+        parse_database_url(f"postgresql://host/db{number}?sslmode=require")
+
+    assert len(asked) <= 1
