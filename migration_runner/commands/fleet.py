@@ -19,7 +19,7 @@ from migration_runner.fleet.status import look_at_fleet, render_status
 from migration_runner.fleet.targets import Target
 from migration_runner.fleet.waves import plan_waves, read_rules
 from migration_runner.log import streams
-from migration_runner.report.report import FleetReport, RunReport
+from migration_runner.report.report import RunReport
 from migration_runner.run.runs import prepare_run
 from migration_runner.settings.settings import AlembicOptions, Settings
 
@@ -48,8 +48,13 @@ def fleet(invocation: Invocation) -> None:
         _require_writable(options.html)
     run = prepare_run(settings, invocation.report)
     working = Fleet(plan, settings, invocation.flags, Image(run.project, settings))
+
+    def begin() -> None:
+        # From now on, the end is a fleet's, even if a second signal comes before it.
+        invocation.report.fleet = working.results
+
     try:
-        working.run(invocation.report.run_id)
+        working.run(invocation.report.run_id, begin)
     except ConfigError:
         # Two targets are one: no target was touched.
         raise
@@ -104,7 +109,7 @@ def _require_writable(file: str) -> None:
 
 def _report(invocation: Invocation, results: Results) -> None:
     report, options = invocation.report, invocation.options
-    report.fleet = FleetReport(results.sentence(), results.facts())
+    report.fleet = results
     outcome = APPLIED if results.count().get(APPLIED) else UP_TO_DATE
     report.conclusion = outcome, results.sentence()
     if options.fleet.html:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -74,13 +74,14 @@ class Fleet:
         # Servers that were not available within the wait timeout.
         self._down: set[str] = set()
 
-    def run(self, run_id: str) -> None:
-        """Look, and run what is left. Raises `Interrupted`, or what a look at all raises.
+    def run(self, run_id: str, begin: Callable[[], object]) -> None:
+        """Look, `begin`, and run what is left. Raises `Interrupted`, or what a look at all raises.
 
         What becomes of a target is in `results`, even then.
         """
         try:
             waves = self._look(run_id)
+            begin()
             schedule = Schedule(waves, self._plan.limits, self._server_of)
             # What a run has said must not be lost.
             with signals.deferred():
@@ -132,6 +133,7 @@ class Fleet:
                 if schedule.wave != wave and len(self._plan.waves) > 1:
                     wave = schedule.wave
                     logs.get_logger().info(events.WAVE_STARTED, wave=wave)
+                self.results.begin(target.name)
                 self._attempts[target.name] = self._attempts.get(target.name, 0) + 1
                 self._processes.start(target, self._arguments(target), self._environment(target))
             for process in self._processes.wait(_TICK_SECONDS):

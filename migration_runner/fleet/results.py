@@ -79,16 +79,24 @@ class Results:
     def __init__(self, targets: Sequence[str]) -> None:
         self._targets = targets
         self._results: dict[str, Result] = {}
+        self._begun: set[str] = set()
         # Why no more targets were started, if that was so.
         self.stopped = ""
+
+    def begin(self, name: str) -> None:
+        """Record that a target's run is started: without a result, it was interrupted."""
+        self._begun.add(name)
 
     def add(self, result: Result) -> None:
         """Record a result."""
         self._results[result.target] = result
 
     def all(self) -> list[Result]:
-        """Return the result of every target: of one without any, that it was not started."""
-        missing = {name: Result(name, NOT_STARTED) for name in self._targets}
+        """Return the result of every target: of one without any, whether it was started."""
+        missing = {
+            name: Result(name, INTERRUPTED if name in self._begun else NOT_STARTED)
+            for name in self._targets
+        }
         return list((missing | self._results).values())
 
     @property
@@ -104,7 +112,7 @@ class Results:
 
     def slowest(self) -> list[Result]:
         """Return those that took longest, the slowest first."""
-        timed = [each for each in self._results.values() if each.seconds is not None]
+        timed = [each for each in list(self._results.values()) if each.seconds is not None]
         return sorted(timed, key=lambda each: each.seconds or 0.0, reverse=True)[:_SLOWEST]
 
     def facts(self) -> Facts:

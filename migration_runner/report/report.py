@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from migration_runner.clock import Clock, Stopwatch, SystemClock
 from migration_runner.database.version_tables import Place, VersionTables, join_heads
@@ -27,12 +27,12 @@ class AppliedRevision:
     place: Place = ()
 
 
-@dataclass(frozen=True)
-class FleetReport:
-    """What a fleet did: in a sentence, and as facts."""
+class FleetReport(Protocol):
+    """What a fleet has done until now: in a sentence, and as facts."""
 
-    sentence: str
-    facts: dict[str, Any]
+    def sentence(self) -> str: ...  # noqa: D102 - as the class says
+
+    def facts(self) -> dict[str, Any]: ...  # noqa: D102 - as the class says
 
 
 @dataclass

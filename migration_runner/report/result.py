@@ -44,7 +44,7 @@ def describe_result(
     if report.fleet is not None:
         for name in _OF_ONE:
             facts.pop(name, None)
-        facts["fleet"] = report.fleet.facts
+        facts["fleet"] = report.fleet.facts()
     facts |= describe_tables(report)
     if report.parts:
         facts["histories"] = {part.part_name: _describe_part(part) for part in report.parts}

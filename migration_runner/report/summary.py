@@ -8,7 +8,7 @@ from typing import Final
 from migration_runner.errors import Interrupted, MigrationError
 from migration_runner.log.counts import count_of
 from migration_runner.report.outcome import judge
-from migration_runner.report.report import FleetReport, RunReport
+from migration_runner.report.report import RunReport
 from migration_runner.report.several import (
     describe_failed,
     describe_places,
@@ -31,7 +31,8 @@ def summarize(
 ) -> str:
     """Return the sentence. `abandoned`: the run ends before the server has rolled back."""
     if report.fleet is not None:
-        return _summarize_fleet(report.fleet, error)
+        summary = _summarize_fleet(report.fleet.sentence(), error)
+        return f"{summary} Some targets may still be rolling back." if abandoned else summary
     if error is None and report.parts and report.conclusion is None:
         return " ".join(
             f"{part.part_name}: {_summarize(part, judge(part, None)[0], None)}"
@@ -67,14 +68,14 @@ def _summarize_success(report: RunReport, outcome: str) -> str:
     return f"{verb} {_count(report)} in {report.elapsed():.1f} s: {before} -> {at}."
 
 
-def _summarize_fleet(fleet: FleetReport, error: BaseException | None) -> str:
+def _summarize_fleet(sentence: str, error: BaseException | None) -> str:
     if isinstance(error, Interrupted):
-        return f"Interrupted ({_name_signal(error)}). {fleet.sentence}"
-    if error is None or str(error) == fleet.sentence:
-        return fleet.sentence
+        return f"Interrupted ({_name_signal(error)}). {sentence}"
+    if error is None or str(error) == sentence:
+        return sentence
     if isinstance(error, MigrationError):
-        return f"{error.message} {fleet.sentence}"
-    return f"{_INTERNAL.format(type(error).__name__, error)} {fleet.sentence}"
+        return f"{error.message} {sentence}"
+    return f"{_INTERNAL.format(type(error).__name__, error)} {sentence}"
 
 
 def _name_signal(error: Interrupted) -> str:

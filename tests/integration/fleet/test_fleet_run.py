@@ -191,6 +191,32 @@ def test_a_run_that_is_killed_again_and_again(fleet: FleetOfDatabases) -> None:
     assert [*HISTORY] == fleet.recorded("killed")
 
 
+def test_a_second_signal_ends_the_fleet_at_once(fleet: FleetOfDatabases) -> None:
+    """The last line has what is known until then."""
+    fleet.project.revision("r4", SLEEPS)
+    for name in ("a", "b", "c"):
+        fleet.add(name)
+    running = fleet.start("--jobs", "2")
+    for name in ("a", "b"):
+        fleet.databases[name].wait_until(ASLEEP)
+    worker = _child_of(running.process.pid)
+    # So that no run can end in time.
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        running.signal(signal.SIGTERM)
+        running.signal(signal.SIGINT)
+        running.process.wait(60)
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    result = running.wait()
+
+    assert result.exit_code in (130, 143)
+    assert {"interrupted": 2, "not_started": 1} == result.finished["fleet"]["outcomes"]
+    assert result.finished["summary"].endswith("Some targets may still be rolling back.")
+    fleet.wait_for_the_end_of_all_runs()
+    assert [*HISTORY] == fleet.recorded("a")
+
+
 def _child_of(pid: int) -> int:
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return int(children[-1])

@@ -23,7 +23,7 @@ from migration_runner.fleet.results import (
 from migration_runner.log import logs
 from migration_runner.log.bounds import LONGEST_LINE
 from migration_runner.report.finish import finish
-from migration_runner.report.report import FleetReport, RunReport
+from migration_runner.report.report import RunReport
 from migration_runner.report.termination import TERMINATION_MESSAGE_BYTES
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -160,6 +160,15 @@ def test_the_sentence(results: Results, sentence: str) -> None:
     assert sentence == results.sentence()
 
 
+def test_without_a_result_a_target_that_was_started_is_interrupted() -> None:
+    results = Results(["a", "b", "c"])
+    results.add(Result("a", "applied"))
+    for name in ("a", "b"):
+        results.begin(name)
+
+    assert {"applied": 1, "interrupted": 1, "not_started": 1} == results.count()
+
+
 def test_what_is_not_known_is_in_no_result() -> None:
     """Neither a duration that was not measured, nor revisions that were not read."""
     assert {"target": "a", "outcome": NOT_STARTED, "exit_code": 0, "applied": []} == Result(
@@ -183,7 +192,7 @@ def test_a_line_holds_any_number_of_failures(
     file = tmp_path / "termination-log"
     file.touch()
     report = RunReport("run", termination_log=file)
-    report.fleet = FleetReport(results.sentence(), results.facts())
+    report.fleet = results
     assert 75 == finish(report, results.error())
     line = capfd.readouterr().out.splitlines()[-1]
     message = file.read_bytes()

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from psycopg import pq
+from psycopg.pq.misc import ConninfoOption
 
 from migration_runner.settings.database_url import parse_database_url
 
@@ -93,7 +94,12 @@ def test_many_urls_ask_libpq_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fleet has thousands."""
     asked = []
     defaults = pq.Conninfo.get_defaults()
-    monkeypatch.setattr(pq.Conninfo, "get_defaults", lambda: asked.append(1) or defaults)
+
+    def ask() -> list[ConninfoOption]:
+        asked.append(1)
+        return defaults
+
+    monkeypatch.setattr(pq.Conninfo, "get_defaults", ask)
     for number in range(3):
         parse_database_url(f"postgresql://host/db{number}?sslmode=require")
 
