@@ -52,6 +52,8 @@ class Sight:
     detail: str = ""
     # It has answered, and another attempt would not help.
     refused: bool = False
+    # Its schema does not exist, or the role may not use it.
+    missing: bool = False
 
 
 Sights = dict[str, Sight]
@@ -200,14 +202,15 @@ class _Looking:
             table = next(iter(found.tables.values()), None)
             schemas = [table.schema if table else found.current_schema]
         return {
-            target.name: self._see(found, schema)
+            target.name: self._see(found, schema, asked=bool(target.schema))
             for target, schema in zip(question.targets, schemas, strict=True)
         }
 
-    def _see(self, found: Found, schema: str) -> Sight:
+    def _see(self, found: Found, schema: str, *, asked: bool) -> Sight:
         table = found.tables.get(schema, VersionTable(schema, (), None))
         place = (*found.database, schema) if all(found.database) else None
-        return Sight(table, place)
+        missing = asked and schema not in found.usable
+        return Sight(table, place, missing=missing)
 
 
 def _ask_once(parameters: Mapping[str, str], query: str, role: str) -> list[str | None]:

@@ -40,7 +40,11 @@ FROM (SELECT version_table_schema, md5(string_agg(revision || ':' || coalesce(fi
 _QUERY: Final = """\
 SELECT pg_catalog.pg_postmaster_start_time()::text,
   (SELECT oid::text FROM pg_catalog.pg_database WHERE datname = current_database()),
-  current_database(), coalesce(current_schema(), ''), ({places})::text, {digests}"""
+  current_database(), coalesce(current_schema(), ''), ({places})::text, {digests}, ({usable})::text"""
+# As a search_path finds them.
+_USABLE: Final = """\
+SELECT json_agg(nspname) FROM pg_catalog.pg_namespace
+WHERE nspname IN ({schemas}) AND pg_catalog.has_schema_privilege(oid, 'USAGE')"""
 
 
 class VersionTable(NamedTuple):
@@ -55,11 +59,13 @@ class Found(NamedTuple):
     """What the look found in one database.
 
     `database` identifies it on whatever way it was reached: until the server is started again.
+    `usable` are those of the schemas looked for that exist, and that the role may use.
     """
 
     database: tuple[str, str]
     name: str
     current_schema: str
+    usable: frozenset[str]
     tables: dict[str, VersionTable]
 
 
@@ -68,9 +74,11 @@ def look_query(schemas: Sequence[str], schema: str | None, table: str) -> str:
 
     Without any, it is in `schema`, or else where the search_path leads.
     """
+    usable = "NULL"
     if schemas:
         listed = ", ".join(map(literal, schemas))
         chosen = f"c.relname = {literal(table)} AND n.nspname IN ({listed})"
+        usable = _USABLE.format(schemas=listed)
         of_schemas = f" AND version_table_schema IN ({listed})"
     else:
         chosen = f"c.oid = {table_oid(schema, table)}"
@@ -80,6 +88,7 @@ def look_query(schemas: Sequence[str], schema: str | None, table: str) -> str:
     return _QUERY.format(
         places=_PLACES.format(heads=_HEADS, readable=readable("c.oid"), chosen=chosen),
         digests=if_readable((oid,), digests),
+        usable=usable,
     )
 
 
@@ -89,7 +98,7 @@ def _split(heads: str | None) -> tuple[str, ...]:
 
 def read_answer(row: Sequence[str | None]) -> Found:
     """Return what a row of the query says."""
-    started, oid, name, current, places, digests = row
+    started, oid, name, current, places, digests, usable = row
     known: dict[str, str] = json.loads(digests or "null") or {}
     found: list[list[Any]] = json.loads(places or "null") or []
     tables = {
@@ -100,4 +109,6 @@ def read_answer(row: Sequence[str | None]) -> Found:
         )
         for schema, read, heads in found
     }
-    return Found((started or "", oid or ""), name or "", current or "", tables)
+    database = (started or "", oid or "")
+    schemas = frozenset(json.loads(usable or "null") or ())
+    return Found(database, name or "", current or "", schemas, tables)

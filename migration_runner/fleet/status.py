@@ -23,11 +23,12 @@ UNREACHABLE: Final = "unreachable"
 REFUSED: Final = "refused"
 UNREADABLE: Final = "unreadable"
 UNKNOWN: Final = "unknown"
+NO_SCHEMA: Final = "no schema"
 NEWER: Final = "not in this image"
 # The ones that need somebody first.
-_ORDER: Final = (NEWER, REFUSED, UNREADABLE, UNREACHABLE, UNKNOWN, BEHIND, AT_HEAD)
+_ORDER: Final = (NO_SCHEMA, NEWER, REFUSED, UNREADABLE, UNREACHABLE, UNKNOWN, BEHIND, AT_HEAD)
 # The exit code that a run of such a target ends with, or may end with: the worst is first.
-_CODES: Final = {NEWER: 65, REFUSED: 77, UNREADABLE: 77, UNREACHABLE: 69}
+_CODES: Final = {NO_SCHEMA: 78, NEWER: 65, REFUSED: 77, UNREADABLE: 77, UNREACHABLE: 69}
 _MOST_NAMES: Final = 20
 _MOST_GROUPS: Final = 10
 
@@ -128,6 +129,9 @@ def _status(target: Target, sight: Sight | None, image: Image) -> TargetStatus:
     if sight.table is None:
         relation = REFUSED if sight.refused else UNREACHABLE
         return TargetStatus(target.name, relation, detail=sight.detail)
+    if sight.missing and target.sets_search_path:
+        detail = "its schema does not exist, or the role may not use it"
+        return TargetStatus(target.name, NO_SCHEMA, detail=detail)
     if sight.table.heads is None:
         detail = "the version table cannot be read, or not all of its rows"
         return TargetStatus(target.name, UNREADABLE, detail=detail)

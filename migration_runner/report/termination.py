@@ -5,6 +5,8 @@ https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-fa
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -26,7 +28,9 @@ def write_termination_message(
     message = render_termination_message(summary, facts, counts)
     try:
         with file.open("r+b", buffering=0) as opened:
-            opened.truncate()
+            # Of /dev/null and the like there is nothing to cut.
+            if stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+                opened.truncate()
             opened.write(message)
     except OSError as error:
         logs.get_logger().debug(

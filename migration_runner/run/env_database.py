@@ -39,7 +39,7 @@ def report_difference(run: RunContext, connection: sqlalchemy.Connection) -> Non
         return
     if run.settings.on_other_database == "fail":
         message = (
-            f"env.py connects to {own}, and {configured.origin} names {named}. Nothing was changed."
+            f"env.py connects to {own}, and {configured.origin} names {named}."
             ' Let env.py take the runner\'s connection (config.attributes["connection"]), or its'
             f" URL from {configured.origin}."
         )

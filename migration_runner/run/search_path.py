@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from migration_runner.database.version_tables import name_place
 from migration_runner.errors import ConfigError
 from migration_runner.run.database_state import DatabaseState
 from migration_runner.settings.search_path import first_schema
 from migration_runner.settings.settings import Settings
+
+_ORIGIN: Final = "The search_path (MIGRATE_SEARCH_PATH, or `schema=` of a fleet's target)"
 
 
 def require_search_path(settings: Settings, state: DatabaseState) -> None:
@@ -16,11 +20,14 @@ def require_search_path(settings: Settings, state: DatabaseState) -> None:
     wanted, found = first_schema(settings.search_path), state.location[1]
     if wanted == found:
         return
-    place = f"the version table that env.py uses is {name_place(state.location)}"
-    if not found:
-        place = "there is no such schema, or the role may not use it"
     message = (
-        f"MIGRATE_SEARCH_PATH begins with {wanted!r}, but {place}. Create the schema first; or, if"
-        " env.py chooses the schema itself, do not set the search_path. Nothing was changed."
+        f"There is no schema {wanted!r}, or the role may not use it. {_ORIGIN} begins with it. Create"
+        " the schema first."
     )
+    if found:
+        message = (
+            f"The version table that env.py uses is {name_place(state.location)}, but {_ORIGIN[0].lower()}{_ORIGIN[1:]}"
+            f" begins with the schema {wanted!r}. Let env.py leave the schema to the search_path;"
+            " or, if it chooses the schema itself, do not set the search_path."
+        )
     raise ConfigError(message, reason="wrong_schema", schema=wanted, found=found)

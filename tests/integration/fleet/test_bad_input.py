@@ -130,6 +130,9 @@ def test_what_is_wrong_with_one_target_is_its_own_failure(
     assert 'relation "one" already exists' in found["taken"]["summary"]
     for name in codes.keys() - {"one"}:
         assert f"migrate fleet --targets {targets} --only {name}" == found[name]["command"]
+    assert found["schema"]["summary"].startswith(
+        "There is no schema 'nowhere', or the role may not"
+    )
     assert SECRET not in result.stdout + result.stderr
     assert [] == missing.query("SELECT FROM pg_namespace WHERE nspname = 'nowhere'")
 

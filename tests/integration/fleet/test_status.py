@@ -85,6 +85,7 @@ def test_machines_get_one_document(
         ("head1 old base", (3, "3 targets: 1 at head, 2 behind.")),
         ("old gone", (69, "2 targets: 1 behind, 1 unreachable.")),
         ("head1 wrong gone", (77, "3 targets: 1 at head, 1 unreachable, 1 refused.")),
+        ("nowhere newer", (78, "2 targets: 1 not in this image, 1 no schema.")),
         ("newer wrong gone old", (65, "4 targets: 1 behind, 1 unreachable, 1 refused, 1 not in")),
     ],
 )

@@ -101,6 +101,17 @@ def test_a_termination_message_that_cannot_be_written_fails_nothing(
     assert 0 == migrate.run(DATABASE_URL=database.url, MIGRATE_TERMINATION_LOG=place).exit_code
 
 
+def test_a_device_has_no_termination_message_to_cut(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    project.table("r1", "one")
+    variables = {"MIGRATE_TERMINATION_LOG": "/dev/null", "MIGRATE_LOG_LEVEL": "debug"}
+    result = migrate.run(DATABASE_URL=database.url, **variables)
+
+    assert 0 == result.exit_code
+    assert [] == result.of("cleanup_failed")
+
+
 def test_everybodys_records_come_out_in_one_stream(
     database: Database, project: Project, migrate: Migrate
 ) -> None:
