@@ -40,7 +40,8 @@ FROM (SELECT version_table_schema, md5(string_agg(revision || ':' || coalesce(fi
 _QUERY: Final = """\
 SELECT pg_catalog.pg_postmaster_start_time()::text,
   (SELECT oid::text FROM pg_catalog.pg_database WHERE datname = current_database()),
-  current_database(), coalesce(current_schema(), ''), ({places})::text, {digests}, ({usable})::text"""
+  current_database(), coalesce(current_schema(), ''), ({places})::text, {digests},
+  ({usable})::text"""
 # As a search_path finds them.
 _USABLE: Final = """\
 SELECT json_agg(nspname) FROM pg_catalog.pg_namespace
