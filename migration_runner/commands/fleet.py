@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from migration_runner.commands.invocation import FleetOptions, Invocation
+from migration_runner.commands.invocation import FleetOptions, Invocation, Options
 from migration_runner.errors import ConfigError, UsageError
 from migration_runner.fleet.fleet import Fleet, Plan
 from migration_runner.fleet.image import Image
@@ -21,7 +21,8 @@ from migration_runner.fleet.waves import plan_waves, read_rules
 from migration_runner.log import streams
 from migration_runner.report.report import RunReport
 from migration_runner.run.runs import prepare_run
-from migration_runner.settings.settings import AlembicOptions, Settings
+from migration_runner.settings.settings import AlembicOptions, Flags, Settings
+from migration_runner.settings.variables import VARIABLES
 
 _STATUS = "status"
 
@@ -36,6 +37,7 @@ def fleet(invocation: Invocation) -> None:
     if words not in ((), (_STATUS,)):
         message = f"Unexpected argument {words[0]!r}: the only word is `status`."
         raise UsageError(message)
+    _require_fitting(words, invocation.options)
     settings = invocation.load_settings()
     shard = _parse_shard(options)
     everything = load_targets(_source(options), settings, invocation.report.run_id)
@@ -43,7 +45,7 @@ def fleet(invocation: Invocation) -> None:
     if words:
         _print_status(invocation, settings, targets)
         return
-    plan = _plan(options, settings.alembic, targets, everything)
+    plan = _plan(options, _given(settings.alembic, invocation.flags), targets, everything)
     if options.html:
         _require_writable(options.html)
     run = prepare_run(settings, invocation.report)
@@ -66,6 +68,27 @@ def fleet(invocation: Invocation) -> None:
         raise error
 
 
+def _require_fitting(words: Sequence[str], options: Options) -> None:
+    """Raise `UsageError` for a flag that would be ignored: a check must not change anything."""
+    of_run = ("canary", "waves", "max_failures", "html")
+    if words and (given := [name for name in of_run if getattr(options.fleet, name)]):
+        message = f"--{given[0].replace('_', '-')} is no flag of `migrate fleet status`."
+        raise UsageError(message)
+    if options.check and not words:
+        message = "--check is a flag of `migrate fleet status`."
+        raise UsageError(message)
+
+
+def _given(alembic: AlembicOptions, flags: Flags) -> list[str]:
+    """Return the flags that a run of a single target needs, too."""
+    words = alembic.words() if alembic != AlembicOptions() else []
+    given = [variable for variable in VARIABLES if variable.field in flags]
+    return [
+        *words,
+        *(word for each in given for word in (each.flag, str(flags[each.field]))),
+    ]
+
+
 def _source(options: FleetOptions) -> Source:
     return Source(options.targets, options.targets_sql, options.targets_command)
 
@@ -80,7 +103,7 @@ def _parse_shard(options: FleetOptions) -> Shard | None:
 
 def _plan(
     options: FleetOptions,
-    alembic: AlembicOptions,
+    given: Sequence[str],
     targets: Sequence[Target],
     everything: Sequence[Target],
 ) -> Plan:
@@ -93,7 +116,6 @@ def _plan(
     rules = read_rules(options.waves) if options.waves else []
     waves = plan_waves(targets, everything, canary=options.canary, rules=rules)
     limits = Limits(options.jobs, options.jobs_per_server, most)
-    given = alembic.words() if alembic != AlembicOptions() else []
     alone = ["migrate", "fleet", *given, *_source(options).flag()]
     return Plan(targets, waves, limits, alone)
 

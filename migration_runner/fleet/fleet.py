@@ -114,7 +114,7 @@ class Fleet:
             to_run=len(targets) - len(done),
             unreachable=len(unreachable),
             duration_seconds=round(looking.elapsed(), 3),
-            **({} if self._image.decides else {"undeclared": True}),
+            **({} if self._image.is_declared else {"undeclared": True}),
         )
         waves = []
         for wave in self._plan.waves:

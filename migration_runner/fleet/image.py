@@ -26,6 +26,7 @@ class Image:
         declared = project.declared
         self.table_schema = declared.schema if declared else None
         self.table = declared.table if declared else _USUAL_TABLE
+        self.is_declared = declared is not None
         self.decides = declared is not None and settings.target in _HEAD
         revisions = project.manifest_revisions()
         self._digest: str | None = None

@@ -54,7 +54,7 @@ def _targets_seen(facts: EventDict) -> str:
         f" {facts['to_run']} to run ({facts['duration_seconds']:.1f} s)"
     )
     if facts["unreachable"]:
-        text += f"; {facts['unreachable']} did not answer yet, and come last"
+        text += f"; {facts['unreachable']} could not be looked at, and come last"
     if facts.get("undeclared"):
         text += "\nEach is run: the project does not declare its version table, see docs/speed.md"
     return text

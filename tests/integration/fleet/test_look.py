@@ -65,6 +65,10 @@ def _behind(pending: int = 2) -> dict[str, Any]:
 
 
 AT_HEAD = {"relation": "at head", "heads": ["r2"], "pending": 0}
+NO_SCHEMA = {
+    "relation": "no schema",
+    "detail": "its schema does not exist, or the role may not use it",
+}
 UNREADABLE = {
     "relation": "unreadable",
     "detail": "the version table cannot be read, or not all of its rows",
@@ -100,10 +104,10 @@ def test_one_query_sees_all_schemas(project: Project, migrate: Migrate, logged: 
         "s4": UNREADABLE,
         "s5": UNREADABLE,
         "s6": UNREADABLE,
-        "s7": _behind(),
+        "s7": NO_SCHEMA,
         "s8": AT_HEAD,
-        # Unquoted, as in a search_path.
-        "S9": _behind(),
+        # Unquoted, as in a search_path: it is s9.
+        "S9": NO_SCHEMA,
     } == found
     assert 1 == len([line for line in lines if "connection authorized" in line])
     assert [] == [line for line in lines if "ERROR" in line or "FATAL" in line]
@@ -114,7 +118,7 @@ def test_every_major_version_answers(
 ) -> None:
     """With the same query, over version table and ledger."""
     _declare(project)
-    add_schemas(every_database, "s1")
+    add_schemas(every_database, "s1", "s2")
     targets = write_targets(project, "schema=s1", "schema=s2", f"public {every_database.url}")
     url = {"DATABASE_URL": every_database.url}
     assert "applied" == outcomes(_fleet(migrate, targets, "--only", "s1", **url))["s1"]
@@ -188,6 +192,17 @@ def test_without_a_declaration_each_is_run(
     (event,) = [each for each in log_of(again) if each["event"] == "targets_seen"]
     assert (1, True) == (event["to_run"], event["undeclared"])
     assert {"a": "up_to_date"} == outcomes(again)
+
+
+def test_another_target_is_no_missing_declaration(
+    project: Project, migrate: Migrate, databases: Databases
+) -> None:
+    _declare(project)
+    (database,) = databases(1)
+    targets = write_targets(project, f"a {database.url}")
+    result = _fleet(migrate, targets, "--target", "r1")
+    (event,) = [each for each in log_of(result) if each["event"] == "targets_seen"]
+    assert (1, None) == (event["to_run"], event.get("undeclared"))
 
 
 def test_the_version_table_can_have_a_schema_and_a_name(

@@ -175,11 +175,12 @@ def test_the_command_that_runs_one_alone_does(
 ) -> None:
     """As it is printed, with the words of the command line that it needs."""
     project.table("r1", "one")
+    project.table("r2", "two")
     (database,) = databases(1)
     database.query("CREATE TABLE one (id int)")
     (project.folder / "alembic.ini").rename(project.folder / "other name.ini")
     targets = write_targets(project, f"it's {database.url}", "gone postgresql://127.0.0.1:1/d")
-    words = ("-c", "other name.ini", "fleet", "--targets", targets, "--json")
+    words = ("-c", "other name.ini", "fleet", "--targets", targets, "--json", "--target", "r1")
     result = migrate.run(*words, MIGRATE_WAIT_TIMEOUT="0")
     command = answer(result)["results"][0]["command"]
     database.query("DROP TABLE one")
@@ -188,3 +189,4 @@ def test_the_command_that_runs_one_alone_does(
     assert "migrate" == program
     again = migrate.run(*alone)
     assert ("1 target: 1 applied.", 0) == (again.finished["summary"], again.exit_code)
+    assert [("r1",)] == database.query("SELECT version_num FROM alembic_version")
