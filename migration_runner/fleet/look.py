@@ -18,6 +18,7 @@ import psycopg
 
 from migration_runner.database.connection_errors import NO_ANSWER, classify_error
 from migration_runner.database.engine import application_name
+from migration_runner.database.known_errors import TOO_MANY_CONNECTIONS
 from migration_runner.database.probe import connection_parameters, libpq_timeout
 from migration_runner.fleet.image import Image
 from migration_runner.fleet.look_query import Found, VersionTable, look_query, read_answer
@@ -115,6 +116,8 @@ class _Waiting:
         for question in questions:
             self._questions.setdefault(question.server, deque()).append(question)
         self._asked: Counter[str] = Counter()
+        # How many at a time: fewer of a server that has no more connections.
+        self._widths: dict[str, int] = {}
         self._unanswered: Counter[str] = Counter()
         self._changed = threading.Condition()
 
@@ -123,7 +126,7 @@ class _Waiting:
         with self._changed:
             while self._questions:
                 for server, questions in self._questions.items():
-                    if self._asked[server] < _PER_SERVER:
+                    if self._asked[server] < self._widths.get(server, _PER_SERVER):
                         self._asked[server] += 1
                         question = questions.popleft()
                         # So that the servers take turns.
@@ -135,10 +138,17 @@ class _Waiting:
             return None
 
     def answer(self, question: _Question, seen: Sights, reason: str = "") -> None:
-        """Record an answer, and the `reason` why there is none."""
+        """Record an answer, and the `reason` why there is none, which can need another attempt."""
         server = question.server
         with self._changed:
             self._asked[server] -= 1
+            width = self._widths.get(server, _PER_SERVER)
+            if reason == TOO_MANY_CONNECTIONS and width > 1:
+                # Some are ours: it is asked again.
+                self._widths[server] = max(1, min(width - 1, self._asked[server]))
+                self._questions.setdefault(server, deque()).append(question)
+                self._changed.notify_all()
+                return
             answered = reason not in NO_ANSWER
             self._unanswered[server] += -_MANY if answered else 1
             if self._unanswered[server] >= _ATTEMPTS:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from psycopg import sql
 
 from tests.fixtures.databases import Database
+from tests.fixtures.fleet import FleetOfDatabases
 from tests.fixtures.project import Project
 from tests.fixtures.runner import Migrate
 from tests.fixtures.targets import Databases, add_schemas, answer, write_targets
@@ -139,3 +141,16 @@ def test_status_changes_nothing(project: Project, migrate: Migrate, databases: D
     assert [("public",)] == found
     tables = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace"
     assert [(0,)] == database.query(tables)
+
+
+def test_few_connections_are_enough(fleet: FleetOfDatabases) -> None:
+    """The look takes fewer at a time, and does not say that the server is not there."""
+    fleet.move_template("r3")
+    names = [f"d{number}" for number in range(16)]
+    for name in names:
+        fleet.add(name)
+    with fleet.server.connect() as admin:
+        role = sql.Identifier(fleet.template.owner)
+        admin.execute(sql.SQL("ALTER ROLE {} CONNECTION LIMIT 3").format(role))
+    result = fleet.migrate.run("fleet", "status", "--targets", str(fleet.file))
+    assert {"at head": 16} == answer(result)["relations"]
