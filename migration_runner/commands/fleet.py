@@ -25,6 +25,7 @@ from migration_runner.settings.settings import AlembicOptions, Flags, Settings
 from migration_runner.settings.variables import VARIABLES
 
 _STATUS = "status"
+_OF_THE_LOG = ("log_format", "log_level")
 
 
 def fleet(invocation: Invocation) -> None:
@@ -82,7 +83,7 @@ def _require_fitting(words: Sequence[str], options: Options) -> None:
 def _given(alembic: AlembicOptions, flags: Flags) -> list[str]:
     """Return the flags that a run of a single target needs, too."""
     words = alembic.words() if alembic != AlembicOptions() else []
-    given = [variable for variable in VARIABLES if variable.field in flags]
+    given = [each for each in VARIABLES if each.field in flags and each.field not in _OF_THE_LOG]
     return [
         *words,
         *(word for each in given for word in (each.flag, str(flags[each.field]))),
