@@ -17,8 +17,9 @@ from tests.fixtures.project import Project
 from tests.fixtures.proxy import Proxy
 from tests.fixtures.runner import ROOT, Migrate, Result, Running
 
-# The promise is two seconds; the machine of a test may be slow to start threads, not to stop.
-LIMIT = 2.0
+# The promise is two seconds: tests/unit/test_signals.py adds them up. A busy machine takes longer, but
+# whatever else the runner waits for, it waits five seconds or more for it.
+LIMIT = 4.5
 CODES = {signal.SIGTERM: 143, signal.SIGINT: 130}
 SLEEP = 'op.execute("CREATE TABLE one (id bigint)")\nop.execute("SELECT pg_sleep(3600)")\n'
 NO_SESSION = (
@@ -142,16 +143,19 @@ def test_a_second_signal_ends_it_at_once(
                 print("ignored")
         """,
     )
-    running = migrate.start(DATABASE_URL=database.url)
+    # After the first one alone, it would never end.
+    (project.folder / "sitecustomize.py").write_text(
+        "from migration_runner import signals\nsignals.GRACE_SECONDS = 3600.0\n"
+    )
+    path = f"{project.folder}{os.pathsep}{migrate.environment['PYTHONPATH']}"
+    running = migrate.start(DATABASE_URL=database.url, PYTHONPATH=path)
     running.wait_for_event("deaf")
     running.signal(signal.SIGTERM)
     running.wait_for_event("ignored")
-    started = time.monotonic()
     running.signal(signal.SIGTERM)
 
     result = running.wait()
 
-    assert time.monotonic() - started < 1.0
     assert 143 == result.exit_code
     assert "interrupted" == result.finished["outcome"]
 
@@ -179,15 +183,18 @@ def test_one_that_came_before_anything_was_imported(
 ) -> None:
     project.table("r1", "one")
 
-    def arrive() -> None:
-        signal.pthread_sigmask(signal.SIG_BLOCK, [number])
-        os.kill(os.getpid(), number)
+    # Blocked and pending, which a program that is executed inherits.
+    arrives = (
+        "import os, signal, sys\n"
+        f"signal.pthread_sigmask(signal.SIG_BLOCK, [{number:d}])\n"
+        f"os.kill(os.getpid(), {number:d})\n"
+        "os.execv(sys.executable, [sys.executable, '-m', 'migration_runner'])\n"
+    )
 
-    done = subprocess.run(
-        [sys.executable, "-m", "migration_runner"],
+    done = subprocess.run(  # noqa: S603 - our own arguments
+        [sys.executable, "-c", arrives],
         cwd=project.folder,
         env={**migrate.environment, "DATABASE_URL": database.url},
-        preexec_fn=arrive,
         check=False,
         capture_output=True,
         text=True,

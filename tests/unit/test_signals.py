@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from migration_runner import signals
+from migration_runner import process_end, signals
 from migration_runner.errors import Interrupted
+from migration_runner.log import streams
 from migration_runner.signals import interruptible
 
 # So long that only a second signal can end it.
@@ -39,6 +40,15 @@ def test_the_first_signal_interrupts(number: signal.Signals) -> None:
 
     assert number == caught.value.signal_number
     assert 128 + number == caught.value.exit_code
+
+
+def test_a_run_has_time_to_report_within_the_documented_two_seconds() -> None:
+    """If it does not end by itself; if it does, Python's own end is limited, too."""
+    reporting = streams._LAST_PATIENCE  # noqa: SLF001 - what the promise is made of
+    shutdown = process_end._LAST_PATIENCE  # noqa: SLF001 - as above
+
+    assert signals.GRACE_SECONDS + reporting < 2
+    assert shutdown < 2 - signals.GRACE_SECONDS
 
 
 def test_the_second_signal_abandons() -> None:

@@ -64,7 +64,7 @@ class _Pipe:
     def close(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
-            self.process.wait()
+            self.process.wait(60)
         for each in (self._reader, self.writer):
             if each >= 0:
                 os.close(each)

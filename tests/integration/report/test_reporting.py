@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
@@ -253,21 +254,24 @@ def test_an_env_that_fails_shows_where(
 def test_a_terminal_gets_sentences(database: Database, project: Project, migrate: Migrate) -> None:
     project.table("r1", "one")
     ours, theirs = pty.openpty()
-    with subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-m", "migration_runner"],
         cwd=project.folder,
         env={**migrate.environment, "DATABASE_URL": database.url},
         stdout=theirs,
-    ) as process:
-        os.close(theirs)
-        text = ""
-        try:
+    )
+    os.close(theirs)
+    text = ""
+    try:
+        # Linux: the other side of the terminal is closed.
+        with contextlib.suppress(OSError):
             while data := os.read(ours, 65536):
                 text += data.decode()
-        except OSError:
-            pass  # Linux: the other side of the terminal is closed.
-        process.wait()
-    os.close(ours)
+        process.wait(60)
+    finally:
+        process.kill()
+        process.wait(60)
+        os.close(ours)
 
     assert "✓ Applied 1 revision" in text
     assert "{" not in text

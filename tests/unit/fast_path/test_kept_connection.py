@@ -62,7 +62,7 @@ def test_it_is_given_up_once_and_the_server_has_ended_it() -> None:
             time.sleep(0.1)
             ended.append("server")
 
-    server = threading.Thread(target=serve)
+    server = threading.Thread(target=serve, daemon=True)
     server.start()
     keep(ours.detach())
     given: list[tuple[bool, list[str]]] = []
@@ -70,10 +70,10 @@ def test_it_is_given_up_once_and_the_server_has_ended_it() -> None:
     def give() -> None:
         given.append((close_kept(), [*ended]))
 
-    threads = [threading.Thread(target=give), threading.Thread(target=give)]
+    threads = [threading.Thread(target=give, daemon=True) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in (*threads, server):
-        thread.join()
+        thread.join(60)
 
     assert [(False, ["server"]), (True, ["server"])] == sorted(given)

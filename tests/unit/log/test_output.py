@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -49,6 +49,18 @@ def _read_all(reader: int) -> bytes:
     except BlockingIOError:
         pass
     return data
+
+
+def _started(target: Callable[[], None]) -> threading.Thread:
+    """Start a thread that keeps nobody if it waits for ever."""
+    thread = threading.Thread(target=target, daemon=True)
+    thread.start()
+    return thread
+
+
+def _join(thread: threading.Thread) -> None:
+    thread.join(60)
+    assert not thread.is_alive()
 
 
 def test_lines_that_nobody_reads_are_dropped_and_counted(pipe: Pipe) -> None:
@@ -98,11 +110,10 @@ def test_a_reader_who_is_late_gets_everything(pipe: Pipe) -> None:
         output.write(b"late\n", 3600.0)
         written.set()
 
-    thread = threading.Thread(target=write)
-    thread.start()
+    thread = _started(write)
     assert not written.wait(0.05)
     data = _read_all(reader)
-    thread.join()
+    _join(thread)
 
     assert fits * LINE + b"late\n" == data + _read_all(reader)
 
@@ -113,10 +124,9 @@ def test_the_last_line_waits_although_others_were_dropped(pipe: Pipe) -> None:
     _fill(output)
     lost: list[int] = []
     output.lost = lost.append
-    thread = threading.Thread(target=output.write, args=(b"last\n", 3600.0), kwargs={"last": True})
-    thread.start()
+    thread = _started(lambda: output.write(b"last\n", 3600.0, last=True))
     data = _read_all(reader)
-    thread.join()
+    _join(thread)
 
     assert (data + _read_all(reader)).endswith(b"x\nlast\n")
     assert [1] == lost
@@ -162,13 +172,12 @@ def test_the_log_says_how_many_lines_are_missing(pipe: Pipe) -> None:
 
 @pytest.mark.usefixtures("log")
 def test_the_result_waits_for_a_reader(pipe: Pipe) -> None:
-    thread = threading.Thread(target=finish, args=(RunReport(run_id="1"),))
-    thread.start()
+    thread = _started(lambda: finish(RunReport(run_id="1")))
     thread.join(0.1)
     assert thread.is_alive()
 
     data = _read_all(pipe[0])
-    thread.join()
+    _join(thread)
 
     lines = (data + _read_all(pipe[0])).splitlines()[-2:]
     assert ["lines_lost", "run_finished"] == [json.loads(line)["event"] for line in lines]
