@@ -49,7 +49,8 @@ def _herd(database: Database, migrate: Migrate, chance: random.Random) -> None:
     runs = [migrate.start() for _ in range(RUNS)]
     victims = chance.sample(runs, RUNS // 5)
     killers = [
-        threading.Thread(target=_kill_at, args=(run, chance.choice(MOMENTS))) for run in victims
+        threading.Thread(target=_kill_at, args=(run, chance.choice(MOMENTS)), daemon=True)
+        for run in victims
     ]
     for killer in killers:
         killer.start()
@@ -57,7 +58,7 @@ def _herd(database: Database, migrate: Migrate, chance: random.Random) -> None:
     results = [run.wait() for run in runs]
 
     for killer in killers:
-        killer.join()
+        killer.join(60)
     for run, result in zip(runs, results, strict=True):
         ends = {0, -signal.SIGKILL} if run in victims else {0}
         assert result.exit_code in ends, result.stdout + result.stderr

@@ -24,14 +24,14 @@ def test_a_fault_at_the_last_message_is_waited_for(proxy: Proxy) -> None:
 
     trigger.arm(Moment(1, meanwhile=False), fault)
     assert proxy.tap is not None
-    message = threading.Thread(target=proxy.tap, args=[_LAST])
+    message = threading.Thread(target=proxy.tap, args=[_LAST], daemon=True)
     message.start()
-    begun.wait()
+    assert begun.wait(60)
 
     trigger.disarm()
 
     assert over.is_set()
-    message.join()
+    message.join(60)
 
 
 def test_a_message_that_comes_too_late_does_nothing(proxy: Proxy) -> None:

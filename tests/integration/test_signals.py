@@ -17,8 +17,8 @@ from tests.fixtures.project import Project
 from tests.fixtures.proxy import Proxy
 from tests.fixtures.runner import ROOT, Migrate, Result, Running
 
-# The promise is two seconds: tests/unit/test_signals.py adds them up. A busy machine takes longer, but
-# whatever else the runner waits for, it waits five seconds or more for it.
+# The promise is two seconds, which tests/unit/test_signals.py adds up. A busy machine takes longer;
+# but whatever else the runner waits for, it waits five seconds or more for it.
 LIMIT = 4.5
 CODES = {signal.SIGTERM: 143, signal.SIGINT: 130}
 SLEEP = 'op.execute("CREATE TABLE one (id bigint)")\nop.execute("SELECT pg_sleep(3600)")\n'

@@ -34,7 +34,7 @@ def waits(every_database: Database) -> Iterator[Waits]:
     def start(statement: str) -> None:
         connection = every_database.server.connect(every_database.name)
         connections.append(connection)
-        threads.append(threading.Thread(target=execute, args=(connection, statement)))
+        threads.append(threading.Thread(target=execute, args=(connection, statement), daemon=True))
         threads[-1].start()
         every_database.wait_until(
             f"1 FROM pg_locks WHERE NOT granted AND pid = {connection.info.backend_pid}"
@@ -43,15 +43,17 @@ def waits(every_database: Database) -> Iterator[Waits]:
     yield start
     for connection, thread in zip(connections, threads, strict=True):
         connection.cancel()
-        thread.join()
+        thread.join(60)
+        assert not thread.is_alive()
         connection.close()
 
 
 def _told(running: Running, count: int) -> dict[str, Any]:
-    """Return what a heartbeat tells of those who wait, once there are so many."""
+    """Return what a heartbeat tells of those who wait, once there are so many for some time."""
     while True:
         told = running.wait_for_event("revision_running")["waiting_behind"]
-        if told and told["count"] == count:
+        # Rounded to tenths of a second.
+        if told and told["count"] == count and told["longest_seconds"]:
             return dict(told)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import threading
 
 import pytest
 
@@ -200,11 +199,10 @@ def test_wait_applies_nothing_and_ends_when_another_run_has(
     waiting = migrate.start("wait", DATABASE_URL=database.url)
     waiting.wait_for_event("revisions_pending")
 
-    applied = threading.Thread(target=migrate.run, kwargs={"DATABASE_URL": database.url})
-    applied.start()
+    applied = migrate.start(DATABASE_URL=database.url)
 
     result = waiting.wait()
-    applied.join()
+    assert 0 == applied.wait().exit_code
     assert 0 == result.exit_code, result.stdout
     assert [] == result.finished["applied"]
 

@@ -127,12 +127,16 @@ def test_a_paused_pooler(
 ) -> None:
     pooler = pgbouncer(database, "session", admin_users=database.owner)
     variables = _variables(kind, project, pooler.url)
-    admin = psycopg.connect(pooler.url.replace(f"/{database.name}", "/pgbouncer"), autocommit=True)
-    with admin:
-        admin.pgconn.exec_(f"PAUSE {database.name}".encode())
+    # It takes no parameters apart from a statement; and unlike `pgconn.exec_`, this can be ended.
+    with psycopg.connect(
+        pooler.url.replace(f"/{database.name}", "/pgbouncer"),
+        autocommit=True,
+        cursor_factory=psycopg.ClientCursor,
+    ) as admin:
+        admin.execute(f"PAUSE {database.name}".encode())
         running = migrate.start(**variables, **SETTINGS)
         told = running.wait_for_event("database_unavailable", reason="timeout")
-        admin.pgconn.exec_(f"RESUME {database.name}".encode())
+        admin.execute(f"RESUME {database.name}".encode())
 
     result = running.wait()
     assert "timed out" in told["detail"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -296,8 +297,9 @@ def test_a_pipe_with_the_url_is_for_the_full_path(at_head: AtHead, tmp_path: Pat
     running = at_head.migrate.start_command(
         command, DATABASE_URL_FILE=str(pipe), PYTHONPROFILEIMPORTTIME="1"
     )
-    with pipe.open("w") as file:
-        file.write(at_head.database.url)
+    # Opening it waits for a reader, which there is none of if the run goes wrong.
+    writer = threading.Thread(target=pipe.write_text, args=[at_head.database.url], daemon=True)
+    writer.start()
     result = running.wait()
 
     assert "up_to_date" == result.finished["outcome"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 
 from tests.fixtures.databases import Database
@@ -89,7 +87,7 @@ def test_another_replica_creates_the_same_schema(
             " AND query LIKE 'CREATE SCHEMA%' AND wait_event_type = 'Lock'"
             " AND pid <> pg_backend_pid()"
         )
-        threading.Thread(target=other.execute, args=["COMMIT"]).start()
+        other.execute("COMMIT")
         result = running.wait()
 
     assert 75 == result.exit_code, result.stdout
@@ -192,7 +190,7 @@ def test_two_sessions_replace_the_same_function(
             "1 FROM pg_stat_activity WHERE datname = current_database()"
             " AND query LIKE 'CREATE OR REPLACE%' AND wait_event_type = 'Lock'"
         )
-        threading.Thread(target=other.execute, args=["COMMIT"]).start()
+        other.execute("COMMIT")
         result = running.wait()
 
     assert 75 == result.exit_code, result.stdout
@@ -219,8 +217,8 @@ def test_a_setting_that_ends_the_session_is_named(
     project.revision(
         "r1",
         """\
-        op.execute("SET transaction_timeout = '100ms'")
-        op.execute("SELECT pg_sleep(3600)")
+        # In one message: the time runs from the first of them.
+        op.execute("SET transaction_timeout = '100ms'; SELECT pg_sleep(3600)")
         """,
     )
 

@@ -151,7 +151,8 @@ def test_it_can_have_a_timeout_of_its_own(
         result = migrate.run(
             DATABASE_URL=database.url,
             MIGRATE_DDL_LOCK_TIMEOUT="1h",
-            MIGRATE_CONCURRENT_LOCK_TIMEOUT="1s",
+            # The observer looks every second.
+            MIGRATE_CONCURRENT_LOCK_TIMEOUT="5s",
         )
 
     assert 75 == result.exit_code, result.stdout

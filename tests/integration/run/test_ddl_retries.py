@@ -85,7 +85,7 @@ def test_when_the_time_is_up_it_ends_and_says_who_was_in_the_way(
     shop: Database, holder: psycopg.Connection[Any], migrate: Migrate
 ) -> None:
     result = migrate.run(
-        DATABASE_URL=shop.url, MIGRATE_DDL_LOCK_TIMEOUT="300ms", MIGRATE_DDL_RETRY_TIMEOUT="500ms"
+        DATABASE_URL=shop.url, MIGRATE_DDL_LOCK_TIMEOUT=LOCK_TIMEOUT, MIGRATE_DDL_RETRY_TIMEOUT="1s"
     )
 
     assert 75 == result.exit_code, result.stdout

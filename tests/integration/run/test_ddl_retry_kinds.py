@@ -130,7 +130,8 @@ def test_a_deadlock_is_tried_again(database: Database, project: Project, migrate
         op.execute("LOCK TABLE two")
         """,
     )
-    with database.connect() as gate, database.server.connect(database.name) as other:
+    # In this order: what `other` waits for in its thread waits for the gate.
+    with database.server.connect(database.name) as other, database.connect() as gate:
         gate.execute("SELECT pg_advisory_lock(99)")
         pid = other.info.backend_pid
         other.execute("SET deadlock_timeout = '1h'")
@@ -138,14 +139,14 @@ def test_a_deadlock_is_tried_again(database: Database, project: Project, migrate
         other.execute("LOCK TABLE two")
         running = migrate.start(DATABASE_URL=database.url, MIGRATE_DDL_LOCK_TIMEOUT="1m")
         database.wait_until(WAITS.format("advisory"))
-        crossing = threading.Thread(target=other.execute, args=("LOCK TABLE one",))
+        crossing = threading.Thread(target=other.execute, args=("LOCK TABLE one",), daemon=True)
         crossing.start()
         database.wait_until(f"1 FROM pg_locks WHERE pid = {pid} AND NOT granted")
 
         gate.execute("SELECT pg_advisory_unlock(99)")
 
         retried = running.wait_for_event("revision_retried")
-        crossing.join()
+        crossing.join(60)
         other.execute("COMMIT")
     result = running.wait()
     assert 0 == result.exit_code, result.stdout

@@ -102,7 +102,7 @@ def test_one_that_somebody_builds_just_now_on_another_table_is_not_this_runs(
         writer.execute("BEGIN")
         writer.execute("INSERT INTO one VALUES (1)")
         statement = "CREATE INDEX CONCURRENTLY one_id ON one (id)"
-        building = threading.Thread(target=builder.execute, args=(statement,))
+        building = threading.Thread(target=builder.execute, args=(statement,), daemon=True)
         building.start()
         database.wait_until(
             f"1 FROM pg_locks WHERE pid = {builder.info.backend_pid} AND NOT granted"
@@ -113,7 +113,7 @@ def test_one_that_somebody_builds_just_now_on_another_table_is_not_this_runs(
 
         result = running.wait()
         writer.execute("COMMIT")
-        building.join()
+        building.join(60)
     assert 0 == result.exit_code, result.stdout
     assert [] == database.query(INVALID)
 
@@ -125,7 +125,7 @@ def test_nor_is_it_dropped(database: Database, project: Project, migrate: Migrat
         writer.execute("BEGIN")
         writer.execute("INSERT INTO one VALUES (1)")
         statement = "CREATE INDEX CONCURRENTLY one_id ON one (id)"
-        building = threading.Thread(target=builder.execute, args=(statement,))
+        building = threading.Thread(target=builder.execute, args=(statement,), daemon=True)
         building.start()
         database.wait_until(
             f"1 FROM pg_locks WHERE pid = {builder.info.backend_pid} AND NOT granted"
@@ -139,7 +139,7 @@ def test_nor_is_it_dropped(database: Database, project: Project, migrate: Migrat
 
         writer.execute("COMMIT")
 
-        building.join()
+        building.join(60)
     assert [] == running.wait().of("index_repaired")
     assert [(oid, True)] == database.query(
         "SELECT indexrelid, indisvalid FROM pg_index WHERE indrelid = 'one'::regclass"

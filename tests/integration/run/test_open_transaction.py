@@ -55,7 +55,7 @@ def test_the_run_with_the_lock_can_build_an_index_concurrently(
         if built.is_alive():
             # Otherwise both would wait for each other to the end of the tests.
             running.signal(signal.SIGKILL)
-            built.join()
+            built.join(60)
             pytest.fail("the index waits for the run, and the run for the lock")
         leader.execute("SELECT pg_advisory_unlock(7)")
         result = running.wait()

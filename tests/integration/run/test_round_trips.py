@@ -82,6 +82,7 @@ def test_a_poll_for_the_run_lock_costs_three_round_trips(
         messages.clear()
         polls = 0
         while polls < POLLS:
+            assert running.process.poll() is None
             time.sleep(0.1)
             polls = sum("pg_try_advisory_lock" in each.statement for each in list(messages))
 

@@ -51,7 +51,7 @@ def _read_all(reader: int) -> bytes:
     return data
 
 
-def _started(target: Callable[[], None]) -> threading.Thread:
+def _started(target: Callable[[], object]) -> threading.Thread:
     """Start a thread that keeps nobody if it waits for ever."""
     thread = threading.Thread(target=target, daemon=True)
     thread.start()
