@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 
 import pytest
@@ -18,6 +19,11 @@ SETTINGS = {
     "MIGRATE_DDL_LOCK_TIMEOUT": "250ms",
     "MIGRATE_CONNECT_TIMEOUT": "10m",
 }
+# Waits for the test, without a lock timeout to end it.
+GATE = """\
+op.execute("SET lock_timeout = 0")
+op.execute("SELECT pg_advisory_lock(99)")
+"""
 ONE_TRANSACTION = ENV_PY.replace(", transaction_per_migration=True", "")
 
 
@@ -65,7 +71,7 @@ def test_a_commit_that_waits_for_a_standby(
 ) -> None:
     project.write_env(env)
     project.table("r1", "one")
-    project.revision("r2", 'op.execute("SELECT pg_advisory_lock(99)")\n')
+    project.revision("r2", GATE)
     project.table("r3", "three")
     with replicated.connect() as gate:
         gate.execute("SELECT pg_advisory_lock(99)")
@@ -104,8 +110,7 @@ def test_an_autocommit_block(
 ) -> None:
     project.revision(
         "r1",
-        "with op.get_context().autocommit_block():\n"
-        '    op.execute("SELECT pg_advisory_lock(99)")\n'
+        f"with op.get_context().autocommit_block():\n{textwrap.indent(GATE, '    ')}"
         '    op.execute("CREATE TABLE one (id bigint)")',
     )
     with replicated.connect() as gate:

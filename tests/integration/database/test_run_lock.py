@@ -210,7 +210,7 @@ def test_wait_applies_nothing_and_ends_when_another_run_has(
 def test_wait_gives_up_with_3(database: Database, project: Project, migrate: Migrate) -> None:
     project.table("r1", "one")
 
-    result = migrate.run("wait", DATABASE_URL=database.url, MIGRATE_WAIT_TIMEOUT="300ms")
+    result = migrate.run("wait", DATABASE_URL=database.url, MIGRATE_WAIT_TIMEOUT="2s")
 
     assert 3 == result.exit_code, result.stdout
     assert [(None,)] == database.query("SELECT to_regclass('one')::text")

@@ -156,8 +156,9 @@ def test_during_the_pause_the_run_lock_is_kept_and_nothing_else(
 ) -> None:
     variables = {"DATABASE_URL": shop.url, "MIGRATE_DDL_LOCK_TIMEOUT": "200ms"}
     first = migrate.start(**variables)
-    run_id = first.wait_for_event("revision_retried")["run_id"]
-    # So that the pause lasts as long as the other run needs to start.
+    # By then it pauses for a second at least, in which it is stopped; so that the pause lasts as
+    # long as the other run needs to start.
+    run_id = first.wait_for_event("revision_retried", attempt=3)["run_id"]
     first.signal(signal.SIGSTOP)
 
     other = migrate.start(**variables)

@@ -94,7 +94,7 @@ def test_the_database_does_not_come_back(
 
     in_commit_of(proxy, "two", cut_for_good, kept=kept)
 
-    result = migrate.run(DATABASE_URL=database.url_at(proxy.port), MIGRATE_WAIT_TIMEOUT="1s")
+    result = migrate.run(DATABASE_URL=database.url_at(proxy.port), MIGRATE_WAIT_TIMEOUT="3s")
 
     assert 75 == result.exit_code, result.stdout
     assert ["r1"] == [each["revision"] for each in result.finished["applied"]]

@@ -44,7 +44,7 @@ def test_away_for_longer_than_the_wait_timeout(
     own_server.start()
     database = create_database(own_server)
     gate.shut(database)
-    running = migrate.start(DATABASE_URL=database.url, MIGRATE_WAIT_TIMEOUT="1s")
+    running = migrate.start(DATABASE_URL=database.url, MIGRATE_WAIT_TIMEOUT="3s")
     gate.wait_for_sleeper(database)
 
     own_server.stop("fast")
@@ -55,7 +55,7 @@ def test_away_for_longer_than_the_wait_timeout(
     assert "session_lost" == finished["error"]["reason"]
     assert ["r1"] == [each["revision"] for each in finished["applied"]]
     assert finished["to_revisions"] is None
-    assert "did not come back within 1 s" in finished["summary"]
+    assert "did not come back within 3 s" in finished["summary"]
     assert "This run applied 1 revision" in finished["summary"]
     own_server.start()
     assert 0 == migrate.run(DATABASE_URL=database.url).exit_code
