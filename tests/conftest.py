@@ -21,6 +21,7 @@ _LONGEST_SECONDS = 600
 _LONGEST_FIRST = {"container": 0, "corpus": 1, "faults": 2, "environments": 3, "integration": 4}
 
 pytest_plugins = [
+    "tests.fixtures.log",
     "tests.fixtures.postgres",
     "tests.fixtures.databases",
     "tests.fixtures.pgbouncer",
