@@ -23,6 +23,8 @@ OUTCOMES: Final = (APPLIED, UP_TO_DATE, "ahead", FAILED, INTERRUPTED, NOT_STARTE
 # Of several, the fleet ends with the first: those that another try does not help come before those
 # that it does.
 WORST_FIRST: Final = (70, 78, 65, 77, 1, 75, 69)
+# Which another try can help.
+_TEMPORARY: Final = (69, 75)
 _MOST_NAMES: Final = 5
 _MOST_FAILURES: Final = 20
 _SLOWEST: Final = 5
@@ -148,7 +150,9 @@ class Results:
             text += f" Failed: {names}{f' and {more} more' if more > 0 else ''}."
         if self.stopped and counts.get(NOT_STARTED):
             text += f" The others were not started, since {self.stopped}."
-        if counts.get(NOT_STARTED) or counts.get(INTERRUPTED) or failed:
+        if any(each.exit_code not in _TEMPORARY for each in failed):
+            text += " Fix what failed, then run again."
+        elif counts.get(NOT_STARTED) or counts.get(INTERRUPTED) or failed:
             text += " Run again for what is left."
         return text
 

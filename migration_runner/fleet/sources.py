@@ -5,7 +5,10 @@ All of them can have passwords: what is said about a problem has none.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -16,6 +19,7 @@ from typing import Any, Final
 import psycopg
 from psycopg.rows import dict_row
 
+from migration_runner import signals
 from migration_runner.clock import SystemClock
 from migration_runner.database.engine import application_name
 from migration_runner.database.probe import WaitLimits, connect_when_ready, connection_parameters
@@ -129,20 +133,39 @@ def _run_command(command: str) -> str:
         message = "--targets-command is empty."
         raise UsageError(message)
     try:
-        done = subprocess.run(  # noqa: S603 - the user's own command
-            words, stdin=subprocess.DEVNULL, capture_output=True, check=False
-        )
+        code, output, errors = _output_of(words)
     except OSError as error:
         message = f"--targets-command cannot be started: {words[0]}: {error.strerror}."
         raise ConfigError(message, reason="targets_command_failed") from None
-    if done.returncode:
-        said = shorten(" ".join(done.stderr.decode(errors="replace").split()), _LONGEST_REASON)
-        code = done.returncode
+    if code:
+        said = shorten(" ".join(errors.decode(errors="replace").split()), _LONGEST_REASON)
         ended = f"was terminated by signal {-code}" if code < 0 else f"exited with code {code}"
         message = f"--targets-command {ended}: {said or 'it said nothing'}."
         raise ConfigError(message, reason="targets_command_failed", command_exit_code=code)
     try:
-        return done.stdout.decode("utf-8-sig")
+        return output.decode("utf-8-sig")
     except UnicodeDecodeError:
         message = "The output of --targets-command is not valid UTF-8."
         raise ConfigError(message, reason="invalid_targets") from None
+
+
+def _output_of(words: Sequence[str]) -> tuple[int, bytes, bytes]:
+    """Run a command to its end; if this process is to end first, end all that it has started."""
+    # It is either started, and ended, or not started at all.
+    with signals.deferred():
+        started = subprocess.Popen(  # noqa: S603 - the user's own command
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+    with started as process:
+        try:
+            signals.check()
+            output, errors = process.communicate()
+        except BaseException:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+            raise
+    return process.returncode, output, errors

@@ -118,7 +118,8 @@ def test_the_answer_the_log_and_the_page_agree(
     assert {"applied": 1, "up_to_date": 1, "failed": 1} == found["outcomes"]
     assert (3, "head", 1) == (found["targets"], found["target"], result.exit_code)
     summary = (
-        "3 targets: 1 applied, 1 up to date, 1 failed. Failed: broken. Run again for what is left."
+        "3 targets: 1 applied, 1 up to date, 1 failed. Failed: broken."
+        " Fix what failed, then run again."
     )
     assert summary == found["summary"]
     by_name = {each["target"]: each for each in found["results"]}
@@ -164,7 +165,7 @@ def test_a_terminal_has_a_line_for_each_target(
     assert [line for line in lines if line.startswith("✗ broken  Revision r1 failed (")]
     assert f"  alone: migrate fleet --targets {targets} --only broken" in lines
     assert (
-        "✗ 2 targets: 1 applied, 1 failed. Failed: broken. Run again for what is left."
+        "✗ 2 targets: 1 applied, 1 failed. Failed: broken. Fix what failed, then run again."
         == (lines[-1])
     )
     assert "Traceback" not in text

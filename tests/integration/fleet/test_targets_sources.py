@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -126,6 +128,20 @@ def test_a_source_that_does_not_answer_can_be_interrupted(
         assert SECRET not in result.stdout + result.stderr
         if words[0] == "--targets-sql":
             database.wait_until(f"WHERE NOT EXISTS (SELECT {asleep})")
+
+
+def test_a_command_ends_with_all_that_it_has_started(migrate: Migrate, tmp_path: Path) -> None:
+    """A shell does not pass a signal on."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    running = migrate.start("fleet", "--targets-command", f"sh -c 'sleep 300 > {fifo}; true'")
+    # Opened by both; it is read to its end once nobody has it any more.
+    with fifo.open("rb") as file:
+        running.signal(signal.SIGTERM)
+        result = running.wait()
+        assert b"" == file.read()
+
+    assert 143 == result.exit_code, result.stdout
 
 
 def test_a_query_needs_a_database(migrate: Migrate) -> None:

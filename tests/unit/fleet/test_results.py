@@ -135,23 +135,28 @@ def test_the_slowest_come_first() -> None:
         ),
         (
             _results(_failed("a"), Result("b", "applied")),
-            "2 targets: 1 applied, 1 failed. Failed: a. Run again for what is left.",
+            "2 targets: 1 applied, 1 failed. Failed: a. Fix what failed, then run again.",
         ),
         (
             _results(*(_failed(f"t{n}") for n in range(7))),
             "7 targets: 7 failed. Failed: t0, t1, t2, t3, t4 and 2 more."
-            " Run again for what is left.",
+            " Fix what failed, then run again.",
         ),
         (
             _results(_failed("a"), missing=2, stopped="more than 1 target failed"),
             "3 targets: 1 failed, 2 not started. Failed: a."
             " The others were not started, since more than 1 target failed."
-            " Run again for what is left.",
+            " Fix what failed, then run again.",
+        ),
+        (
+            # Another try may do.
+            _results(_failed("a", 69), _failed("b", 75), missing=1),
+            "3 targets: 2 failed, 1 not started. Failed: a, b. Run again for what is left.",
         ),
         (
             # The last one has failed: there were no others.
             _results(_failed("a"), stopped="a target failed"),
-            "1 target: 1 failed. Failed: a. Run again for what is left.",
+            "1 target: 1 failed. Failed: a. Fix what failed, then run again.",
         ),
     ],
 )
