@@ -206,7 +206,7 @@ class _Looking:
     def _ask(self, question: _Question) -> Sights:
         image = self._image
         schemas = [first_schema(each.schema) for each in question.targets if each.schema]
-        query = look_query(schemas, image.table_schema, image.table)
+        query = look_query(tuple(schemas), image.table_schema, image.table)
         found = read_answer(_ask_once(question.parameters, query, self._settings.role))
         if not schemas:
             table = next(iter(found.tables.values()), None)

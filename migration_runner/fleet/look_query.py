@@ -6,6 +6,7 @@ not named in the statement that is parsed.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
@@ -39,7 +40,6 @@ FROM (SELECT version_table_schema, md5(string_agg(revision || ':' || coalesce(fi
   WHERE direction <> 'downgrade' GROUP BY version_table_schema) AS digests"""
 _QUERY: Final = """\
 SELECT pg_catalog.pg_postmaster_start_time()::text,
-  (SELECT oid::text FROM pg_catalog.pg_database WHERE datname = current_database()),
   current_database(), coalesce(current_schema(), ''), ({places})::text, {digests},
   ({usable})::text"""
 # As a search_path finds them.
@@ -64,16 +64,16 @@ class Found(NamedTuple):
     """
 
     database: tuple[str, str]
-    name: str
     current_schema: str
     usable: frozenset[str]
     tables: dict[str, VersionTable]
 
 
-def look_query(schemas: Sequence[str], schema: str | None, table: str) -> str:
+@functools.lru_cache(maxsize=4)
+def look_query(schemas: tuple[str, ...], schema: str | None, table: str) -> str:
     """Return the query for a version table `table` in each of the `schemas`.
 
-    Without any, it is in `schema`, or else where the search_path leads.
+    Without any, it is in `schema`, or else where the search_path leads: the same for each database.
     """
     usable = "NULL"
     if schemas:
@@ -99,7 +99,7 @@ def _split(heads: str | None) -> tuple[str, ...]:
 
 def read_answer(row: Sequence[str | None]) -> Found:
     """Return what a row of the query says."""
-    started, oid, name, current, places, digests, usable = row
+    started, name, current, places, digests, usable = row
     known: dict[str, str] = json.loads(digests or "null") or {}
     found: list[list[Any]] = json.loads(places or "null") or []
     tables = {
@@ -110,6 +110,6 @@ def read_answer(row: Sequence[str | None]) -> Found:
         )
         for schema, read, heads in found
     }
-    database = (started or "", oid or "")
+    database = (started or "", name or "")
     schemas = frozenset(json.loads(usable or "null") or ())
-    return Found(database, name or "", current or "", schemas, tables)
+    return Found(database, current or "", schemas, tables)
