@@ -11,7 +11,7 @@ from migration_runner.errors import ConfigError, UsageError
 from migration_runner.fleet.fleet import Fleet, Plan
 from migration_runner.fleet.image import Image
 from migration_runner.fleet.page import render_page
-from migration_runner.fleet.results import APPLIED, UP_TO_DATE, Results
+from migration_runner.fleet.results import AHEAD, APPLIED, UP_TO_DATE, Results
 from migration_runner.fleet.schedule import Limits, parse_failures
 from migration_runner.fleet.selection import Shard, parse_shard, select_targets
 from migration_runner.fleet.sources import Source, load_targets
@@ -133,7 +133,8 @@ def _require_writable(file: str) -> None:
 def _report(invocation: Invocation, results: Results) -> None:
     report, options = invocation.report, invocation.options
     report.fleet = results
-    outcome = APPLIED if results.count().get(APPLIED) else UP_TO_DATE
+    counts = results.count()
+    outcome = next((each for each in (APPLIED, AHEAD) if each in counts), UP_TO_DATE)
     report.conclusion = outcome, results.sentence()
     if options.fleet.html:
         page = render_page(results, report).encode(errors="backslashreplace")

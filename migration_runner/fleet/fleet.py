@@ -249,6 +249,8 @@ class Fleet:
 
 
 def _describe_loss(process: Process) -> str:
+    if process.finished is not None:
+        return "The run was ended by a signal that is not the fleet's."
     number = process.signal
     if number is not None:
         return f"The run's process was killed by signal {number} (9: perhaps out of memory)."

@@ -118,6 +118,7 @@ class _Waiting:
         self._asked: Counter[str] = Counter()
         # How many at a time: fewer of a server that has no more connections.
         self._widths: dict[str, int] = {}
+        self._answered: set[str] = set()
         self._unanswered: Counter[str] = Counter()
         self._changed = threading.Condition()
 
@@ -149,17 +150,15 @@ class _Waiting:
                 self._questions.setdefault(server, deque()).append(question)
                 self._changed.notify_all()
                 return
-            answered = reason not in NO_ANSWER
-            self._unanswered[server] += -_MANY if answered else 1
-            if self._unanswered[server] >= _ATTEMPTS:
+            if reason in NO_ANSWER:
+                self._unanswered[server] += 1
+            else:
+                self._answered.add(server)
+            if server not in self._answered and self._unanswered[server] >= _ATTEMPTS:
                 for other in self._questions.pop(server, ()):
                     self.answers.put((other, other.answer_all(next(iter(seen.values())))))
             self._changed.notify_all()
         self.answers.put((question, seen))
-
-
-# More than all that can go wrong afterwards.
-_MANY: Final = 10**9
 
 
 class _Looking:

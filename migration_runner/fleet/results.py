@@ -15,11 +15,12 @@ from migration_runner.log.redaction import redact
 
 APPLIED: Final = "applied"
 UP_TO_DATE: Final = "up_to_date"
+AHEAD: Final = "ahead"
 FAILED: Final = "failed"
 INTERRUPTED: Final = "interrupted"
 NOT_STARTED: Final = "not_started"
 # In the order in which they are said.
-OUTCOMES: Final = (APPLIED, UP_TO_DATE, "ahead", FAILED, INTERRUPTED, NOT_STARTED)
+OUTCOMES: Final = (APPLIED, UP_TO_DATE, AHEAD, FAILED, INTERRUPTED, NOT_STARTED)
 # Of several, the fleet ends with the first: those that another try does not help come before those
 # that it does.
 WORST_FIRST: Final = (70, 78, 65, 77, 1, 75, 69)

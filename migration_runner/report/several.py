@@ -81,9 +81,9 @@ def describe_applied(report: RunReport) -> list[dict[str, Any]]:
 
 def _describe_by_revision(applied: Sequence[AppliedRevision]) -> list[dict[str, Any]]:
     counts = Counter(each.revision for each in applied)
-    seconds: Counter[str] = Counter()
+    seconds = dict.fromkeys(counts, 0.0)
     for each in applied:
-        seconds[each.revision] += each.duration_seconds or 0.0  # type: ignore[assignment]  # a sum
+        seconds[each.revision] += each.duration_seconds or 0.0
     return [
         {
             "revision": revision,

@@ -215,6 +215,35 @@ def test_a_second_signal_ends_the_fleet_at_once(fleet: FleetOfDatabases) -> None
     assert [*HISTORY] == fleet.recorded("a")
 
 
+def test_a_run_that_somebody_else_ends(fleet: FleetOfDatabases) -> None:
+    """It is no loss of a process: it has rolled back and said so, and is run again."""
+    fleet.project.revision("r4", SLEEPS)
+    ended = fleet.add("ended")
+    running = fleet.start()
+
+    ended.wait_until(ASLEEP)
+    os.kill(_child_of(_child_of(running.process.pid)), signal.SIGTERM)
+    retried = running.wait_for_event("target_retried")
+    running.signal(signal.SIGTERM)
+    result = running.wait()
+
+    assert "The run was ended by a signal that is not the fleet's." == retried["detail"]
+    assert 143 == result.exit_code, result.stdout
+    assert [*HISTORY] == fleet.recorded("ended")
+
+
+def test_targets_that_are_all_ahead(fleet: FleetOfDatabases) -> None:
+    newer = fleet.project.table("r4", "t_r4")
+    fleet.move_template("r4")
+    newer.unlink()
+    fleet.add("a")
+
+    result = fleet.run()
+
+    assert {"ahead": 1} == result.finished["fleet"]["outcomes"]
+    assert (0, "ahead") == (result.exit_code, result.finished["outcome"])
+
+
 def _child_of(pid: int) -> int:
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return int(children[-1])
