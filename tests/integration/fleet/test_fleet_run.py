@@ -232,6 +232,21 @@ def test_a_run_that_somebody_else_ends(fleet: FleetOfDatabases) -> None:
     assert [*HISTORY] == fleet.recorded("ended")
 
 
+def test_a_killed_worker_takes_its_runs_with_it(fleet: FleetOfDatabases) -> None:
+    """One that works for hours would go on, and nobody would hear of its end."""
+    fleet.project.revision("r4", SLEEPS)
+    slow = fleet.add("slow")
+    running = fleet.start()
+
+    slow.wait_until(ASLEEP)
+    os.kill(_child_of(running.process.pid), signal.SIGKILL)
+    running.wait_for_event("target_retried")
+    running.signal(signal.SIGTERM)
+
+    assert 143 == running.wait().exit_code
+    assert [*HISTORY] == fleet.recorded("slow")
+
+
 def test_targets_that_are_all_ahead(fleet: FleetOfDatabases) -> None:
     newer = fleet.project.table("r4", "t_r4")
     fleet.move_template("r4")
