@@ -1,0 +1,1 @@
+"""Tests of `migration_runner.workshop.dumps` against a real server."""
