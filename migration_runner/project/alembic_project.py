@@ -38,6 +38,8 @@ from migration_runner.project.revision_files import RevisionFiles
 from migration_runner.project.unloadable import note_unloadable_files
 from migration_runner.settings.settings import AlembicOptions
 
+# Makes a hook for `process_revision_directives` of env.py's.
+Directives = Callable[[Callable[..., None] | None], Callable[..., None]]
 _READ_ONLY = frozenset({"current", "heads", "history", "branches", "show"})
 
 
@@ -83,6 +85,7 @@ class AlembicProject:
         self._options = options
         self._words = list(words)
         self._transaction_per_revision = transaction_per_revision
+        self._directives: Directives | None = None
         self.config = configure(options, words)
         enter_flask_application(self.config)
         self._files = RevisionFiles(self.config, manifest)
@@ -153,11 +156,19 @@ class AlembicProject:
         script = revision.generated_revisions[-1]
         return [diff for ops in script.upgrade_ops_list for diff in ops.as_diffs()]
 
-    def run_command(self, words: Sequence[str], offer: Offer, listener: EnvListener) -> None:
+    def run_command(
+        self,
+        words: Sequence[str],
+        offer: Offer,
+        listener: EnvListener,
+        directives: Directives | None = None,
+    ) -> None:
         """Run one of Alembic's own commands, with `listener` observing its env.py.
 
+        `directives` gets env.py's hook for revisions that are written, and returns another.
         Raises what `run_alembic_command` raises.
         """
+        self._directives = directives
         config = configure(self._options, words)
         enter_flask_application(config)
         config.attributes = attributes_with(offer)
@@ -225,6 +236,9 @@ class AlembicProject:
             callbacks = (theirs,) if callable(theirs) else tuple(theirs)
             kwargs["on_version_apply"] = (*callbacks, step_completed)
             kwargs["include_name"] = _hide_ledger(kwargs.get("include_name"))
+            if self._directives is not None:
+                hook = kwargs.get("process_revision_directives")
+                kwargs["process_revision_directives"] = self._directives(hook)
             if self._transaction_per_revision:
                 kwargs["transaction_per_migration"] = True
             configure_context(*args, **kwargs)

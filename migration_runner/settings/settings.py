@@ -85,6 +85,9 @@ class Settings:
     log_format: str
     log_level: str
     termination_log: Path
+    shadow: str
+    postgres: str
+    cache: str
     build: str
 
     def each_history(self) -> list[tuple[str, Settings]]:

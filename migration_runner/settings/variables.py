@@ -228,5 +228,29 @@ VARIABLES: Final = (
         "/dev/termination-log",
         "Where to write the termination message, if the file exists.",
     ),
+    Variable(
+        "MIGRATE_SHADOW",
+        "URL",
+        str,
+        "",
+        "A server on which `verify`, `revision` and `check --deep` make databases of their own, and"
+        " remove them; without it, they start a server.",
+    ),
+    Variable(
+        "MIGRATE_POSTGRES",
+        "MAJOR|FOLDER",
+        str,
+        "",
+        "The server that these commands start: the major version of an installed PostgreSQL, or the"
+        " folder of its programs.",
+    ),
+    Variable(
+        "MIGRATE_CACHE",
+        "FOLDER",
+        str,
+        "",
+        "Where these commands keep the schemas that they have built (`off`: nowhere). By default it"
+        " is in the user's cache folder.",
+    ),
     Variable("MIGRATE_BUILD", "NAME", str, "", "The build that the report and the ledger name."),
 )

@@ -27,27 +27,13 @@ _MESSAGE: Final = 4096
 _END_SECONDS: Final = 5.0
 
 
-class WorkerProcess:
-    """A worker's process, and the `socket` to it.
+class Channel:
+    """The socket to a worker."""
 
-    Its `program` finds the `Worker` as `worker`, and has to make it serve.
-    """
+    def __init__(self, connected: socket.socket) -> None:
+        self.socket = connected
 
-    def __init__(self, program: str) -> None:
-        self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            start = _PROGRAM.format(path=_PATH, descriptor=theirs.fileno())
-            self._process = subprocess.Popen(  # noqa: S603 - our own program
-                [sys.executable, "-c", start + program],
-                stdin=subprocess.DEVNULL,
-                # What it says itself is a traceback.
-                stdout=2,
-                pass_fds=[theirs.fileno()],
-                # Not in the terminal's group: signals are passed on.
-                start_new_session=True,
-            )
-
-    def send(self, message: Facts, descriptors: Sequence[int]) -> bool:
+    def send(self, message: Facts, descriptors: Sequence[int] = ()) -> bool:
         """Return whether it was sent; if not, there is something to receive first."""
         data = json.dumps(message).encode()
         # `socket.send_fds` of Python 3.11 ignores its flags.
@@ -73,8 +59,39 @@ class WorkerProcess:
         return found
 
     def close(self) -> None:
-        """End it, and with it its processes."""
+        """End its processes."""
         self.socket.close()
+
+
+def channel_pair() -> tuple[socket.socket, socket.socket]:
+    """Return both ends of a socket as a worker serves it."""
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+
+class WorkerProcess(Channel):
+    """A worker's process, and the socket to it.
+
+    Its `program` finds the `Worker` as `worker`, and has to make it serve.
+    """
+
+    def __init__(self, program: str) -> None:
+        connected, theirs = channel_pair()
+        super().__init__(connected)
+        with theirs:
+            start = _PROGRAM.format(path=_PATH, descriptor=theirs.fileno())
+            self._process = subprocess.Popen(  # noqa: S603 - our own program
+                [sys.executable, "-c", start + program],
+                stdin=subprocess.DEVNULL,
+                # What it says itself is a traceback.
+                stdout=2,
+                pass_fds=[theirs.fileno()],
+                # Not in the terminal's group: signals are passed on.
+                start_new_session=True,
+            )
+
+    def close(self) -> None:
+        """End it, and with it its processes."""
+        super().close()
         try:
             self._process.wait(_END_SECONDS)
         except subprocess.TimeoutExpired:

@@ -44,6 +44,7 @@ _SETTINGS: Final = {
     "max_connections": "50",
     "shared_buffers": "32MB",
     "min_wal_size": "2MB",
+    "wal_recycle": "off",
     # Templates are copied as files; a checkpoint costs nothing without fsync.
     "wal_level": "minimal",
     "max_wal_senders": "0",
@@ -64,7 +65,13 @@ _SHORT_PATH: Final = re.compile(r"[\w./-]{1,70}", re.ASCII)
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 10.0
 _PIPE: Final = "users"
+# A server is some thousand small files, which cost a tenth there.
+_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own in there
+_ENOUGH_MEMORY: Final = 2 * 1024**3
 _POLL_SECONDS: Final = 0.003
+
+# Gets the data folder, and what initializes it.
+Fill = Callable[[Path, Callable[[], None]], None]
 
 _open: weakref.WeakSet[Cluster] = weakref.WeakSet()
 
@@ -79,12 +86,12 @@ class Cluster:
     def __init__(
         self,
         programs: Programs,
-        prepare: Callable[[Path], bool] = lambda _data: False,
+        fill: Fill = lambda _data, initialize: initialize(),
         *,
         home: Path | None = None,
         settings: Mapping[str, str] | None = None,
     ) -> None:
-        """Start it; `prepare` may fill the data folder, and returns whether it has.
+        """Start it; `fill` fills the data folder, or has it initialized.
 
         Raises `ConfigError` with what the server said.
         """
@@ -102,16 +109,11 @@ class Cluster:
                 self._own(home)
             with _locked(self.folder):
                 if home is None or not self._join():
-                    self._make_data(prepare)
+                    self._make_data(fill)
                     self._start({**_SETTINGS, **(settings or {})})
         except BaseException:
             self.stop()
             raise
-
-    def url(self, database: str, driver: str = "") -> str:
-        """Return the URL of one of its databases."""
-        scheme = f"postgresql+{driver}" if driver else "postgresql"
-        return f"{scheme}://{SUPERUSER}@/{database}?host={self.sockets}"
 
     def parameters(self, database: str) -> dict[str, str]:
         """Return libpq's parameters for one of its databases."""
@@ -143,15 +145,11 @@ class Cluster:
 
     def _join(self) -> bool:
         """Become a user of the server that another process has started, if there is one."""
-        try:
-            # With a reader only, who is the shell.
-            pipe = os.open(self.folder / _PIPE, os.O_WRONLY | os.O_NONBLOCK)
-        except OSError:
-            self._wait_until_gone()
-            return False
+        pipe = _open_pipe(self.folder)
         sockets = self._ready_sockets()
-        if sockets is None:
-            os.close(pipe)
+        if pipe is None or sockets is None:
+            if pipe is not None:
+                os.close(pipe)
             self._wait_until_gone()
             return False
         self.sockets.rmdir()
@@ -170,9 +168,9 @@ class Cluster:
                 return
             time.sleep(_POLL_SECONDS)
 
-    def _make_data(self, prepare: Callable[[Path], bool]) -> None:
-        if not (self.data / "PG_VERSION").exists() and not prepare(self.data):
-            self._initialize()
+    def _make_data(self, fill: Fill) -> None:
+        if not (self.data / "PG_VERSION").exists():
+            fill(self.data, self._initialize)
         self._own_all(self.data)
 
     def _initialize(self) -> None:
@@ -271,6 +269,24 @@ class Cluster:
             self._pipe = None
 
 
+def is_in_use(home: Path) -> bool:
+    """Whether a process uses the server of a home."""
+    with _locked(home):
+        pipe = _open_pipe(home)
+        if pipe is not None:
+            os.close(pipe)
+        return pipe is not None
+
+
+def _open_pipe(home: Path) -> int | None:
+    """Become a user of a home's server; None if it has none."""
+    try:
+        # With a reader only, who is the shell.
+        return os.open(home / _PIPE, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return None
+
+
 def _forget_all() -> None:
     for cluster in list(_open):
         cluster.forget()
@@ -292,11 +308,22 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _make_folder() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-    if _SHORT_PATH.fullmatch(str(folder)):
-        return folder
-    folder.rmdir()
+    """Make a folder in memory where there is room, else where temporary files are."""
+    places = [_MEMORY] if _has_room(_MEMORY) else []
+    for place in (*places, Path(tempfile.gettempdir())):
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+        if _SHORT_PATH.fullmatch(str(folder)):
+            return folder
+        folder.rmdir()
     return Path(tempfile.mkdtemp(prefix=_PREFIX, dir="/tmp"))
+
+
+def _has_room(place: Path) -> bool:
+    try:
+        found = os.statvfs(place)
+    except OSError:
+        return False
+    return found.f_bavail * found.f_frsize > _ENOUGH_MEMORY and os.access(place, os.W_OK)
 
 
 def _environment() -> dict[str, str]:

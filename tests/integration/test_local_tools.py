@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import subprocess
@@ -36,7 +35,8 @@ def checkout() -> Iterator[Path]:
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "a folder" / "it's (mine)"
-        shutil.copytree(ROOT / "scripts", folder / "scripts")
+        for part in ("scripts", "migration_runner"):
+            shutil.copytree(ROOT / part, folder / part)
         yield folder
 
 
@@ -83,19 +83,35 @@ def test_another_database_is_not_reset(checkout: Path, name: str) -> None:
 
 
 def test_a_database_in_use_is_not_reset(checkout: Path) -> None:
-    data = checkout / ".postgres"
-    data.mkdir()
-    user = os.open(data, os.O_RDONLY)
-    fcntl.flock(user, fcntl.LOCK_SH)
+    command = sys.executable, "-m", "scripts.local_postgres", "--reset"
 
-    refused = _local(checkout, "--reset")
-    there = data.exists()
-    os.close(user)
-    removed = _local(checkout, "--reset")
+    # The variable is what names it: the command inside is to see the embedded one as in use.
+    inside = _local(checkout, "env", "-u", "DATABASE_URL", *command)
 
-    assert (1, True) == (refused.returncode, there)
-    assert "in use" in refused.stderr
-    assert (0, False) == (removed.returncode, data.exists())
+    assert 1 == inside.returncode
+    assert "in use" in inside.stderr
+    assert (checkout / ".postgres").exists()
+    assert (0, False) == (_local(checkout, "--reset").returncode, (checkout / ".postgres").exists())
+
+
+def test_two_commands_share_the_database(checkout: Path) -> None:
+    command = "env", "-u", "DATABASE_URL", sys.executable, "-m", "scripts.local_postgres"
+
+    inside = _local(checkout, *command, sys.executable, "-c", ASK)
+    after = _local(checkout, sys.executable, "-c", ASK)
+
+    assert (3, "1\n") == (inside.returncode, inside.stdout), inside.stderr
+    assert (3, "2\n") == (after.returncode, after.stdout), after.stderr
+
+
+def test_the_database_of_an_earlier_release_is_named(checkout: Path) -> None:
+    (checkout / ".postgres").mkdir()
+    (checkout / ".postgres" / "PG_VERSION").write_text("18\n")
+
+    result = _local(checkout, "true")
+
+    assert 1 == result.returncode
+    assert "earlier release" in result.stderr
 
 
 def test_psql_is_on_the_runs_database(database: Database) -> None:

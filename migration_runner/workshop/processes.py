@@ -1,0 +1,146 @@
+"""A fresh process for each of Alembic's commands, forked once everything is imported.
+
+Two commands in one process are not what a deployment does: Alembic remembers which types it has
+created, and a project's module-level engine is bound to the first command's event loop.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import select
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from migration_runner.errors import MigrationError
+from migration_runner.worker.client import Channel, WorkerProcess, channel_pair
+from migration_runner.workshop.forked import SERVE, Outcome
+
+_PROGRAM: Final = """\
+from migration_runner.project.importing import import_alembic
+import_alembic()
+import migration_runner.workshop.forked
+import migration_runner.workshop.tasks
+if worker.serve():
+    sys.exit(migration_runner.workshop.forked.main(sys.argv[1:]))
+"""
+_READ: Final = 65_536
+# Of what a project prints.
+_LONGEST: Final = 65_536
+# Modules that a project may not share: each process loads them anew.
+_ALEMBICS_OWN: Final = ("env_py",)
+
+
+class TaskCrashed(MigrationError):
+    """A task ended without a result: a bug, or the project has ended its process."""
+
+
+class Processes:
+    """Carries out `tasks`, each in a process of its own, with this environment."""
+
+    def __init__(self, environment: Mapping[str, str | None]) -> None:
+        """Start importing; that goes on while other things are prepared."""
+        self._environment = environment
+        self._folder = Path(tempfile.mkdtemp(prefix="migrate-tasks-"))
+        self._worker = WorkerProcess(_PROGRAM)
+        self._preloaded: Channel | None = None
+        self._may_preload = True
+        self._count = 0
+        # What the last task has printed.
+        self.printed = ""
+
+    def run(self, task: str, **words: Any) -> Any:
+        """Return what one of `tasks` returns.
+
+        Raises what it raises of `MigrationError`, and `TaskCrashed`.
+        """
+        if self._preloaded is not None:
+            outcome = self._ask(self._preloaded, task, words)
+            if outcome is None:
+                # It has a thread now, or was killed.
+                self._preloaded.close()
+                self._preloaded = None
+        else:
+            outcome = None
+        outcome = outcome or self._ask(self._worker, task, words)
+        if outcome is None:
+            message = f"The process of {task} ended without a result. {self.printed}".strip()
+            raise TaskCrashed(message)
+        if self._may_preload and outcome.error is None and not outcome.crash:
+            self._preload(outcome)
+        if outcome.error is not None:
+            raise outcome.error
+        if outcome.crash:
+            raise TaskCrashed(outcome.crash)
+        return outcome.value
+
+    def close(self) -> None:
+        """End all processes."""
+        if self._preloaded is not None:
+            self._preloaded.close()
+        self._worker.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _preload(self, outcome: Outcome) -> None:
+        """Have what this task has imported imported once, for all that follow."""
+        self._may_preload = False
+        modules = [
+            name
+            for name in outcome.modules
+            if name not in _ALEMBICS_OWN and not name.startswith("migration_runner.")
+        ]
+        request = self._folder / "preload"
+        request.write_bytes(pickle.dumps((modules, outcome.path, outcome.environment)))
+        ours, theirs = channel_pair()
+        with theirs:
+            self._worker.send(
+                {"id": 0, "arguments": [SERVE, str(request)], "environment": {}}, [theirs.fileno()]
+            )
+            self._worker.receive()
+        self._preloaded = Channel(ours)
+
+    def _ask(self, channel: Channel, task: str, words: Mapping[str, Any]) -> Outcome | None:
+        self._count += 1
+        request, result = (self._folder / f"{self._count}.{each}" for each in ("in", "out"))
+        request.write_bytes(pickle.dumps((task, dict(words))))
+        output, theirs = os.pipe()
+        try:
+            message = {
+                "id": self._count,
+                "arguments": [str(request), str(result)],
+                "environment": dict(self._environment),
+            }
+            try:
+                channel.send(message, [theirs])
+            except OSError:
+                return None
+            finally:
+                os.close(theirs)
+            self.printed = self._wait(channel, output)
+        finally:
+            os.close(output)
+        with contextlib.suppress(OSError):
+            outcome: Outcome = pickle.loads(result.read_bytes())  # noqa: S301 - our own file
+            return outcome
+        return None
+
+    def _wait(self, channel: Channel, output: int) -> str:
+        """Return what the process has printed, once it has ended."""
+        printed = bytearray()
+        sources: list[Any] = [channel.socket, output]
+        while True:
+            readable, _, _ = select.select(sources, [], [])
+            if output in readable:
+                data = os.read(output, _READ)
+                printed += data
+                del printed[:-_LONGEST]
+                if not data:
+                    sources.remove(output)
+            elif channel.socket in readable:
+                answer = channel.receive()
+                if answer is None or (answer["id"] == self._count and "status" in answer):
+                    return printed.decode(errors="replace")

@@ -1,0 +1,180 @@
+"""What a developer's command does in processes of their own: once through env.py each.
+
+The functions get picklable arguments and return picklable results. Whatever database env.py names,
+its engines are led to the one that is given.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy
+
+from migration_runner.database.version_tables import VersionChange
+from migration_runner.history.request import CompletedStep, PlannedStep, Request
+from migration_runner.project.alembic_project import AlembicProject
+from migration_runner.project.context import ConfiguredContext
+from migration_runner.project.directives import Additions, adding
+from migration_runner.project.model_drift import describe_difference
+from migration_runner.report.report import RunReport
+from migration_runner.run.attempts import attempt_until_done
+from migration_runner.run.decisions import decide_downgrade, decide_upgrade
+from migration_runner.run.runs import carry_out, prepare_run
+from migration_runner.settings.database_url import DatabaseAddress
+from migration_runner.settings.settings import Settings
+from migration_runner.workshop.dumps.models_schema import make_models
+from migration_runner.workshop.model_files import find_unimported
+from migration_runner.workshop.redirection import redirected
+
+Parameters = Mapping[str, str]
+
+
+def workshop_settings(settings: Settings) -> Settings:
+    """Return the settings of a run on a database that nobody else uses."""
+    return dataclasses.replace(
+        settings,
+        wait_timeout=0.0,
+        run_lock="off",
+        ledger="off",
+        checksum="off",
+        on_ahead="ok",
+        on_other_database="warn",
+        heartbeat=3600.0,
+        ddl_retry_timeout=0.0,
+        statement_timeout=0.0,
+        role="",
+        log_level="warning",
+        log_format="json",
+    )
+
+
+def upgrade(settings: Settings, parameters: Parameters, targets: Sequence[str]) -> None:
+    """Upgrade to the targets. Raises what a run raises."""
+    with _on(settings, parameters) as here:
+        run = prepare_run(here, RunReport(run_id="workshop"), Request("upgrade", tuple(targets)))
+        carry_out(run, decide_upgrade)
+
+
+def downgrade(settings: Settings, parameters: Parameters, target: str) -> None:
+    """Downgrade to the target. Raises what a run raises."""
+    with _on(settings, parameters) as here:
+        run = prepare_run(here, RunReport(run_id="workshop"), Request("downgrade", (target,)))
+        carry_out(run, lambda run: decide_downgrade(run, lambda _place, _planned: None))
+
+
+def compare(settings: Settings, parameters: Parameters) -> list[str]:
+    """Return the differences that Alembic sees between models and database, in words."""
+    found: list[object] = []
+    with _on(settings, parameters) as here:
+        request = Request("upgrade", ("heads",))
+        run = prepare_run(here, RunReport(run_id="workshop"), request, read_only=True)
+        attempt_until_done(
+            run,
+            lambda _state: False,
+            lambda this, offer: found.extend(run.project.compare_models(offer, this)),
+        )
+    return [describe_difference(each) for each in found]
+
+
+def write_revision(
+    settings: Settings, parameters: Parameters, words: Sequence[str], additions: Additions
+) -> None:
+    """Have Alembic write a revision: `words` are its command line. Raises what a run raises."""
+    with _on(settings, parameters) as here:
+        request = Request("upgrade", ("heads",))
+        run = prepare_run(here, RunReport(run_id="workshop"), request, read_only=True)
+        attempt_until_done(
+            run,
+            lambda _state: False,
+            lambda this, offer: run.project.run_command(
+                words, offer, this, lambda theirs: adding(theirs, additions)
+            ),
+            alembics_own=True,
+        )
+
+
+@dataclass(frozen=True)
+class Models:
+    """What a project's models are, besides the schema that was made of them.
+
+    `hidden` are tables that env.py hides from autogenerate, `unimported` files beside those of the
+    models that define some, too, but were not imported. `problems` says what could not be made.
+    """
+
+    hidden: frozenset[tuple[str, str]]
+    version_tables: frozenset[str]
+    found: bool
+    unimported: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def create_models(settings: Settings, parameters: Parameters, migrated: str) -> Models:
+    """Make the models' schema in an empty database; `migrated` is the migrated schema's dump.
+
+    Raises `ConfigError` if env.py passes no models, or whatever it causes.
+    """
+    with _on(settings, parameters) as here:
+        project = AlembicProject(here.alembic)
+        seen = _Configured()
+        with contextlib.ExitStack() as stack:
+            engine = sqlalchemy.create_engine("postgresql+psycopg://")
+            stack.callback(engine.dispose)
+
+            def offer() -> sqlalchemy.Connection:
+                return stack.enter_context(engine.connect())
+
+            try:
+                project.run_env(Request("upgrade", ("heads",)), offer, seen)
+            except Exception:
+                if not seen.contexts:
+                    raise
+            metadata = [each for context in seen.contexts for each in context.metadata]
+            hidden = {
+                (table.schema or "", table.name)
+                for context in seen.contexts
+                for each in context.metadata
+                for table in each.tables.values()
+                if not context.includes(table)
+            }
+            problems: list[str] = []
+            if metadata:
+                with engine.connect() as connection:
+                    problems = make_models(connection, metadata, migrated)
+    return Models(
+        hidden=frozenset(hidden),
+        version_tables=frozenset(each.version_table for each in seen.contexts),
+        found=bool(metadata),
+        unimported=tuple(find_unimported()),
+        problems=tuple(problems),
+    )
+
+
+class _Configured:
+    """Notes what env.py configures, and lets it do nothing: an `EnvListener`."""
+
+    def __init__(self) -> None:
+        self.contexts: list[ConfiguredContext] = []
+
+    def configured(self, context: ConfiguredContext) -> None:
+        self.contexts.append(context)
+        context.run_nothing()
+
+    def apply(self, plan: object) -> Iterable[PlannedStep]:  # noqa: ARG002 - as in `EnvListener`
+        return ()
+
+    def write(self, step: CompletedStep, change: VersionChange, *, last: bool) -> bool:  # noqa: ARG002 - as above
+        return True
+
+    def completed(self, step: CompletedStep) -> None:
+        """Nothing is applied."""
+
+
+@contextlib.contextmanager
+def _on(settings: Settings, parameters: Parameters) -> Iterator[Settings]:
+    """Lead all engines to a database, and name it in the settings."""
+    address = DatabaseAddress(dict(parameters), origin="the throw-away server")
+    with redirected(parameters):
+        yield dataclasses.replace(settings, database=address)

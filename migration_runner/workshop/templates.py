@@ -1,0 +1,133 @@
+"""Schemas that earlier commands have built, in the user's cache folder: a server's data each.
+
+An entry is written once and never changed. Those that were not used for longest are removed when
+all together are too large.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from migration_runner.workshop.cluster import Cluster
+from migration_runner.workshop.programs import Programs
+
+TEMPLATE: Final = "template"
+OFF: Final = "off"
+_MOST_BYTES: Final = 1024**3
+_PRISTINE: Final = "initdb"
+_DATA: Final = "data"
+
+
+def cache_folder(setting: str) -> Path | None:
+    """Return the folder for templates; None if there is to be none, or it cannot be written."""
+    if setting == OFF:
+        return None
+    default = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(setting) if setting else Path(default) / "migration-runner"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder if os.access(folder, os.W_OK) else None
+
+
+class Templates:
+    """The templates of one server's release."""
+
+    def __init__(self, folder: Path | None, programs: Programs) -> None:
+        self._folder = folder
+        # Two builds of a release can differ in what is compiled into them.
+        place = str(programs.folder).encode().hex()[-24:]
+        self._prefix = f"{programs.version}-{place}"
+
+    def find(self, digests: Iterable[str]) -> str | None:
+        """Return the first of the digests that there is a template of."""
+        return next((each for each in digests if self._entry(each, _DATA)), None)
+
+    def fill(self, digest: str | None, data: Path, initialize: Callable[[], None]) -> bool:
+        """Fill a server's data folder; return whether it is from the template of `digest`."""
+        if digest is not None and self._copy(digest, data):
+            return True
+        if not self._copy(_PRISTINE, data):
+            initialize()
+            if self._folder is not None:
+                with self._new_entry(_PRISTINE) as entry:
+                    _copy_folder(data, entry / _DATA)
+        return False
+
+    def keep(self, digest: str, cluster: Cluster) -> None:
+        """Stop a cluster, and keep its data; it must have no database but the template."""
+        if self._folder is None:
+            cluster.stop()
+            return
+        with self._new_entry(digest) as entry:
+            if not cluster.stop(keep_data=entry / _DATA):
+                shutil.rmtree(entry)
+
+    @contextlib.contextmanager
+    def _new_entry(self, digest: str) -> Iterator[Path]:
+        """Make a folder that becomes the entry at the end of the block, if it is still there."""
+        assert self._folder is not None  # noqa: S101 - the callers have looked
+        part = Path(tempfile.mkdtemp(prefix=".part-", dir=self._folder))
+        try:
+            yield part
+            with contextlib.suppress(OSError):
+                # Another process can have been quicker.
+                part.rename(self._folder / f"{self._prefix}-{digest}")
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+        self._remove_oldest()
+
+    def _entry(self, digest: str, name: str) -> Path | None:
+        if self._folder is None:
+            return None
+        path = self._folder / f"{self._prefix}-{digest}" / name
+        return path if path.exists() else None
+
+    def _copy(self, digest: str, data: Path) -> bool:
+        source = self._entry(digest, _DATA)
+        if source is None:
+            return False
+        with contextlib.suppress(OSError):
+            os.utime(source.parent)
+        if _copy_folder(source, data):
+            return True
+        # It was removed meanwhile.
+        shutil.rmtree(data, ignore_errors=True)
+        return False
+
+    def _remove_oldest(self) -> None:
+        assert self._folder is not None  # noqa: S101 - there is an entry in it
+        entries = []
+        for entry in self._folder.iterdir():
+            with contextlib.suppress(OSError):
+                entries.append((entry.stat().st_mtime, _size(entry), entry))
+        total = 0
+        for _, size, entry in sorted(entries, reverse=True):
+            total += size
+            if total > _MOST_BYTES:
+                shutil.rmtree(entry, ignore_errors=True)
+
+
+def _copy_folder(source: Path, target: Path) -> bool:
+    """Copy a folder, in half of the time that `shutil` takes."""
+    done = subprocess.run(  # noqa: S603 - our own folders
+        ["cp", "-R", "--", str(source), str(target)],  # noqa: S607 - POSIX
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    return done.returncode == 0
+
+
+def _size(folder: Path) -> int:
+    return sum(
+        os.lstat(f"{place}/{name}").st_size for place, _, names in os.walk(folder) for name in names
+    )

@@ -1,0 +1,206 @@
+"""A server and processes for one command of a developer, with a project's schema on it."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from migration_runner.errors import ConfigError, MigrationError
+from migration_runner.project.alembic_project import AlembicProject
+from migration_runner.settings.settings import Settings
+from migration_runner.workshop.chain import chain_of
+from migration_runner.workshop.cluster import Cluster
+from migration_runner.workshop.databases import (
+    Databases,
+    OwnDatabases,
+    shadow_databases,
+)
+from migration_runner.workshop.processes import Processes
+from migration_runner.workshop.programs import find_programs
+from migration_runner.workshop.stand_ins import stand_ins_setting, stood_in
+from migration_runner.workshop.tasks import Models, workshop_settings
+from migration_runner.workshop.templates import TEMPLATE, Templates, cache_folder
+
+WORK: Final = "work"
+MODELS: Final = "models"
+_NEXT: Final = "next"
+_MISSING_ROLE: Final = re.compile(r'role "([^"]+)" does not exist')
+_MISSING_EXTENSION: Final = re.compile(r'extension "([^"]+)" is not available')
+# What says to libpq, or to an application, where another database is.
+_UNSET: Final = (
+    *("MIGRATE_DATABASE_URL", "MIGRATE_DATABASE_URL_FILE", "DATABASE_URL_FILE"),
+    *("PGHOSTADDR", "PGPORT", "PGPASSWORD", "PGPASSFILE", "PGSERVICE", "PGOPTIONS", "PGSSLMODE"),
+)
+
+
+@dataclass
+class Built:
+    """What is in the cache of a history: where WORK came from, and what is to be kept.
+
+    `revision` is empty if WORK was made from nothing.
+    """
+
+    revision: str = ""
+    next_revision: str = ""
+
+
+class Workbench:
+    """The server's databases, and the project's commands on them."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        project: AlembicProject,
+        databases: Databases,
+        built: Built | None = None,
+    ) -> None:
+        """Make the database WORK, from what was built before."""
+        self.settings = workshop_settings(settings)
+        self.project = project
+        self.databases = databases
+        self.built = built
+        databases.create(WORK, TEMPLATE if built and built.revision else "")
+        self.processes = Processes(self._environment())
+
+    def upgrade(self, database: str, targets: Sequence[str], **words: Any) -> Any:
+        """Upgrade a database, in one process. Raises what a run raises.
+
+        On a server of our own, roles that a revision takes for granted are made.
+        """
+        while True:
+            try:
+                return self._run("upgrade", database, targets=tuple(targets), **words)
+            except MigrationError as error:
+                self._explain_extension(error)
+                missing = _MISSING_ROLE.search(str(error.facts.get("message") or error.message))
+                if missing is None or not self.databases.make_role(missing[1]):
+                    raise
+
+    def downgrade(self, database: str, target: str) -> None:
+        """Downgrade a database, in one process. Raises what a run raises."""
+        self._run("downgrade", database, target=target)
+
+    def alembics_differences(self, database: str) -> list[str]:
+        """Return what Alembic sees that differs between models and a database."""
+        found: list[str] = self._run("compare", database)
+        return found
+
+    def create_models(self, migrated: str) -> Models:
+        """Make the database MODELS of the models; `migrated` is the migrated schema's dump."""
+        self.databases.drop(MODELS)
+        self.databases.create(MODELS)
+        found: Models = self._run("create_models", MODELS, migrated=migrated)
+        return found
+
+    def rebuild(self, revisions: Sequence[str]) -> None:
+        """Make WORK anew, from nothing."""
+        self.databases.drop(WORK)
+        self.databases.create(WORK)
+        if revisions:
+            self.upgrade(WORK, revisions)
+
+    def remember(self, revision: str) -> None:
+        """Keep WORK's schema for later commands: it is at this revision, and nothing else."""
+        if self.built is not None and revision != self.built.revision:
+            self.databases.drop(_NEXT)
+            self.databases.create(_NEXT, WORK)
+            self.built.next_revision = revision
+
+    def run(self, task: str, database: str, **words: Any) -> Any:
+        """Carry out one of `tasks` on a database."""
+        return self._run(task, database, **words)
+
+    @property
+    def description(self) -> str:
+        """Which server was used, and in what it differs from one as it is installed."""
+        parts = [self.databases.description]
+        if extensions := stood_in(self.databases.parameters(WORK)):
+            parts.append(f"stand-ins for {', '.join(extensions)}")
+        if roles := self.databases.made_roles():
+            parts.append(f"with roles made for it: {', '.join(roles)}")
+        return ", ".join(parts)
+
+    def _run(self, task: str, database: str, **words: Any) -> Any:
+        parameters = self.databases.parameters(database)
+        return self.processes.run(task, settings=self.settings, parameters=parameters, **words)
+
+    def _environment(self) -> dict[str, str | None]:
+        """Return what tells env.py, and libpq in it, which database is meant."""
+        parameters = self.databases.parameters(WORK)
+        return {
+            **dict.fromkeys(_UNSET),
+            "DATABASE_URL": self.databases.url(WORK),
+            "PGDATABASE": parameters["dbname"],
+            "PGHOST": parameters.get("host"),
+            "PGUSER": parameters.get("user"),
+            "PGPORT": parameters.get("port"),
+            "PGPASSWORD": parameters.get("password"),
+        }
+
+    def _explain_extension(self, error: MigrationError) -> None:
+        missing = _MISSING_EXTENSION.search(str(error.facts.get("message") or error.message))
+        if missing is None:
+            return
+        message = (
+            f"{error.message} The extension {missing[1]} is not on {self.databases.description}."
+            " Use a server that has it: one that is installed here (MIGRATE_POSTGRES names its"
+            " major version, or the folder of its programs), or --shadow URL."
+        )
+        raise ConfigError(message, reason="missing_extension", extension=missing[1]) from error
+
+
+@contextlib.contextmanager
+def open_workbench(
+    settings: Settings, project: AlembicProject, at: Sequence[str]
+) -> Iterator[Workbench]:
+    """Have a server for the block, whose database WORK is at the revisions `at`.
+
+    Schemas that were built before are taken from the cache.
+    Raises `ConfigError` if there is no server, and what a run raises.
+    """
+    with contextlib.ExitStack() as stack:
+        if settings.shadow:
+            databases: Databases = stack.enter_context(shadow_databases(settings.shadow))
+            bench = Workbench(settings, project, databases)
+        else:
+            bench = stack.enter_context(_own_workbench(settings, project, at))
+        stack.callback(bench.processes.close)
+        if at and not (bench.built and (bench.built.revision,) == tuple(at)):
+            bench.upgrade(WORK, at)
+        yield bench
+
+
+@contextlib.contextmanager
+def _own_workbench(
+    settings: Settings, project: AlembicProject, at: Sequence[str]
+) -> Iterator[Workbench]:
+    programs = find_programs(settings.postgres)
+    templates = Templates(cache_folder(settings.cache), programs)
+    chain = chain_of(project, programs.version)
+    # What is nearest comes first.
+    known = reversed(project.history.in_order(project.history.with_ancestors(at)))
+    by_digest = {chain[name]: name for name in known}
+    found = templates.find(by_digest)
+    copied = False
+
+    def fill(data: Path, initialize: Callable[[], None]) -> None:
+        nonlocal copied
+        copied = templates.fill(found, data, initialize)
+
+    cluster = Cluster(programs, fill, settings=stand_ins_setting(programs))
+    with contextlib.ExitStack() as stack:
+        stack.callback(cluster.stop)
+        built = Built(by_digest[found] if found is not None and copied else "")
+        databases = OwnDatabases(cluster)
+        yield Workbench(settings, project, databases, built)
+        if built.next_revision:
+            for name in databases.names():
+                if name != _NEXT:
+                    databases.drop(name)
+            databases.rename(_NEXT, TEMPLATE)
+            stack.pop_all()
+            templates.keep(chain[built.next_revision], cluster)

@@ -1,0 +1,158 @@
+"""The server of our own: for whom it runs, where, and when it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from migration_runner.errors import ConfigError
+from migration_runner.workshop.cluster import SUPERUSER, Cluster, is_in_use
+from migration_runner.workshop.programs import Programs, find_programs
+from tests.fixtures.runner import ROOT
+
+# A user that no passwd file has, as in most containers.
+NAMELESS = 54_321
+START = """\
+import os, sys
+from migration_runner.workshop.cluster import Cluster
+from migration_runner.workshop.programs import find_programs
+cluster = Cluster(find_programs())
+print(cluster.sockets, flush=True)
+"""
+
+
+def _connect(cluster: Cluster, database: str = SUPERUSER) -> psycopg.Connection[Any]:
+    parameters: Any = cluster.parameters(database)
+    return psycopg.connect(**parameters, autocommit=True)
+
+
+def _start(program: str, *before: str, **variables: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(  # noqa: S603 - our own arguments
+        [*before, sys.executable, "-c", START + program],
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _gone(folder: Path) -> bool:
+    """Wait for all processes that name the folder, and return whether that is gone, too."""
+    listed = subprocess.run(  # noqa: S603 - our own arguments
+        ["pgrep", "--full", str(folder)],  # noqa: S607 - Debian's
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    for pid in map(int, listed.stdout.split()):
+        with contextlib.suppress(ProcessLookupError):
+            descriptor = os.pidfd_open(pid)
+            # It is readable once the process has ended.
+            select.select([descriptor], [], [], 60)
+            os.close(descriptor)
+    return not folder.exists()
+
+
+def test_it_answers_and_leaves_nothing() -> None:
+    cluster = Cluster(find_programs())
+    with _connect(cluster) as connection:
+        answer = connection.execute("SHOW listen_addresses").fetchone()
+
+    assert ("",) == answer
+    assert cluster.stop()
+    assert not cluster.folder.exists()
+
+
+def test_it_ends_with_a_process_that_is_killed() -> None:
+    with _start("sys.stdin.read()") as process:
+        assert process.stdout is not None
+        folder = Path(process.stdout.readline().strip())
+        there = folder.exists()
+        process.kill()
+        process.wait()
+
+        assert (True, True) == (there, _gone(folder))
+
+
+def test_a_forked_process_does_not_keep_it() -> None:
+    # The child lives on until its standard input is closed.
+    program = """
+if os.fork() == 0:
+    sys.stdin.read()
+    os._exit(0)
+os.kill(os.getpid(), 9)
+"""
+    with _start(program) as process:
+        assert process.stdout is not None
+        folder = Path(process.stdout.readline().strip())
+        process.wait()
+
+        assert _gone(folder)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+def test_a_user_without_a_name() -> None:
+    words = (f"--reuid={NAMELESS}", f"--regid={NAMELESS}", "--clear-groups")
+    with _start("cluster.stop()", "setpriv", *words, HOME="/nonexistent") as process:
+        output, _ = process.communicate()
+
+    assert (0, False) == (process.returncode, Path(output.strip()).exists())
+
+
+def test_a_folder_with_spaces_and_nobody_elses_permissions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = tmp_path / "only mine" / "it's a home"
+    closed.mkdir(parents=True)
+    for folder in (closed.parent, closed):
+        folder.chmod(0o700)
+    monkeypatch.setenv("TMPDIR", str(closed))
+    home = closed / "data of mine"
+
+    cluster = Cluster(find_programs(), home=home)
+    with _connect(cluster) as connection:
+        connection.execute("CREATE TABLE kept (id int)")
+    used = is_in_use(home)
+    cluster.stop()
+    again = Cluster(find_programs(), home=home)
+    with _connect(again) as connection:
+        connection.execute("SELECT FROM kept")
+    again.stop()
+
+    assert (True, False) == (used, is_in_use(home))
+    assert {0o700} == {stat.S_IMODE(folder.stat().st_mode) for folder in (closed.parent, closed)}
+
+
+def test_what_the_server_says_if_it_does_not_start() -> None:
+    with pytest.raises(ConfigError, match="unrecognized configuration parameter") as caught:
+        Cluster(find_programs(), settings={"no_such_setting": "on"})
+
+    assert "--shadow URL" in caught.value.message
+
+
+def test_the_three_ways_without_a_server(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="There is no PostgreSQL 9 here") as caught:
+        find_programs("9")
+    with pytest.raises(ConfigError, match="no folder with"):
+        find_programs(str(tmp_path))
+
+    for way in ("migration-runner[workshop]", "MIGRATE_POSTGRES", "--shadow URL"):
+        assert way in caught.value.message
+
+
+def test_programs_are_found_by_their_version_or_folder() -> None:
+    found = find_programs()
+
+    assert isinstance(found, Programs)
+    assert found == find_programs(str(found.folder))
+    assert found.major == find_programs(str(found.major)).major
