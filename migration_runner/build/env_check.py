@@ -29,7 +29,7 @@ def require_imports(project: AlembicProject) -> list[Path]:
     env = project.env_file
     if not env.is_file():
         return []
-    roots = [Path.cwd(), env.resolve().parents[1]]
+    roots = _roots(env)
     try:
         return read_imports(env, roots, sys.path)
     except RecursionError:
@@ -39,6 +39,20 @@ def require_imports(project: AlembicProject) -> list[Path]:
         if path is None:
             return [env]
         return _read_again(env, roots, path) if path != sys.path else _refuse(error)
+
+
+def own_files(env: Path) -> list[Path]:
+    """Return env.py and the project's own files that it imports, as far as that can be read."""
+    if not env.is_file():
+        return []
+    try:
+        return read_imports(env, _roots(env), sys.path)
+    except (BrokenImport, RecursionError):
+        return [env]
+
+
+def _roots(env: Path) -> list[Path]:
+    return [Path.cwd(), env.resolve().parents[1]]
 
 
 def _read_again(env: Path, roots: Sequence[Path], path: Sequence[str]) -> list[Path]:
