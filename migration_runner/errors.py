@@ -41,6 +41,12 @@ class SchemaDrift(MigrationError):
     exit_code = 4
 
 
+class HazardFound(MigrationError):
+    """A revision would do to a database in use what the command was told to refuse."""
+
+    exit_code = 5
+
+
 class UsageError(MigrationError):
     """The command line is wrong."""
 

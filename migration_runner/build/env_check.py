@@ -1,51 +1,87 @@
-"""Checks before a build ends that env.py's imports will succeed.
+"""Checks before a build ends that env.py can be run with what is there.
 
-Nothing of the project's is executed for that, unless its source shows an import that fails. Then
-env.py decides itself, in another process and up to its first connection: it may extend Python's
-path, or load modules in ways of its own.
+Nothing of the project's is executed for that, unless its source shows an import that may fail, or
+its configuration has the placeholder of `alembic init`. Then env.py decides itself, in a trial: it
+may extend Python's path, or load modules in ways of its own.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
-from migration_runner.build.env_imports import BrokenImport, read_imports
-from migration_runner.errors import HistoryError
+from migration_runner.build.env_imports import BrokenImport, Imports, read_imports
+from migration_runner.build.env_trial import Trial, try_out
+from migration_runner.errors import ConfigError, HistoryError
 from migration_runner.project.alembic_project import AlembicProject
 from migration_runner.project.errors import find_nearby
-from migration_runner.run.env_database import reaches_connection
-
-_TRIAL_SECONDS: Final = 30
+from migration_runner.run.env_database import is_placeholder
 
 
-def require_imports(project: AlembicProject) -> list[Path]:
-    """Return env.py and the project's own files that it imports. Raises `HistoryError`."""
+def require_env(project: AlembicProject) -> list[Path]:
+    """Return env.py and the project's own files that it imports.
+
+    Raises `HistoryError` for an import that fails, `ConfigError` for the placeholder's URL.
+    """
     env = project.env_file
     if not env.is_file():
         return []
-    roots = [Path.cwd(), env.resolve().parents[1]]
+    roots = _roots(env)
+    broken: BrokenImport | None = None
     try:
-        return read_imports(env, roots, sys.path)
+        imports = read_imports(env, roots, sys.path)
     except RecursionError:
         return [env]
     except BrokenImport as error:
-        path = _try_out(project)
-        if path is None:
-            return [env]
-        return _read_again(env, roots, path) if path != sys.path else _refuse(error)
+        broken, imports = error, Imports([env], [error])
+    if not imports.suspects and not is_placeholder(project.url_in_configuration):
+        return imports.files
+    trial = try_out(project)
+    if trial is None or (broken and trial.connected):
+        return imports.files
+    if trial.placeholder:
+        raise ConfigError(trial.placeholder, reason="placeholder_url")
+    if broken:
+        return _read_again(env, roots, trial.path) if trial.path != sys.path else _refuse(broken)
+    _require_success(trial, imports.suspects)
+    return imports.files
+
+
+def own_files(env: Path) -> list[Path]:
+    """Return env.py and the project's own files that it imports, as far as that can be read."""
+    if not env.is_file():
+        return []
+    try:
+        return read_imports(env, _roots(env), sys.path).files
+    except (BrokenImport, RecursionError):
+        return [env]
+
+
+def _roots(env: Path) -> list[Path]:
+    return [Path.cwd(), env.resolve().parents[1]]
 
 
 def _read_again(env: Path, roots: Sequence[Path], path: Sequence[str]) -> list[Path]:
     try:
-        return read_imports(env, [*roots, *map(Path, set(path) - set(sys.path))], path)
+        return read_imports(env, [*roots, *map(Path, set(path) - set(sys.path))], path).files
     except BrokenImport as error:
         return _refuse(error)
+
+
+def _require_success(trial: Trial, suspects: Sequence[BrokenImport]) -> None:
+    """Raise `HistoryError` for an import that has failed, or whose failure env.py does not bear."""
+    if not trial.message:
+        return
+    place = Path(trial.file or "env.py")
+    if not trial.attribute:
+        _refuse(BrokenImport(trial.message, place, trial.line, trial.module))
+    for suspect in suspects:
+        # It stands in the same file, and was passed over.
+        if suspect.module and suspect.file.resolve() == place.resolve():
+            line = "" if trial.line is None else f", line {trial.line}"
+            detail = f"{suspect.detail}, and then {trial.message} in {place.name}{line}"
+            _refuse(BrokenImport(detail, suspect.file, suspect.line, suspect.module))
 
 
 def _refuse(error: BrokenImport) -> list[Path]:
@@ -72,34 +108,3 @@ def _refuse(error: BrokenImport) -> list[Path]:
         **({} if error.line is None else {"line": error.line}),
         **({"module": error.module} if error.module else {}),
     ) from None
-
-
-def _try_out(project: AlembicProject) -> list[str] | None:
-    """Run env.py in a process of its own; return Python's path where it failed.
-
-    None if it came as far as its first connection, or did not end: then its imports may be right.
-    """
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reader)
-        _in_child(project, writer)
-    os.close(writer)
-    with open(reader, "rb") as answers:  # noqa: PTH123 - a pipe
-        answer = answers.read()
-    os.waitpid(child, 0)
-    return json.loads(answer) if answer else None
-
-
-def _in_child(project: AlembicProject, writer: int) -> None:
-    """Write Python's path if env.py failed, and end the process."""
-    try:
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(_TRIAL_SECONDS)
-        silent = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(silent, 1)
-        os.dup2(silent, 2)
-        if not reaches_connection(project):
-            os.write(writer, json.dumps(sys.path).encode())
-    finally:
-        os._exit(0)

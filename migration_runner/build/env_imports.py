@@ -1,7 +1,8 @@
 """Whether the modules that env.py imports are there, from its source and the project's.
 
-Only imports that are executed in any case count: not those in a function, a condition, or a `try`
-that may handle their failure. Of installed packages, only the name is looked up.
+Imports that are executed in any case have to be right. Those in a function, a condition or a `try`
+that may handle their failure, and calls of `import_module`, are suspected if they would fail. Of
+installed packages, only the name is looked up.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import ast
 import importlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Final
 from migration_runner.build.module_names import may_define
 
 _PACKAGES: Final = frozenset({"site-packages", "dist-packages"})
+_IMPORTERS: Final = frozenset({"import_module", "__import__"})
 
 
 class BrokenImport(Exception):
@@ -40,15 +42,24 @@ class _Module:
     folders: Sequence[str] | None
 
 
-def read_imports(env_file: Path, roots: Sequence[Path], path: Sequence[str]) -> list[Path]:
-    """Return the project's own files that env.py imports, with env.py first.
+@dataclass(frozen=True)
+class Imports:
+    """The project's own files that env.py imports, with env.py first, and what is suspected."""
 
-    They are those below `roots`; `path` is Python's path. Raises `BrokenImport`.
+    files: list[Path]
+    suspects: list[BrokenImport]
+
+
+def read_imports(env_file: Path, roots: Sequence[Path], path: Sequence[str]) -> Imports:
+    """Follow env.py's imports. Raises `BrokenImport`.
+
+    The project's own files are those below `roots`; `path` is Python's path.
     """
     importlib.invalidate_caches()
     walk = _Walk([root.resolve() for root in roots], list(path))
     walk.read(_Module("", env_file, None))
-    return walk.files
+    walk.read_possible()
+    return Imports(walk.files, walk.suspects)
 
 
 class _Walk:
@@ -56,6 +67,9 @@ class _Walk:
 
     def __init__(self, roots: Sequence[Path], path: Sequence[str]) -> None:
         self.files: list[Path] = []
+        self.suspects: list[BrokenImport] = []
+        # Read once all that is executed in any case has been.
+        self._possible: list[tuple[_Module, Path]] = []
         self._roots = roots
         self._path = path
         self._trees: dict[Path, ast.Module] = {}
@@ -65,12 +79,41 @@ class _Walk:
         if module.file is None or module.file in self._trees:
             return
         tree = self._parse(module.file)
+        self._possible.append((module, module.file))
         for statement in _executed(tree.body):
-            if isinstance(statement, ast.Import):
-                for each in statement.names:
-                    self._resolve(each.name, module.file, statement.lineno)
-            else:
-                self._resolve_from(statement, module, module.file)
+            self._follow(statement, module, module.file)
+
+    def read_possible(self) -> None:
+        """Follow the imports that may be executed, and note those that would fail."""
+        for module, file in self._possible:
+            executed = set(map(id, _executed(self._trees[file].body)))
+            for node in _walk_code(self._trees[file]):
+                try:
+                    if isinstance(node, ast.Call):
+                        self._call(node, file)
+                    elif id(node) not in executed:
+                        self._follow(node, module, file)
+                except BrokenImport as error:
+                    self.suspects.append(error)
+
+    def _follow(self, statement: ast.Import | ast.ImportFrom, module: _Module, file: Path) -> None:
+        if isinstance(statement, ast.ImportFrom):
+            self._resolve_from(statement, module, file)
+            return
+        for each in statement.names:
+            found = self._resolve(each.name, file, statement.lineno)
+            if found and found.file is None and not _has_source(found.folders or ()):
+                detail = f"The folder of {each.name} has no Python files"
+                self.suspects.append(BrokenImport(detail, file, statement.lineno, each.name))
+
+    def _call(self, call: ast.Call, file: Path) -> None:
+        """Follow `import_module("name")`. Of a name that is computed, nothing is known."""
+        name = call.args[0] if call.args else None
+        if not isinstance(name, ast.Constant) or not isinstance(name.value, str):
+            detail = "The module's name is computed"
+            raise BrokenImport(detail, file, call.lineno)
+        if name.value and not name.value.startswith("."):
+            self._resolve(name.value, file, call.lineno)
 
     def _parse(self, file: Path) -> ast.Module:
         try:
@@ -183,3 +226,28 @@ def _executed(body: Sequence[ast.stmt]) -> Iterator[ast.Import | ast.ImportFrom]
             yield from _executed([*statement.body, *statement.finalbody])
         elif isinstance(statement, ast.Raise):
             return
+
+
+def _walk_code(tree: ast.Module) -> Iterator[ast.Import | ast.ImportFrom | ast.Call]:
+    """Yield every import, and every call that imports, but those for a type checker only."""
+    ahead: list[ast.AST] = [tree]
+    while ahead:
+        node = ahead.pop()
+        if isinstance(node, ast.Import | ast.ImportFrom) or (
+            isinstance(node, ast.Call) and _name_of(node.func) in _IMPORTERS
+        ):
+            yield node
+        if isinstance(node, ast.If) and _name_of(node.test) == "TYPE_CHECKING":
+            ahead += node.orelse
+        else:
+            ahead += ast.iter_child_nodes(node)
+
+
+def _name_of(node: ast.expr) -> str | None:
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else None
+
+
+def _has_source(folders: Iterable[str]) -> bool:
+    return any(True for folder in folders for _ in Path(folder).rglob("*.py"))

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from py_compile import PycInvalidationMode
 
-from migration_runner.build.env_check import require_imports
+from migration_runner.build.env_check import require_env
 from migration_runner.build.manifest import NoManifest, write_manifest
 from migration_runner.build.readable import require_readable
 from migration_runner.build.revision_ids import require_short_ids
@@ -40,7 +40,7 @@ def build(invocation: Invocation) -> None:
                 folders = ", ".join(str(folder) for folder in project.folders[1:])
                 message = f"There are no revisions in {folders}. Copy them into the image."
                 raise HistoryError(message, reason="no_revisions")
-            sources = require_imports(project)
+            sources = require_env(project)
             require_short_ids(project, sources)
             if invocation.options.seal and os.geteuid() == 0:
                 require_readable(

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from migration_runner.errors import HistoryError
+
+BREAKS_ADVICE: Final = (
+    "Set it to the full id of the oldest revision that an image must have to work with this one."
+)
 
 
 class Revision(NamedTuple):
@@ -74,17 +78,21 @@ class History:
         below = {parent for revision in there for parent in self.revisions[revision].parents}
         return tuple(sorted(there - below))
 
-    def check_breaks(self) -> None:
-        """Raise `HistoryError` for a `breaks_before` that is not an ancestor of its revision."""
+    def wrong_breaks(self) -> Iterator[Revision]:
+        """Yield the revisions with a `breaks_before` that is not an ancestor of theirs."""
         for revision in self.revisions.values():
             line = revision.breaks_before
             if line is not None and not self._has_ancestor(revision, line):
-                message = (
-                    f"{revision.path} (revision {revision.id}) has breaks_before = {line!r}, which"
-                    " is not an ancestor. Set it to the full id of the oldest revision that an"
-                    " image must have to work with this one."
-                )
-                raise HistoryError(message, reason="broken_history", revision=revision.id)
+                yield revision
+
+    def check_breaks(self) -> None:
+        """Raise `HistoryError` for the first of `wrong_breaks`."""
+        for revision in self.wrong_breaks():
+            message = (
+                f"{revision.path} (revision {revision.id}) has breaks_before ="
+                f" {revision.breaks_before!r}, which is not an ancestor. {BREAKS_ADVICE}"
+            )
+            raise HistoryError(message, reason="broken_history", revision=revision.id)
 
     def _has_ancestor(self, revision: Revision, line: object) -> bool:
         """Whether `line` is a revision or an ancestor of it; most are close.

@@ -1,8 +1,9 @@
 """Digests that show whether a revision file was edited after it was applied.
 
 Only changes to what Python compiles count: not white space, comments and docstrings, which
-formatters change. The digest is over the syntax tree, not the bytecode, so that it is the same in
-every version of Python; empty fields are left out, since newer versions add some.
+formatters change, and not the waivers of `migrate verify`, which may come later. The digest is over
+the syntax tree, not the bytecode, so that it is the same in every version of Python; empty fields
+are left out, since newer versions add some.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from typing import Final
 
 # Fields that make no difference to the program: `u"..."`, `# type:`, load or store.
 _IGNORED_FIELDS: Final = frozenset({"kind", "type_comment", "type_ignores", "ctx"})
+# Declares which findings a revision accepts.
+WAIVERS: Final = "waives"
 _WITH_DOCSTRING: Final = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -89,8 +92,25 @@ def _compared(fields: tuple[str, ...]) -> tuple[str, ...]:
 def _compared_part(node: ast.AST, value: object) -> object:
     """Return the value of a `body` or `values` without what makes no difference."""
     if isinstance(node, _WITH_DOCSTRING):
-        return node.body if ast.get_docstring(node, clean=False) is None else node.body[1:]
+        body = node.body if ast.get_docstring(node, clean=False) is None else node.body[1:]
+        return [each for each in body if not _declares_waivers(node, each)]
     if isinstance(node, ast.JoinedStr):
         # Python 3.12.0 adds an empty string after the last expression of an f-string.
         return [part for part in node.values if getattr(part, "value", None) != ""]
     return value
+
+
+def _declares_waivers(parent: ast.AST, statement: ast.stmt) -> bool:
+    return isinstance(parent, ast.Module) and assigned_name(statement) == WAIVERS
+
+
+def assigned_name(statement: ast.stmt) -> str | None:
+    """Return the one name that a statement assigns a value to: `name = ...`."""
+    targets: list[ast.expr] = []
+    if isinstance(statement, ast.Assign):
+        targets = statement.targets
+    elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
+        targets = [statement.target]
+    if len(targets) == 1 and isinstance(targets[0], ast.Name):
+        return targets[0].id
+    return None

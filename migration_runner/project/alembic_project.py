@@ -34,6 +34,7 @@ from migration_runner.project.context import ConfiguredContext
 from migration_runner.project.declaration import read_declaration
 from migration_runner.project.flask import enter_flask_application
 from migration_runner.project.heads import delegate_steps, delegated_steps, was_delegated
+from migration_runner.project.loading import url_in_configuration
 from migration_runner.project.revision_files import RevisionFiles
 from migration_runner.project.unloadable import note_unloadable_files
 from migration_runner.settings.settings import AlembicOptions
@@ -103,8 +104,7 @@ class AlembicProject:
     @property
     def url_in_configuration(self) -> str:
         """`sqlalchemy.url` as it is written in the configuration; empty if it is not there."""
-        section = self.config.config_ini_section
-        return self.config.file_config.get(section, "sqlalchemy.url", raw=True, fallback="")
+        return url_in_configuration(self.config)
 
     @property
     def has_nothing_to_migrate(self) -> bool:

@@ -26,10 +26,10 @@ def locate(error: BaseException) -> tuple[str, int | None] | None:
     line = error.lineno if isinstance(error, SyntaxError) else None
     if file := unloadable_file(error):
         return file, line
-    if isinstance(error, SyntaxError) and error.filename and _is_project_file(error.filename):
+    if isinstance(error, SyntaxError) and error.filename and is_project_file(error.filename):
         return error.filename, line
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if frame.lineno and _is_project_file(frame.filename):
+        if frame.lineno and is_project_file(frame.filename):
             return frame.filename, frame.lineno
     return None
 
@@ -58,12 +58,13 @@ def format_traceback(error: BaseException) -> str:
     if isinstance(error, configparser.InterpolationSyntaxError):
         return ""
     frames = error.__traceback__
-    while frames is not None and not _is_project_file(frames.tb_frame.f_code.co_filename):
+    while frames is not None and not is_project_file(frames.tb_frame.f_code.co_filename):
         frames = frames.tb_next
     return "".join(traceback.format_exception(type(error), error, frames or error.__traceback__))
 
 
-def _is_project_file(filename: str) -> bool:
+def is_project_file(filename: str) -> bool:
+    """Whether a file is neither Python's, nor a package's, nor the runner's."""
     path = str(Path(filename).resolve())
     return not filename.startswith("<") and not path.startswith((*_INSTALLED, _RUNNER))
 

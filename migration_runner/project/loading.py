@@ -85,3 +85,9 @@ def name_configuration(config: Config) -> str:
     named = " or ".join(str(name) for name in names if name and Path(name).exists())
     section = config.config_ini_section
     return named if section == DEFAULT_SECTION else f"{named} (section {section})"
+
+
+def url_in_configuration(config: Config) -> str:
+    """Return `sqlalchemy.url` as it is written in the configuration; empty if it is not there."""
+    section = config.config_ini_section
+    return config.file_config.get(section, "sqlalchemy.url", raw=True, fallback="")

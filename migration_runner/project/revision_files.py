@@ -50,17 +50,7 @@ class RevisionFiles:
 
         Raises `ConfigError` or `HistoryError`.
         """
-        try:
-            self.directory = ScriptDirectory.from_config(config)
-        except configparser.InterpolationSyntaxError as error:
-            message = f"{name_configuration(config)} has {describe_interpolation(error)}."
-            raise ConfigError(message) from None
-        except (CommandError, configparser.Error, ValueError) as error:
-            # A `ValueError`: the encoding, the syntax of pyproject.toml, an unknown separator.
-            named, reason = name_configuration(config), sentence(error)
-            message = f"{named} is not a valid Alembic configuration: {reason}"
-            raise ConfigError(message) from error
-        require_folders(version_folders(self.directory))
+        self.directory = open_scripts(config)
         # The last plan: its request and heads, its revisions, and its steps until they are taken.
         self._planned_for: tuple[Request, tuple[str, ...]] | None = None
         self._planned: list[str] = []
@@ -194,6 +184,22 @@ class RevisionFiles:
             planned += found
             at = self.history.heads_after(at, [step.revision for step in planned])
         return planned
+
+
+def open_scripts(config: Config) -> ScriptDirectory:
+    """Return Alembic's directory of revisions, with none loaded. Raises `ConfigError`."""
+    try:
+        directory = ScriptDirectory.from_config(config)
+    except configparser.InterpolationSyntaxError as error:
+        message = f"{name_configuration(config)} has {describe_interpolation(error)}."
+        raise ConfigError(message) from None
+    except (CommandError, configparser.Error, ValueError) as error:
+        # A `ValueError`: the encoding, the syntax of pyproject.toml, an unknown separator.
+        named, reason = name_configuration(config), sentence(error)
+        message = f"{named} is not a valid Alembic configuration: {reason}"
+        raise ConfigError(message) from error
+    require_folders(version_folders(directory))
+    return directory
 
 
 def _in_package(config: Config) -> bool:

@@ -72,12 +72,17 @@ def fit_pooler_advice(run: RunContext, error: BaseException, own: Place | None) 
     return advise_env(error, str(own) if own else "")
 
 
+def is_placeholder(url: str) -> bool:
+    """Whether a URL is still as `alembic init` has written it."""
+    return url.startswith(f"{_PLACEHOLDER}://")
+
+
 def explain_placeholder(project: AlembicProject, error: BaseException) -> ConfigError | None:
     """Return the error of a URL that is still as `alembic init` has written it; else None."""
     if not isinstance(error, sqlalchemy.exc.NoSuchModuleError):
         return None
     url = project.url_in_configuration
-    if not url.startswith(f"{_PLACEHOLDER}://") or not str(error).endswith(f":{_PLACEHOLDER}"):
+    if not is_placeholder(url) or not str(error).endswith(f":{_PLACEHOLDER}"):
         return None
     return ConfigError(
         f"env.py connects by sqlalchemy.url of {project.config.config_file_name}, which is still"
@@ -139,12 +144,6 @@ def find_env_database(settings: Settings) -> tuple[str, bool]:
     if finder.offered:
         return "", True
     return (str(finder.found) if finder.found else f"(not known: {why.rstrip('.')})"), False
-
-
-def reaches_connection(project: AlembicProject) -> bool:
-    """Whether env.py comes as far as its first connection, which is not opened."""
-    finder = _Finder()
-    return isinstance(_run_to_connection(project, finder.offer, finder), _Connects)
 
 
 def _run_to_connection(

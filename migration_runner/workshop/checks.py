@@ -50,6 +50,7 @@ CHECKS: Final = _by_name(
     Check("head-file", Group.HISTORY, Level.ERROR, "head.txt does not name the head."),
     Check("env", Group.HISTORY, Level.ERROR, "env.py cannot be run."),
     Check("waiver", Group.HISTORY, Level.ERROR, "A waiver names no check, or has no reason."),
+    Check("unused-waiver", Group.HISTORY, Level.NOTE, "A waiver waives nothing."),
     # Each revision alone.
     Check("upgrade-fails", Group.HISTORY, Level.ERROR, "A revision's upgrade fails."),
     Check("downgrade-fails", Group.HISTORY, Level.ERROR, "A revision's downgrade fails."),
@@ -58,4 +59,16 @@ CHECKS: Final = _by_name(
     Check("unequal-upgrades", Group.HISTORY, Level.ERROR, "Applied again, it differs."),
     # Models against schema.
     Check("models-differ", Group.MODELS, Level.ERROR, "Models and history differ."),
+)
+# They are of the project, or of no revision that can be executed.
+NEVER_WAIVED: Final = frozenset(
+    {
+        "several-heads",
+        "broken-file",
+        "broken-history",
+        "head-file",
+        "env",
+        "waiver",
+        "unused-waiver",
+    }
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from migration_runner.build.env_imports import BrokenImport, read_imports
+from migration_runner.build.env_imports import BrokenImport, Imports, read_imports
 
 
 def test_a_module_that_this_user_cannot_read(
@@ -39,4 +39,4 @@ def test_a_module_in_an_archive_is_not_read(tmp_path: Path) -> None:
         file.writestr("tables_of_ours/__init__.py", "from . import users")
         file.writestr("tables_of_ours/users.py", "import nobodys")
 
-    assert [env] == read_imports(env, [tmp_path], [str(archive)])
+    assert Imports([env], []) == read_imports(env, [tmp_path], [str(archive)])

@@ -122,6 +122,19 @@ def test_what_changes_the_program_is_an_edit(tmp_path: Path, old: str, new: str)
     assert _digest(tmp_path, SOURCE) != _digest(tmp_path, SOURCE.replace(old, new))
 
 
+@pytest.mark.parametrize("waivers", ['waives = {"env": "x"}', "waives: dict[str, str] = {}"])
+def test_a_waiver_that_is_added_later_is_no_edit(tmp_path: Path, waivers: str) -> None:
+    file = tmp_path / "r1.py"
+    file.write_text(SOURCE)
+    before = digest_revision(str(file)).code_sha256
+
+    file.write_text(SOURCE.replace("LIMIT", f"{waivers}\nLIMIT", 1))
+    assert before == digest_revision(str(file)).code_sha256
+
+    file.write_text(SOURCE.replace("    op.", f"    {waivers}\n    op.", 1))
+    assert before != digest_revision(str(file)).code_sha256
+
+
 def test_the_order_of_statements_counts(tmp_path: Path) -> None:
     one, other = 'op.execute("one")\n', 'op.execute("other")\n'
 

@@ -1,0 +1,1 @@
+"""The formats of `migrate verify`'s result. Start with `writing`."""

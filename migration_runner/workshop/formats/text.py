@@ -1,0 +1,38 @@
+"""The result for people: file by file, worst first; then what is waived, and a summary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from migration_runner.workshop.finding import Finding
+from migration_runner.workshop.formats.places import place_of
+from migration_runner.workshop.result import VerifyResult, level_of
+
+
+def render_text(result: VerifyResult) -> str:
+    """Return the result as text, with a blank line between files."""
+    blocks = []
+    in_files = sorted(result.open, key=lambda each: str(each.file or ""))
+    # Sorting is stable: in each file, the worst stays first.
+    for _, found in groupby(in_files, key=lambda each: each.file):
+        blocks.append("\n".join(line for each in found for line in _lines(each)))
+    if result.waived:
+        waived = [f"  {_name(each)}: {' '.join(each.waived.split())}" for each in result.waived]
+        blocks.append("\n".join(["Waived:", *waived]))
+    end = [f"Checked on {result.server}." if result.server else "", *result.notes]
+    if result.squawk:
+        end.append(f"Compatibility rules: {result.squawk}.")
+    return "\n\n".join([*blocks, "\n".join([*filter(None, end), result.summary])])
+
+
+def _name(finding: Finding) -> str:
+    return " ".join(filter(None, [place_of(finding), finding.check]))
+
+
+def _lines(finding: Finding) -> Iterator[str]:
+    place, level = place_of(finding), level_of(finding).name.lower()
+    revision = finding.revision and f" (revision {finding.revision})"
+    yield f"{place or 'The history'}: {level}: {finding.check}{revision}"
+    for text in (finding.message, finding.advice):
+        yield from (f"    {line}" for line in text.splitlines() if line.strip())
