@@ -8,11 +8,14 @@ from dataclasses import fields
 from typing import Any, Final, NamedTuple
 
 from migration_runner.cli.command_table import (
+    ALEMBICS_INIT,
+    ALEMBICS_INIT_FLAGS,
     BY_NAME,
     CONFIG,
     EXEC,
     FLEET,
     FLEET_PREFIX,
+    INIT,
     UPGRADE,
     Command,
 )
@@ -61,7 +64,10 @@ def find_command(words: Sequence[str]) -> CommandLine:
         name, *rest = _resolve_help(rest)
     if name not in BY_NAME:
         raise unknown_command(name, [*BY_NAME, _HELP], PROGRAM)
-    return CommandLine(BY_NAME[name], before, rest, words[end:])
+    command = BY_NAME[name]
+    if command is INIT and any(word.startswith(ALEMBICS_INIT_FLAGS) for word in rest):
+        command = ALEMBICS_INIT
+    return CommandLine(command, before, rest, words[end:])
 
 
 def parse_arguments(line: CommandLine) -> Arguments:
