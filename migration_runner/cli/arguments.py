@@ -105,7 +105,7 @@ def _parse_command(command: Command, words: Sequence[str], tail: Sequence[str]) 
         given = {name.removeprefix(FLEET_PREFIX): found.pop(name) for name in of_fleet}
         lists = {name: tuple(each) for name, each in given.items() if isinstance(each, list)}
         found["fleet"] = FleetOptions(**{**given, **lists})
-    targets = found.get("targets") or ()
+    targets = found.get("targets", ())
     found["targets"] = (targets,) if isinstance(targets, str) else tuple(targets)
     if command is EXEC:
         found["targets"] += tuple(tail[1:])

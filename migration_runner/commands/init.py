@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from migration_runner.commands.developer_tools import developer_tools
 from migration_runner.commands.invocation import Invocation, Options
+from migration_runner.documentation import docs_page
 from migration_runner.errors import UsageError
 from migration_runner.log import streams
 from migration_runner.log.counts import count_of
@@ -19,15 +21,23 @@ if TYPE_CHECKING:
 
 _INSTALL: Final = 'pip install "migration-runner[binary,workshop]" -r requirements.txt'
 _HERE: Final = "."
+_MODELS: Final = ("models", "models.py")
+# What runs the migrations, if it was there.
+_TO_EDIT: Final = (
+    "compose.yaml",
+    "compose.yml",
+    "docker-compose.yaml",
+    "docker-compose.yml",
+    ".gitlab-ci.yml",
+)
 
 
 class _Laid(NamedTuple):
-    """What was written, what was there, and whether the folder was a project before."""
+    """What was written, and what was there."""
 
     folder: Path
     written: list[str]
     kept: list[str]
-    was_project: bool = False
 
 
 def init(invocation: Invocation) -> None:
@@ -40,12 +50,16 @@ def init(invocation: Invocation) -> None:
     if variant.pyproject and not reads_pyproject():
         message = "--pyproject needs Alembic 1.16 or newer."
         raise UsageError(message)
-    folder = _folder(options)
-    if options.into is None:
-        laid = _lay_down(folder, variant)
-    else:
-        files = invocation.flags.get("files") or (None,)
-        laid = _add(folder, variant, files[0])
+    try:
+        folder = _folder(options)
+        if options.into is None:
+            laid = _lay_down(folder, variant)
+        else:
+            files = invocation.flags.get("files") or (None,)
+            laid = _add(folder, variant, files[0])
+    except OSError as error:
+        message = f"{error.filename}: {error.strerror}. Nothing was written."
+        raise UsageError(message, reason="not_read") from error
     steps = _next_steps(laid)
     if options.as_json:
         streams.write_facts(
@@ -53,6 +67,7 @@ def init(invocation: Invocation) -> None:
                 "folder": str(laid.folder.resolve()),
                 "written": laid.written,
                 "kept": laid.kept,
+                "notes": _notes(laid),
                 "next": steps,
             }
         )
@@ -122,12 +137,31 @@ def _add(folder: Path, variant: Variant, config: str | None) -> _Laid:
         files, kept = additions.additions(folder, found, now)
     written = writing.write_missing(folder, files)
     kept += [path for path in files if path not in written]
-    return _Laid(folder, written, kept, was_project=found is not None)
+    return _Laid(folder, written, kept)
 
 
 def _next_steps(laid: _Laid) -> list[str]:
-    inside = [] if laid.folder == Path() else [f"cd {laid.folder}"]
-    return [*inside, _INSTALL, "migrate verify", "docker compose up --build"]
+    steps = [] if laid.folder == Path() else [f"cd {shlex.quote(str(laid.folder))}"]
+    steps.append(_INSTALL)
+    if any(path.endswith("versions/.gitkeep") for path in laid.written):
+        steps.append('migrate revision --autogenerate -m "First"')
+    steps.append("migrate verify")
+    if "compose.yaml" in laid.written:
+        steps.append("docker compose up --build")
+    return steps
+
+
+def _notes(laid: _Laid) -> list[str]:
+    """Return what has to be done to files that were kept."""
+    notes = []
+    if models := [path for path in laid.kept if path in _MODELS]:
+        notes.append(
+            f"{models[0]} was kept: env.py imports `metadata` from it; change that line if needed."
+        )
+    if kept := [path for path in laid.kept if path in _TO_EDIT]:
+        page = docs_page("new-project")
+        notes.append(f"{', '.join(kept)}: what to add for the migrations is in {page}")
+    return notes
 
 
 def _describe(laid: _Laid, steps: Sequence[str]) -> str:
@@ -135,5 +169,6 @@ def _describe(laid: _Laid, steps: Sequence[str]) -> str:
     lines = [f"Wrote {count_of(len(laid.written), 'file')} to {where}"]
     lines += [f"  written  {path}" for path in laid.written]
     lines += [f"  kept     {path}" for path in laid.kept]
+    lines += ["", *notes] if (notes := _notes(laid)) else []
     lines += ["", "Next:", *(f"  {step}" for step in steps)]
     return "\n".join(lines)

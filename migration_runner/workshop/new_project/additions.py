@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from migration_runner.workshop.new_project.variants import Variant, project_name
 
 # An application's own; then the migrations have another one.
 _OTHER_DOCKERFILE: Final = "Dockerfile.migrate"
-_OURS: Final = "migrate build"
+_OURS: Final = re.compile(r"migrate\W+build")
 # docker compose and people read these in place of each other.
 _SAME: Final = {
     "compose.yaml": ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"),
@@ -81,6 +82,6 @@ def _found(folder: Path, path: str) -> str | None:
 def _dockerfile(folder: Path) -> str:
     """Return the name of the Dockerfile of the migrations."""
     file = folder / DOCKERFILE
-    if not file.is_file() or _OURS in file.read_text(errors="replace"):
+    if not file.is_file() or _OURS.search(file.read_text(errors="replace")):
         return DOCKERFILE
     return _OTHER_DOCKERFILE
