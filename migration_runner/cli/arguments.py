@@ -8,11 +8,14 @@ from dataclasses import fields
 from typing import Any, Final, NamedTuple
 
 from migration_runner.cli.command_table import (
+    ALEMBICS_INIT,
+    ALEMBICS_INIT_FLAGS,
     BY_NAME,
     CONFIG,
     EXEC,
     FLEET,
     FLEET_PREFIX,
+    INIT,
     UPGRADE,
     Command,
 )
@@ -61,7 +64,10 @@ def find_command(words: Sequence[str]) -> CommandLine:
         name, *rest = _resolve_help(rest)
     if name not in BY_NAME:
         raise unknown_command(name, [*BY_NAME, _HELP], PROGRAM)
-    return CommandLine(BY_NAME[name], before, rest, words[end:])
+    command = BY_NAME[name]
+    if command is INIT and any(word.startswith(ALEMBICS_INIT_FLAGS) for word in rest):
+        command = ALEMBICS_INIT
+    return CommandLine(command, before, rest, words[end:])
 
 
 def parse_arguments(line: CommandLine) -> Arguments:
@@ -99,7 +105,7 @@ def _parse_command(command: Command, words: Sequence[str], tail: Sequence[str]) 
         given = {name.removeprefix(FLEET_PREFIX): found.pop(name) for name in of_fleet}
         lists = {name: tuple(each) for name, each in given.items() if isinstance(each, list)}
         found["fleet"] = FleetOptions(**{**given, **lists})
-    targets = found.get("targets") or ()
+    targets = found.get("targets", ())
     found["targets"] = (targets,) if isinstance(targets, str) else tuple(targets)
     if command is EXEC:
         found["targets"] += tuple(tail[1:])

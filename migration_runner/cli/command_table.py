@@ -160,6 +160,23 @@ def _add_build_arguments(parser: Parser) -> None:
     )
 
 
+def _add_init_arguments(parser: Parser) -> None:
+    parser.add_argument(
+        "targets",
+        nargs="?",
+        metavar="FOLDER",
+        help="the new project's folder (default: this one, if it is empty)",
+    )
+    parser.add_argument(
+        "--into", metavar="FOLDER", help="add what is missing to this folder; change no file of it"
+    )
+    parser.add_argument("--async", dest="use_async", action="store_true", help="env.py for asyncpg")
+    parser.add_argument("--sqlmodel", action="store_true", help="models with SQLModel")
+    parser.add_argument(
+        "--pyproject", action="store_true", help="pyproject.toml in place of alembic.ini"
+    )
+
+
 def _add_exec_arguments(parser: Parser) -> None:
     parser.usage = "migrate exec [flags] -- PROGRAM [ARGUMENT ...]"
     parser.add_argument(
@@ -187,6 +204,14 @@ CONFIG: Final = Command(
     "config.config",
     "show the settings in effect, and where each comes from",
     "Show the settings in effect, and where each comes from. Passwords are hidden.",
+    prints_answer=True,
+)
+INIT: Final = Command(
+    "init",
+    "init.init",
+    "start a project: env.py, models, image, compose, pipelines",
+    "Start a project that runs at once. With -t TEMPLATE or --package, this is `alembic init`.",
+    _add_init_arguments,
     prints_answer=True,
 )
 COMMANDS: Final = (
@@ -255,6 +280,7 @@ COMMANDS: Final = (
         " build of an image; needs no database.",
         _add_build_arguments,
     ),
+    INIT,
 )
 ALEMBIC_COMMANDS: Final = tuple(
     Command(name, "alembic.run_alembic", help_, prints_answer=True, is_alembics=True)
@@ -268,8 +294,12 @@ ALEMBIC_COMMANDS: Final = tuple(
         ("show", "show one revision"),
         ("edit", "open a revision in $EDITOR"),
         ("ensure_version", "create the version table, under the run lock"),
-        ("init", "create a new project"),
-        ("list_templates", "list the templates for `init`"),
+        ("list_templates", "list the templates for `init -t`"),
     )
 )
+# In place of `INIT`, with one of these flags.
+ALEMBICS_INIT: Final = Command(
+    INIT.name, "alembic.run_alembic", INIT.help, prints_answer=True, is_alembics=True
+)
+ALEMBICS_INIT_FLAGS: Final = ("-t", "--template", "--package")
 BY_NAME: Final = {command.name: command for command in (*COMMANDS, *ALEMBIC_COMMANDS)}

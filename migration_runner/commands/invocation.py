@@ -45,6 +45,11 @@ class Options:
     sql: bool = False
     tag: str | None = None
     targets: tuple[str, ...] = ()
+    # Of `init`.
+    into: str | None = None
+    use_async: bool = False
+    sqlmodel: bool = False
+    pyproject: bool = False
     fleet: FleetOptions = FleetOptions()
     # Of one of Alembic's own commands: all that follows its name.
     words: tuple[str, ...] = ()

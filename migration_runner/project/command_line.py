@@ -141,3 +141,8 @@ def _subparsers(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentP
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - see the docstring
             return dict(action.choices)
     return {}
+
+
+def reads_pyproject() -> bool:
+    """Whether the installed release of Alembic reads `[tool.alembic]` of pyproject.toml."""
+    return hasattr(Config, "get_alembic_option")

@@ -138,9 +138,13 @@ def trace_alembic_config(environment: Mapping[str, str], flags: Flags) -> Origin
         return Origin(name, os.pathsep.join(files), "--config")
     if text := environment.get(name):
         return Origin(name, text, name)
-    there = [file for file in _DEFAULT_FILES if _configures_alembic(Path(file))]
-    default = (*there, _DEFAULT_FILES[0])[0]
-    return Origin(name, default, "default")
+    return Origin(name, configured_file() or _DEFAULT_FILES[0], "default")
+
+
+def configured_file(folder: Path = Path()) -> str | None:
+    """Return the Alembic configuration of a folder, if it has one."""
+    there = (file for file in _DEFAULT_FILES if _configures_alembic(folder / file))
+    return next(there, None)
 
 
 def _configures_alembic(file: Path) -> bool:

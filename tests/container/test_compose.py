@@ -18,7 +18,7 @@ from tests.fixtures.shop import HEAD
 Compose = Callable[..., Result]
 
 
-def _command() -> tuple[str, ...]:
+def compose_command() -> tuple[str, ...]:
     """Compose as the engine's plugin, or as the program that it was before."""
     if 0 == run("docker", "compose", "version", check=False).exit_code:
         return ("docker", "compose")
@@ -37,7 +37,7 @@ def port() -> int:
 @pytest.fixture
 def compose(images: Images, port: int) -> Iterator[Compose]:
     """Return docker-compose, in a project of its own."""
-    base = (*_command(), "--project-name", f"test{uuid.uuid4().hex[:8]}")
+    base = (*compose_command(), "--project-name", f"test{uuid.uuid4().hex[:8]}")
     files = ("--file", ROOT / "docker-compose.yml")
     variables = {"IMAGE": images.project, "PORT": str(port), "POSTGRES_PASSWORD": PASSWORD}
 
@@ -75,7 +75,7 @@ def test_the_application_does_not_start_when_the_migrations_fail(
 
 def test_every_service_is_hardened(engine: None) -> None:  # noqa: ARG001 - comes first
     """As compose itself reads the file."""
-    text = run(*_command(), "--file", ROOT / "docker-compose.yml", "config").stdout
+    text = run(*compose_command(), "--file", ROOT / "docker-compose.yml", "config").stdout
 
     services = yaml.safe_load(text)["services"]
     assert {"database", "migrate", "app"} == set(services)

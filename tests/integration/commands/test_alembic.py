@@ -216,12 +216,23 @@ def test_the_version_table_is_made_under_the_lock(
     assert "CREATE TABLE alembic_version" in migrate.run("ensure_version", "--sql").stdout
 
 
-def test_a_project_is_started(project: Project, migrate: Migrate) -> None:
-    result = migrate.run("init", "-t", "async", "fresh")
+@pytest.mark.parametrize(
+    "words",
+    [("-t", "async"), ("--template", "async"), ("--template=async",), ("-tasync", "--package")],
+    ids=" ".join,
+)
+def test_a_project_is_started(project: Project, migrate: Migrate, words: tuple[str, ...]) -> None:
+    result = migrate.run("init", *words, "fresh")
 
     assert 0 == result.exit_code, result.stderr
     assert "Please edit configuration" in result.stdout or "already exists" in result.stdout
-    assert (project.folder / "fresh" / "env.py").exists()
+    assert "async_engine_from_config" in (project.folder / "fresh" / "env.py").read_text()
+    assert ("--package" in words) == (project.folder / "fresh" / "__init__.py").exists()
+
+
+def test_the_templates_are_listed(project: Project, migrate: Migrate) -> None:
+    assert "generic - " in migrate.run("list_templates").stdout
+    assert project.folder.is_dir()
 
 
 @pytest.mark.parametrize(
@@ -237,7 +248,8 @@ def test_a_project_is_started(project: Project, migrate: Migrate) -> None:
         (["show"], 64, "Missing argument: rev"),
         (["show", "zzz"], 65, "Can't locate revision identified by 'zzz'"),
         (["merge"], 64, "Missing argument: revisions"),
-        (["init", "migrations"], 64, "already exists and is not empty"),
+        (["init", "-t", "generic", "migrations"], 64, "already exists and is not empty"),
+        (["init", "--package", "migrations"], 64, "already exists and is not empty"),
     ],
 )
 def test_what_it_does_not_take(

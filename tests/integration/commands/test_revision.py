@@ -209,7 +209,7 @@ def test_a_post_write_hook_that_is_missing(project: Project, migrate: Migrate, h
     [
         (("revision", "--sql", "-m", "x"), 64),
         (("revision", "--autogenerate", "--sql", "-m", "x"), 64),
-        (("init", "migrations"), 64),
+        (("init", "-t", "generic", "migrations"), 64),
         (("history", "-r", "r1"), 64),
         (("show", "r9"), 65),
         (("edit", "r9"), 65),

@@ -1,0 +1,58 @@
+"""Where a configuration has its scripts, and what it puts on Python's path; nothing is executed."""
+
+from __future__ import annotations
+
+import configparser
+import contextlib
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+
+from migration_runner.errors import ConfigError
+from migration_runner.project.command_line import configure
+from migration_runner.project.loading import sentence, version_folders
+from migration_runner.settings.settings import AlembicOptions
+
+_LOCATION = "script_location"
+
+
+class ScriptFolders(NamedTuple):
+    """The folder of env.py, those of the revisions, and those on Python's path; all absolute."""
+
+    script: Path
+    versions: list[Path]
+    python_path: list[Path]
+
+
+def find_script_folders(folder: Path, options: AlembicOptions) -> ScriptFolders:
+    """Return what the configuration means to a command that is run in `folder`.
+
+    Flask-Migrate's does not say where its scripts are: beside it. Raises `ConfigError`.
+    """
+    before = list(sys.path)
+    try:
+        with contextlib.chdir(folder):
+            config = configure(options, ["heads"])
+            try:
+                scripts = ScriptDirectory.from_config(config)
+            except CommandError as error:
+                if _LOCATION not in str(error):
+                    raise
+                beside = Path(options.files[0]).resolve().parent
+                config.set_main_option(_LOCATION, str(beside).replace("%", "%%"))
+                scripts = ScriptDirectory.from_config(config)
+            added = sys.path[: len(sys.path) - len(before)]
+            return ScriptFolders(
+                Path(scripts.dir).resolve(),
+                [each.resolve() for each in version_folders(scripts)],
+                [Path(each).resolve() for each in added],
+            )
+    except (CommandError, configparser.Error, ValueError) as error:
+        named = " or ".join(options.files)
+        message = f"{named} is not a valid Alembic configuration: {sentence(error)}"
+        raise ConfigError(message, reason="invalid_configuration") from error
+    finally:
+        sys.path[:] = before

@@ -1,0 +1,1 @@
+"""The workshop: a developer's tools."""
