@@ -38,6 +38,7 @@ pytest_plugins = [
     "tests.fixtures.faults",
     "tests.fixtures.fleet",
     "tests.fixtures.shop",
+    "tests.fixtures.hazards",
     "tests.fixtures.containers",
     "tests.fixtures.pods",
     "tests.fixtures.helm",

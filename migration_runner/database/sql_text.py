@@ -18,7 +18,7 @@ _LONGEST_QUERY: Final = 200
 # A literal may be truncated: the server keeps the first `track_activity_query_size` bytes. Whether
 # \' ends a plain one depends on `standard_conforming_strings`, and a pattern cannot find the end of
 # a nested comment: in both cases the rest is left out.
-_LEXEME: Final = r"""(?xs)
+LEXEME: Final = r"""(?xs)
     (?P<literal>
         [eE]'(?:[^'\\]|''|\\.)*(?:'|\\?\Z)
         |'(?:[^'\\]|''|\\[^'])*(?:'|\\'.*|\\?\Z)
@@ -59,7 +59,7 @@ class ConcurrentIndex:
 
 def shorten_query(query: str) -> str:
     """Return a query in one line, without its literals, which may be private, and truncated."""
-    text = " ".join(redact_line(re.sub(_LEXEME, _without_data, query)).split())
+    text = " ".join(redact_line(re.sub(LEXEME, _without_data, query)).split())
     return text if len(text) <= _LONGEST_QUERY else text[: _LONGEST_QUERY - 1] + "…"
 
 
@@ -82,7 +82,7 @@ def ends_transaction(statement: str) -> bool:
     """Whether a script has a COMMIT or ROLLBACK of its own, outside of a function's body."""
     if not _contains(statement, "COMMIT", "ROLLBACK", "ABORT"):
         return False
-    return re.search(_END_IN_SCRIPT, re.sub(_LEXEME, _without_data, statement)) is not None
+    return re.search(_END_IN_SCRIPT, re.sub(LEXEME, _without_data, statement)) is not None
 
 
 def _contains(statement: str, *words: str) -> bool:
@@ -92,7 +92,7 @@ def _contains(statement: str, *words: str) -> bool:
 
 
 def _bare(statement: str) -> str:
-    return re.sub(_LEXEME, _without_comment, statement).strip().rstrip(";").rstrip()
+    return re.sub(LEXEME, _without_comment, statement).strip().rstrip(";").rstrip()
 
 
 def _without_comment(token: re.Match[str]) -> str:

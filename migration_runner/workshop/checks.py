@@ -59,6 +59,47 @@ CHECKS: Final = _by_name(
     Check("unequal-upgrades", Group.HISTORY, Level.ERROR, "Applied again, it differs."),
     # Models against schema.
     Check("models-differ", Group.MODELS, Level.ERROR, "Models and history differ."),
+    # Hazards, observed.
+    Check("table-rewrite", Group.HAZARD, Level.ERROR, "Rewrites a table; all access waits."),
+    Check("scan-blocks-access", Group.HAZARD, Level.ERROR, "Reads a table; all access waits."),
+    Check("index-build-blocks-access", Group.HAZARD, Level.ERROR, "Builds an index; all waits."),
+    Check("write-under-lock", Group.HAZARD, Level.ERROR, "Changes a table; all access waits."),
+    Check(
+        "index-build-blocks-writes", Group.HAZARD, Level.WARNING, "Builds an index; writes wait."
+    ),
+    Check("foreign-key-scan", Group.HAZARD, Level.WARNING, "Checks a foreign key; writes wait."),
+    Check("scan-blocks-writes", Group.HAZARD, Level.WARNING, "Reads a table; writes wait."),
+    Check("whole-table-write", Group.HAZARD, Level.WARNING, "Changes a table in one transaction."),
+    Check("time-zone-rewrite", Group.HAZARD, Level.WARNING, "Rewrites, depending on time zone."),
+    Check("drops-table", Group.HAZARD, Level.ERROR, "Drops a table that may be in use."),
+    Check("drops-view", Group.HAZARD, Level.ERROR, "Drops a view that may be in use."),
+    Check("drops-column", Group.HAZARD, Level.ERROR, "Drops a column that may be in use."),
+    Check("renames-table", Group.HAZARD, Level.ERROR, "Renames a table that may be in use."),
+    Check("renames-column", Group.HAZARD, Level.ERROR, "Renames a column that may be in use."),
+    Check("adds-required-column", Group.HAZARD, Level.ERROR, "Adds NOT NULL without a default."),
+    Check("drops-default", Group.HAZARD, Level.ERROR, "Drops a default that INSERTs rely on."),
+    Check("empties-table", Group.HAZARD, Level.WARNING, "Deletes all rows of a table."),
+    Check("needs-autocommit", Group.HAZARD, Level.ERROR, "Cannot run in a transaction."),
+    Check("enum-value-too-early", Group.HAZARD, Level.ERROR, "Uses an enum value too early."),
+    Check("index-if-not-exists", Group.HAZARD, Level.WARNING, "Can leave an index invalid."),
+    Check("short-lock", Group.HAZARD, Level.NOTE, "Takes a strong lock for a moment."),
+    # Hazards, from squawk.
+    Check("squawk-ban-drop-not-null", Group.HAZARD, Level.WARNING, "A column can be null."),
+    Check("squawk-ban-drop-function", Group.HAZARD, Level.WARNING, "A function is dropped."),
+    Check("squawk-ban-drop-type", Group.HAZARD, Level.WARNING, "A type is dropped."),
+    Check("squawk-ban-drop-domain", Group.HAZARD, Level.WARNING, "A domain is dropped."),
+    Check("squawk-ban-drop-schema", Group.HAZARD, Level.ERROR, "A schema is dropped."),
+    Check("squawk-ban-drop-sequence", Group.HAZARD, Level.WARNING, "A sequence is dropped."),
+    Check("squawk-ban-drop-extension", Group.HAZARD, Level.WARNING, "An extension is dropped."),
+    Check(
+        "squawk-ban-drop-generated-expression",
+        Group.HAZARD,
+        Level.WARNING,
+        "A column is no longer generated.",
+    ),
+    Check("squawk-renaming-object", Group.HAZARD, Level.WARNING, "An object is renamed."),
+    Check("squawk-ban-drop-database", Group.HAZARD, Level.ERROR, "A database is dropped."),
+    Check("squawk-identifier-too-long", Group.HAZARD, Level.WARNING, "A name is cut off."),
 )
 # They are of the project, or of no revision that can be executed.
 NEVER_WAIVED: Final = frozenset(

@@ -1,0 +1,59 @@
+"""The locks that a session holds, seen from another one, and since which line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+import psycopg
+
+from migration_runner.workshop.hazards.catalog import Relation
+from migration_runner.workshop.hazards.statement import Lock
+
+# A relation's OID, and a mode as Postgres documents it.
+Key = tuple[int, str]
+
+_LOCKS: Final = b"""\
+SELECT relation::bigint, mode FROM pg_catalog.pg_locks
+WHERE locktype = 'relation' AND granted AND pid = %s AND database =
+  (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"""
+
+
+class HeldLocks:
+    """Reads locks, and remembers which line took each."""
+
+    def __init__(self, second: psycopg.Connection[Any]) -> None:
+        self._second = second
+        self._lines: dict[Key, int] = {}
+
+    def of(self, pid: int) -> list[Key]:
+        """Return the locks on relations that a session has been granted."""
+        rows = self._second.execute(_LOCKS, [pid]).fetchall()
+        return [(int(oid), _documented(mode)) for oid, mode in rows]
+
+    def describe(
+        self,
+        held: Collection[Key],
+        before: Collection[Key],
+        relations: Mapping[int, Relation],
+        line: int,
+    ) -> tuple[Lock, ...]:
+        """Return the locks on known relations, after the statement in a line."""
+        self._lines = {key: since for key, since in self._lines.items() if key in before}
+        self._lines.update({key: line for key in held if key not in before})
+        found = []
+        for key in held:
+            relation = relations.get(key[0])
+            table = relation and relations.get(relation.table)
+            if relation is None or table is None:
+                continue
+            index = "" if table is relation else relation.name
+            since = self._lines.get(key, line) if key in before else None
+            found.append(Lock(table.name, key[1], index, since))
+        return tuple(sorted(found, key=lambda lock: (lock.table, lock.index, lock.mode)))
+
+
+def _documented(mode: str) -> str:
+    """Return `AccessExclusiveLock` as ACCESS EXCLUSIVE."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", mode.removesuffix("Lock")).upper()

@@ -1,0 +1,91 @@
+"""Statements that no transaction can contain: what they do is known, not observed.
+
+Their locks are gone before anything can look at them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from migration_runner.workshop.hazards.sql_kinds import pieces_of, plain_name
+
+_NAME: Final = r'(?:"(?:[^"]|"")+"|[\w$]+)'
+_QUALIFIED: Final = rf"{_NAME}(?:\s*\.\s*{_NAME})*"
+_OPTIONS: Final = r"(?:\s*\([^)]*\))?"
+_TABLE: Final = rf"(?P<table>{_QUALIFIED})"
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a statement does, and the lock that it holds meanwhile.
+
+    `table` is "" if there is no name, or it is an index's. The modes below SHARE block neither
+    reads nor writes.
+    """
+
+    table: str
+    mode: str
+    rewrites: bool = False
+    reindexes: bool = False
+
+
+@dataclass(frozen=True)
+class _Rule:
+    pattern: str
+    mode: str
+    rewrites: bool = False
+    reindexes: bool = False
+
+
+_WEAK: Final = "SHARE UPDATE EXCLUSIVE"
+_STRONG: Final = "ACCESS EXCLUSIVE"
+# https://www.postgresql.org/docs/current/explicit-locking.html; the first that matches.
+_RULES: Final = (
+    _Rule(rf"CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\b.*?\bON\s+(?:ONLY\s+)?{_TABLE}", _WEAK),
+    _Rule(r"DROP\s+INDEX\s+CONCURRENTLY\b", _WEAK),
+    _Rule(rf"REINDEX{_OPTIONS}\s+TABLE\s+CONCURRENTLY\s+{_TABLE}", _WEAK),
+    _Rule(r"REINDEX\b.*\bCONCURRENTLY\b", _WEAK),
+    _Rule(rf"ALTER\s+TABLE\s+{_TABLE}\s+DETACH\s+PARTITION\s+.*\bCONCURRENTLY\b", _WEAK),
+    _Rule(
+        rf"VACUUM\s+FULL\b(?:\s+(?:FREEZE|VERBOSE|ANALYZE)\b)*\s*{_TABLE}?", _STRONG, rewrites=True
+    ),
+    _Rule(
+        rf"VACUUM\s*\([^)]*\bFULL\b(?!\s+(?:OFF|FALSE|0))[^)]*\)\s*{_TABLE}?",
+        _STRONG,
+        rewrites=True,
+    ),
+    _Rule(r"VACUUM\b", _WEAK),
+    _Rule(rf"CLUSTER{_OPTIONS}(?:\s+VERBOSE)?\s*{_TABLE}?", _STRONG, rewrites=True),
+    _Rule(r"REINDEX\b", _STRONG, reindexes=True),
+)
+
+
+def known(sql: str) -> Known | None:
+    """Return what a statement in autocommit does; None for others."""
+    for piece in pieces_of(sql):
+        for rule in _RULES:
+            if match := re.match(rule.pattern, piece, re.IGNORECASE | re.DOTALL):
+                name = match.groupdict().get("table")
+                table = plain_name(name) if name else ""
+                return Known(table, rule.mode, rule.rewrites, rule.reindexes)
+    return None
+
+
+def may_be_wrapped(sql: str) -> bool:
+    """Whether a statement in autocommit does the same in a transaction of its own.
+
+    There, it can be observed. Blocks and procedures may commit.
+    """
+    pieces = pieces_of(sql)
+    if len(pieces) != 1 or known(sql):
+        return False
+    return re.match(_WRAPPED, pieces[0]) is not None
+
+
+_WRAPPED: Final = (
+    r"(?i)(?:ALTER\s+TABLE|CREATE\s+(?:UNIQUE\s+)?INDEX|CREATE\s+(?:CONSTRAINT\s+)?TRIGGER"
+    r"|CREATE\s+TABLE|DROP\s+(?:TABLE|INDEX|VIEW|TRIGGER)|TRUNCATE|UPDATE|DELETE|INSERT"
+    r"|REFRESH|LOCK|COMMENT)\b"
+)

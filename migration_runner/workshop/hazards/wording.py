@@ -1,0 +1,28 @@
+"""Parts of sentences about tables and locks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from migration_runner.workshop.hazards.statement import Lock
+
+_SHOWN: Final = 3
+
+
+def enumerate_names(names: Sequence[str]) -> str:
+    """Return names as part of a sentence, only the first of many."""
+    shown = list(names[:_SHOWN])
+    if len(names) > _SHOWN:
+        return f"{', '.join(shown)} and {len(names) - _SHOWN} more"
+    if len(shown) > 1:
+        return f"{', '.join(shown[:-1])} and {shown[-1]}"
+    return "".join(shown)
+
+
+def since_line(locks: Sequence[Lock]) -> str:
+    """Say which earlier line has taken the locks; "" if it was the statement itself."""
+    lines = {lock.line for lock in locks if lock.line is not None}
+    if not lines or any(lock.line is None for lock in locks):
+        return ""
+    return f" since line {min(lines)}"

@@ -1,0 +1,1 @@
+"""What a revision's statements do, and what is said of it."""

@@ -1,0 +1,13 @@
+"""SQLAlchemy's own UPDATE, without a condition."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+expected = "whole-table-write"
+
+
+def upgrade() -> None:
+    _customers = sa.table("customers", sa.column("country"))
+    op.execute(_customers.update().values(country="DE"))
