@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from migration_runner.fast_path.service_links import service_links
 from migration_runner.log import events, logs
 from migration_runner.log.redaction import hide_secrets
 from migration_runner.report.report import RunReport
+from migration_runner.settings.database_url import parse_database_url
 from migration_runner.settings.settings import Flags, Settings, load_settings
 from migration_runner.settings.variables import PREFIX
 
@@ -75,6 +77,8 @@ class Invocation:
         )
         if settings.database is not None:
             hide_secrets(settings.database.secrets, settings.database.public)
+        with contextlib.suppress(ValueError):
+            hide_secrets(parse_database_url(settings.shadow).secrets, ())
         logs.configure_logging(settings.log_format, settings.log_level)
         if links := sorted(
             each for each in service_links(dict(os.environ)) if each.startswith(PREFIX)

@@ -38,6 +38,10 @@ _FREE = (
     "MIGRATE_TERMINATION_LOG",
     "MIGRATE_DATABASE_URL",
     "MIGRATE_DATABASE_URL_FILE",
+    # A developer's tools' own.
+    "MIGRATE_SHADOW",
+    "MIGRATE_POSTGRES",
+    "MIGRATE_CACHE",
 )
 # libpq reads these itself, on both paths, and none is a secret.
 _LIBPQS = ("PGSSLMODE", "PGSSLROOTCERT", "PGAPPNAME", "PGCONNECT_TIMEOUT", "PGTZ", "PGDATA")

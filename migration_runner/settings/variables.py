@@ -234,11 +234,11 @@ VARIABLES: Final = (
         str,
         "",
         "A server on which `verify`, `revision` and `check --deep` make databases of their own, and"
-        " remove them; without it, they start a server.",
+        " remove them. `new`: a server that they start, as without a database.",
     ),
     Variable(
         "MIGRATE_POSTGRES",
-        "MAJOR|FOLDER",
+        "SERVER",
         str,
         "",
         "The server that these commands start: the major version of an installed PostgreSQL, or the"

@@ -15,7 +15,7 @@ from tests.fixtures.runner import ROOT
 _LAYERS: Final = "Every room imports only rooms below it"
 _ALEMBIC: Final = "Only project/ imports Alembic"
 _FAST_PATH: Final = "fast_path/ imports the interpreter and libpq only"
-_TOOLS: Final = "Only start and commands/ import a developer's tools"
+_TOOLS: Final = "Only start, commands/ and the workshop import a developer's tools"
 
 
 def _lint(folder: Path) -> subprocess.CompletedProcess[str]:
