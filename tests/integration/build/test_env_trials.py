@@ -195,7 +195,7 @@ SUCCEEDS: Final[dict[str, tuple[str, dict[str, str]]]] = {
     ),
     "a driver that the URL of a run may not need": (
         f"{DOUBTFUL}from sqlalchemy import create_engine\n"
-        "create_engine('firebird+nobodys://x')\ncreate_engine('mysql+oursql://x')\n",
+        "create_engine('mysql+cymysql://x')\n",
         {},
     ),
     "what SQLite does not know": (
