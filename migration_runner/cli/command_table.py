@@ -177,6 +177,22 @@ def _add_init_arguments(parser: Parser) -> None:
     )
 
 
+def _add_rebase_arguments(parser: Parser) -> None:
+    parser.add_argument(
+        "--base", metavar="REF", help="the branch whose revisions are not your own (default: main)"
+    )
+    parser.add_argument(
+        "--applied",
+        action="store_true",
+        help="the database must be asked, too: what it has is not moved",
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="change nothing; exit with 65 if there is something to do",
+    )
+
+
 def _add_exec_arguments(parser: Parser) -> None:
     parser.usage = "migrate exec [flags] -- PROGRAM [ARGUMENT ...]"
     parser.add_argument(
@@ -281,6 +297,16 @@ COMMANDS: Final = (
         _add_build_arguments,
     ),
     INIT,
+    Command(
+        "rebase",
+        "rebase.rebase",
+        "put your own new revisions behind somebody else's head",
+        "Put your own new revisions, which the main branch does not have, behind the other head: in"
+        " their files, `down_revision` is changed, and nothing else. Revisions that the named"
+        " database has are not moved.",
+        _add_rebase_arguments,
+        prints_answer=True,
+    ),
 )
 ALEMBIC_COMMANDS: Final = tuple(
     Command(name, "alembic.run_alembic", help_, prints_answer=True, is_alembics=True)

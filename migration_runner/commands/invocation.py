@@ -44,6 +44,8 @@ class Options:
     yes: bool = False
     purge: bool = False
     seal: bool = False
+    applied: bool = False
+    base: str = ""
     sql: bool = False
     tag: str | None = None
     targets: tuple[str, ...] = ()

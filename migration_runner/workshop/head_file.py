@@ -22,14 +22,18 @@ def write_head_file(folder: Path, heads: Iterable[str]) -> bool:
 
     `folder` is the one of env.py. Raises `OSError`.
     """
+    content = head_file_content(folder, heads)
+    replace_files(content)
+    return bool(content)
+
+
+def head_file_content(folder: Path, heads: Iterable[str]) -> dict[Path, bytes]:
+    """Return what is to be written into the `folder`'s head.txt; nothing if it says that."""
     file = folder / NAME
-    if not file.is_file():
-        return False
-    text = "".join(f"{head}\n" for head in sorted(heads)).encode()
-    if file.read_bytes() == text:
-        return False
-    replace_files({file: text})
-    return True
+    heads = sorted(heads)
+    if not file.is_file() or _named(file.read_text(errors="replace")) == heads:
+        return {}
+    return {file: "".join(f"{head}\n" for head in heads).encode()}
 
 
 def check_head_file(folder: Path, heads: Iterable[str]) -> list[Finding]:
@@ -37,20 +41,24 @@ def check_head_file(folder: Path, heads: Iterable[str]) -> list[Finding]:
     file = folder / NAME
     if not file.is_file():
         return []
-    lines = file.read_text(errors="replace").splitlines()
+    text = file.read_text(errors="replace")
     expected = sorted(heads)
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(text.splitlines(), 1):
         if line.startswith(_CONFLICT):
             message = f"{NAME} has a conflict of git's: two branches have each added a revision."
             advice = "Run `migrate rebase`, which puts yours behind the other and writes the file."
             return [Finding("head-file", message, advice, file=file, line=number)]
-    # `migrate heads` prints more behind the id.
-    named = [line.split()[0] for line in lines if line.strip()]
-    if sorted(named) == expected:
+    named = _named(text)
+    if named == expected:
         return []
     message = f"{NAME} names {_list(named)}, and the history's {_word(expected)} {_list(expected)}."
     advice = f"If the history is right, write {_list(expected)} into it, one a line."
     return [Finding("head-file", message, advice, file=file, line=1)]
+
+
+def _named(text: str) -> list[str]:
+    """Return the first word of each line: `migrate heads` prints more behind it."""
+    return sorted(line.split()[0] for line in text.splitlines() if line.strip())
 
 
 def _word(heads: list[str]) -> str:

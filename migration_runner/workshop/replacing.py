@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import shutil
 import tempfile
@@ -27,6 +28,7 @@ def replace_files(contents: Mapping[Path, bytes]) -> None:
         for file, new in written.items():
             new.replace(file)
             replaced.append(file)
+            _forget_compiled(file)
     except BaseException:
         for file in replaced:
             file.write_bytes(before[file])
@@ -34,6 +36,13 @@ def replace_files(contents: Mapping[Path, bytes]) -> None:
     finally:
         for new in written.values():
             new.unlink(missing_ok=True)
+
+
+def _forget_compiled(file: Path) -> None:
+    """Delete what Python has compiled: it takes a file of the same second and size for the same."""
+    for compiled in (file.parent / "__pycache__").glob(f"{glob.escape(file.stem)}.*.pyc"):
+        with contextlib.suppress(OSError):
+            compiled.unlink()
 
 
 def _write_beside(file: Path, content: bytes) -> Path:

@@ -10,7 +10,7 @@ from typing import Final
 from migration_runner.history.revision_names import as_tuple
 from migration_runner.project.every_file import LoadedFile
 
-_NAMES: Final = ("revision", "down_revision", "depends_on", "branch_labels")
+_PARENTS: Final = ("down_revision", "depends_on", "branch_labels")
 _ASSIGNMENT: Final = r"(?m)^{name}[ \t]*(?::[^=\n]*)?=[ \t]*(.*)$"
 
 # A tuple may have a line for each of its names.
@@ -27,16 +27,24 @@ def line_of(file: Path, name: str) -> int:
 def read_source(file: Path) -> LoadedFile | None:
     """Return what a file declares as constants; None without an id."""
     text = _read(file)
-    found = {}
-    for name in _NAMES:
-        for match in re.finditer(_ASSIGNMENT.format(name=name), text):
-            if (value := _constant(text, match)) is not None:
-                found[name] = value
-    revision = found.get("revision")
+    revision = id_of(text)
     if not revision:
         return None
-    names = (found.get(name, ()) for name in _NAMES[1:])
-    return LoadedFile(file, revision[0], *names)
+    return LoadedFile(file, revision, *(_declared(text, name) for name in _PARENTS))
+
+
+def id_of(text: str) -> str:
+    """Return the id that a source declares; empty if it has none."""
+    return next(iter(_declared(text, "revision")), "")
+
+
+def _declared(text: str, name: str) -> tuple[str, ...]:
+    """Return the names of the last assignment that is a constant."""
+    found: tuple[str, ...] = ()
+    for match in re.finditer(_ASSIGNMENT.format(name=name), text):
+        value = _constant(text, match)
+        found = found if value is None else value
+    return found
 
 
 def _constant(text: str, match: re.Match[str]) -> tuple[str, ...] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import py_compile
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,17 @@ def test_each_gets_its_content_and_keeps_its_mode(files: list[Path]) -> None:
     assert ["new", "newer"] == [file.read_text() for file in files]
     assert 0o755 == files[0].stat().st_mode & 0o777
     assert files == sorted(files[0].parent.iterdir())
+
+
+def test_python_does_not_take_it_for_the_old_one(tmp_path: Path) -> None:
+    """Which has the same size, and was compiled in the same second."""
+    file = tmp_path / "r1.py"
+    file.write_text("down = 'r1'")
+    compiled = Path(py_compile.compile(str(file)) or "")
+
+    replace_files({file: b"down = 't1'"})
+
+    assert not compiled.exists()
 
 
 @pytest.mark.parametrize("step", ["write", "replace"])
