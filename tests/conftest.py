@@ -43,6 +43,7 @@ pytest_plugins = [
     "tests.fixtures.pods",
     "tests.fixtures.helm",
     "tests.fixtures.cluster",
+    "tests.fixtures.dumps",
 ]
 
 

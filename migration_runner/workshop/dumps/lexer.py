@@ -10,11 +10,12 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+# Possessive: a quote that is not closed costs no time.
 _TOKEN: Final = re.compile(
     r"""
       (?P<space>\s+ | --[^\n]*)
-    | (?P<string>[eE]'(?:[^'\\]+|\\.|'')*' | '(?:[^']+|'')*')
-    | (?P<quoted>"(?:[^"]+|"")*")
+    | (?P<string>[eE]'(?:[^'\\]++|\\.|'')*+' | '(?:[^']++|'')*+')
+    | (?P<quoted>"(?:[^"]++|"")*+")
     | (?P<dollar>\$\$.*?\$\$ | \$(?P<tag>[^\W\d]\w*)\$.*?\$(?P=tag)\$)
     | (?P<word>[^\W\d][\w$]*)
     | (?P<number>\d[\w.]*)

@@ -9,6 +9,7 @@ from typing import Final
 _VERSION: Final = re.compile(r"^-- Dumped from database version (\d+)", re.MULTILINE)
 
 CONSTRAINTS: Final = frozenset({"check", "primary key", "unique", "foreign key", "exclusion"})
+ROUTINES: Final = frozenset({"function", "procedure", "aggregate"})
 
 
 @dataclass(frozen=True, order=True)

@@ -1,0 +1,87 @@
+"""A schema without the names that do not count: of primary keys and of columns' sequences."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from migration_runner.workshop.dumps.columns import parse_column
+from migration_runner.workshop.dumps.cursor import Cursor
+from migration_runner.workshop.dumps.objects import ObjectName, Schema
+
+_OWNER: Final = "sequence owner"
+
+
+@dataclass
+class Prepared:
+    """`objects` to be compared, and the `names` that some have, but are not compared by.
+
+    A sequence that a column owns is a "serial", with the column's name.
+    """
+
+    objects: Schema
+    names: dict[ObjectName, str] = field(default_factory=dict)
+
+    def is_partitioned(self, name: ObjectName) -> bool:
+        """Whether the table of an object is partitioned."""
+        table = ObjectName("table", name.schema, "", name.table)
+        return "PARTITION BY" in self.objects.get(table, "")
+
+
+def prepare(schema: Schema, other: Schema) -> Prepared:
+    """Return a schema to be compared with another one.
+
+    Where the other one's sequences of the same names are owned by a column, so are these: models
+    cannot say that.
+    """
+    prepared = Prepared(Schema())
+    prepared.objects.major = schema.major
+    owners = _owners(other, schema) | _owners(schema, schema)
+    for name, text in schema.items():
+        if name.kind == "sequence" and name in owners:
+            column, sequence = owners[name]
+            key = dataclasses.replace(column, kind="serial")
+            is_default = parse_column(schema[column]).default == _nextval(sequence)
+            prepared.names[key] = sequence
+            prepared.objects[key] = f"{text} DEFAULT" if is_default else text
+        elif name.kind == "column":
+            prepared.objects[name] = _column(prepared, name, text, owners)
+        elif name.kind == "primary key":
+            key = dataclasses.replace(name, name="")
+            prepared.names[key] = name.name
+            prepared.objects[key] = text
+        elif name.kind != _OWNER:
+            prepared.objects[name] = text
+    return prepared
+
+
+_Owners = Mapping[ObjectName, tuple[ObjectName, str]]
+
+
+def _owners(owning: Schema, schema: Schema) -> dict[ObjectName, tuple[ObjectName, str]]:
+    """Return the columns of a schema that own sequences, by them, with their names in SQL."""
+    found = {}
+    for name, sequence in owning.items():
+        column = dataclasses.replace(name, kind="column")
+        if name.kind == _OWNER and column in schema:
+            of, own = Cursor(sequence).qualified()
+            found[ObjectName("sequence", of, "", own)] = (column, sequence)
+    return found
+
+
+def _column(prepared: Prepared, name: ObjectName, text: str, owners: _Owners) -> str:
+    """Return a column's definition without the name of its sequence."""
+    column = parse_column(text)
+    if column.sequence:
+        prepared.names[name] = column.sequence
+        column = dataclasses.replace(column, sequence="")
+    if any(name == owner and column.default == _nextval(own) for owner, own in owners.values()):
+        column = dataclasses.replace(column, default="")
+    return column.text
+
+
+def _nextval(sequence: str) -> str:
+    escaped = sequence.replace("'", "''")
+    return f"nextval('{escaped}'::regclass)"

@@ -1,0 +1,66 @@
+"""Names in statements, as a revision has them."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from sqlalchemy.dialects import postgresql
+
+from migration_runner.workshop.dumps.lexer import Kind, tokens
+from migration_runner.workshop.dumps.objects import ObjectName
+
+# SQLAlchemy knows which names are key words.
+_PREPARER: Final = postgresql.dialect().identifier_preparer  # type: ignore[no-untyped-call]
+_NAMES: Final = (Kind.WORD, Kind.QUOTED)
+# What SQLAlchemy's text() takes for a parameter, in op.execute().
+_PARAMETER: Final = re.compile(r"(?<![:\w\\]):(?=\w)")
+
+
+def quote(name: str) -> str:
+    """Return a name in quotes, if it needs them."""
+    return str(_PREPARER.quote(name))
+
+
+def qualified(schema: str, name: str) -> str:
+    """Return a name with its schema, if it has one."""
+    return f"{quote(schema)}.{quote(name)}" if schema else quote(name)
+
+
+def table_of(name: ObjectName) -> str:
+    """Return the table that an object belongs to."""
+    return qualified(name.schema, name.table)
+
+
+def unqualified(statement: str, default_schema: str) -> str:
+    """Leave out the schema that is found without being named, as revisions do."""
+    found = tokens(statement)
+    pieces, position = [], 0
+    for token, dot, name in zip(found, found[1:], found[2:], strict=False):
+        if (
+            token.kind in _NAMES
+            and token.identifier == default_schema
+            and dot.text == "."
+            and name.kind in _NAMES
+        ):
+            pieces.append(statement[position : token.start])
+            position = name.start
+    return "".join(pieces) + statement[position:]
+
+
+def for_text(statement: str) -> str:
+    """Return a statement for `op.execute("...")`, in which `:name` would be a parameter."""
+    return _PARAMETER.sub(r"\\:", statement)
+
+
+def literals(labels: str) -> list[str]:
+    """Return the values of the string literals in a text."""
+    return [
+        token.text[1:-1].replace("''", "'") for token in tokens(labels) if token.kind is Kind.STRING
+    ]
+
+
+def literal(value: str) -> str:
+    """Return a string as SQL's literal, also where it has backslashes."""
+    doubled = value.replace("'", "''")
+    return f"'{doubled}'"
