@@ -126,14 +126,12 @@ def _skips_invalid_index(
         return
     name = plain_name(found.index)
     drops = (each.sql for each in earlier if "DROP INDEX" in each.sql.upper())
-    if not any(name in plain_name(sql) or name in sql for sql in drops):
-        yield (
-            "index-if-not-exists",
-            (
-                f"A concurrent build that fails leaves an invalid index {name}, which IF NOT EXISTS"
-                " takes for the finished one in the next run."
-            ),
+    if not any(name in plain_name(sql).split(".") for sql in drops):
+        message = (
+            f"A concurrent build that fails leaves an invalid index {name}, which IF NOT EXISTS"
+            " takes for the finished one in the next run."
         )
+        yield "index-if-not-exists", message
 
 
 def _short_locks(seen: Seen) -> Iterator[tuple[str, str]]:
@@ -151,5 +149,6 @@ def _while(locks: Sequence[Lock]) -> str:
     tables = sorted({lock.table for lock in strong})
     who = "reads and writes" if strong[0].mode == BLOCKS_READS else "writes"
     modes = " and ".join(sorted({lock.mode for lock in strong}))
-    held = f", while {enumerate_names(tables)} is locked in {modes} mode{since_line(strong)}"
+    verb = "are" if len(tables) > 1 else "is"
+    held = f", while {enumerate_names(tables)} {verb} locked in {modes} mode{since_line(strong)}"
     return f"{held}: {who} wait {_GROWS}."
