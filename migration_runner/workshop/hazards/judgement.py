@@ -22,7 +22,7 @@ from migration_runner.workshop.hazards.statement import (
     Seen,
     Statement,
 )
-from migration_runner.workshop.hazards.wording import enumerate_names, since_line
+from migration_runner.workshop.hazards.wording import be_locked, enumerate_names, since_line
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _FAILURES: Final = {
@@ -80,34 +80,35 @@ def _long_work(seen: Seen) -> Iterator[tuple[str, str]]:
     writes = [lock for lock in seen.locks if lock.mode in BLOCKS_WRITES]
     if seen.rewritten:
         work = f"Rewrites {enumerate_names(seen.rewritten)} with all indexes"
-        yield "table-rewrite", work + _while(access)
+        yield "table-rewrite", work + _while(access, seen.rewritten)
     elif seen.reindexed:
         work = f"Rebuilds indexes of {enumerate_names(seen.reindexed)}"
-        yield "index-build-blocks-access", work + _while(access)
+        yield "index-build-blocks-access", work + _while(access, seen.reindexed)
     elif seen.indexed:
         work = f"Builds an index on {enumerate_names(seen.indexed)}"
         if access:
-            yield "index-build-blocks-access", work + _while(access)
+            yield "index-build-blocks-access", work + _while(access, seen.indexed)
         elif writes:
-            yield "index-build-blocks-writes", work + _while(writes)
+            yield "index-build-blocks-writes", work + _while(writes, seen.indexed)
     elif seen.foreign_keys or seen.scanned:
-        names = enumerate_names(seen.foreign_keys or seen.scanned)
+        names = seen.foreign_keys or seen.scanned
         work = "Checks a foreign key in" if seen.foreign_keys else "Reads"
-        work += f" all rows of {names}"
+        work += f" all rows of {enumerate_names(names)}"
         if access:
-            yield "scan-blocks-access", work + _while(access)
+            yield "scan-blocks-access", work + _while(access, names)
         elif writes:
             check = "foreign-key-scan" if seen.foreign_keys else "scan-blocks-writes"
-            yield check, work + _while(writes)
+            yield check, work + _while(writes, names)
 
 
 def _whole_tables(seen: Seen) -> Iterator[tuple[str, str]]:
     """Yield UPDATE and DELETE without a bound, and what is locked meanwhile."""
-    names = enumerate_names(seen.written or seen.copied)
+    tables = seen.written or seen.copied
+    names = enumerate_names(tables)
     access = [lock for lock in seen.locks if lock.mode == BLOCKS_READS]
-    if access and (seen.written or seen.copied):
+    if access and tables:
         work = f"{'Changes' if seen.written else 'Copies'} rows all over {names}"
-        yield "write-under-lock", work + _while(access)
+        yield "write-under-lock", work + _while(access, tables)
     elif seen.written:
         message = (
             f"Changes rows all over {names} in one transaction: they stay locked until it commits,"
@@ -143,12 +144,13 @@ def _short_locks(seen: Seen) -> Iterator[tuple[str, str]]:
         yield "short-lock", f"Takes {mode} on {names}, until the revision commits."
 
 
-def _while(locks: Sequence[Lock]) -> str:
-    """Say what is locked during the work, since when, and who waits."""
+def _while(locks: Sequence[Lock], worked_on: Sequence[str]) -> str:
+    """Say what is locked during the work on some tables, since when, and who waits."""
     strong = [lock for lock in locks if lock.mode == BLOCKS_READS] or list(locks)
     tables = sorted({lock.table for lock in strong})
-    who = "reads and writes" if strong[0].mode == BLOCKS_READS else "writes"
     modes = " and ".join(sorted({lock.mode for lock in strong}))
-    verb = "are" if len(tables) > 1 else "is"
-    held = f", while {enumerate_names(tables)} {verb} locked in {modes} mode{since_line(strong)}"
-    return f"{held}: {who} wait {_GROWS}."
+    who = "reads and writes" if strong[0].mode == BLOCKS_READS else "writes"
+    since = since_line(strong)
+    if tables == sorted(worked_on) and not since:
+        return f" under {modes}: {who} wait {_GROWS}."
+    return f", while {be_locked(tables)} in {modes} mode{since}: {who} wait {_GROWS}."

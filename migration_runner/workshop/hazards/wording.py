@@ -20,6 +20,11 @@ def enumerate_names(names: Sequence[str]) -> str:
     return "".join(shown)
 
 
+def be_locked(tables: Sequence[str]) -> str:
+    """Return `a is locked`, `a and b are locked`."""
+    return f"{enumerate_names(tables)} {'are' if len(tables) > 1 else 'is'} locked"
+
+
 def since_line(locks: Sequence[Lock]) -> str:
     """Say which earlier line has taken the locks; "" if it was the statement itself."""
     lines = {lock.line for lock in locks if lock.line is not None}

@@ -32,13 +32,12 @@ def _say(seen: Seen, sql: str = "SELECT 1", **words: list[str]) -> list[tuple[st
         (
             Seen((Lock("orders", _ACCESS),), rewritten=("orders",)),
             "table-rewrite",
-            "Rewrites orders with all indexes, while orders is locked in ACCESS EXCLUSIVE mode:"
-            f" reads and writes {_GROWS}",
+            f"Rewrites orders with all indexes under ACCESS EXCLUSIVE: reads and writes {_GROWS}",
         ),
         (
             Seen((Lock("orders", "SHARE"),), indexed=("orders",)),
             "index-build-blocks-writes",
-            f"Builds an index on orders, while orders is locked in SHARE mode: writes {_GROWS}",
+            f"Builds an index on orders under SHARE: writes {_GROWS}",
         ),
         (
             Seen((Lock("orders", "SHARE UPDATE EXCLUSIVE"),), scanned=("orders",)),
