@@ -190,7 +190,10 @@ def _add_known(seen: Seen, sql: str) -> tuple[Seen, tuple[Lock, ...]]:
     """Add what is known of a statement whose locks are gone."""
     found = known(sql)
     if found is None:
-        return seen, ()
+        # A block or procedure that commits: what it does takes these locks at least.
+        indexed = (Lock(name, "SHARE") for name in seen.indexed)
+        checked = (Lock(name, "SHARE ROW EXCLUSIVE") for name in seen.foreign_keys)
+        return replace(seen, scanned=()), (*indexed, *checked)
     tables: tuple[str, ...] = (found.table,) if found.table else ()
     if found.rewrites:
         tables = tables or (_EVERY_TABLE,)

@@ -11,7 +11,7 @@ from migration_runner.workshop.hazards.statement import Lock
 from tests.fixtures.captured import Ran
 from tests.fixtures.hazards import Shop
 
-_DRIVERS = ["psycopg", "psycopg2", "asyncpg"]
+_DRIVERS = ["psycopg", "psycopg2", "asyncpg", "psycopg_async"]
 _HEADER = "import sqlalchemy as sa\nfrom alembic import op\n\n\ndef upgrade():\n"
 
 

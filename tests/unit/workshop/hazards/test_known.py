@@ -42,6 +42,8 @@ def test_what_is_known(sql: str, expected: Known | None) -> None:
         ("UPDATE a SET b = 1", True),
         ("CREATE INDEX CONCURRENTLY i ON a (b)", False),
         ("DO $$ BEGIN COMMIT; END $$", False),
+        ("DO $$ BEGIN CALL p(); END $$", False),
+        ("DO $$ BEGIN DROP TABLE a; END $$", True),
         ("CALL p()", False),
         ("CREATE DATABASE a", False),
         ("ALTER TABLE a ADD b int; ALTER TABLE a ADD c int", False),

@@ -8,8 +8,8 @@ from migration_runner.workshop.hazards.sql_kinds import (
     controls,
     defines,
     plain_name,
+    rows_used,
     truncates,
-    writes_of,
 )
 
 
@@ -47,7 +47,7 @@ from migration_runner.workshop.hazards.sql_kinds import (
     ],
 )
 def test_unbounded_writes(sql: str, written: list[str]) -> None:
-    assert written == [*writes_of(sql).written]
+    assert written == [*rows_used(sql).written]
 
 
 @pytest.mark.parametrize(
@@ -57,10 +57,32 @@ def test_unbounded_writes(sql: str, written: list[str]) -> None:
         ("INSERT INTO old (a) SELECT a FROM shop.orders WHERE b IS NULL", ["shop.orders"]),
         ("INSERT INTO old SELECT * FROM orders WHERE id < 5", []),
         ("INSERT INTO old VALUES (1)", []),
+        ("CREATE TEMP TABLE old AS SELECT * FROM orders", ["orders"]),
+        ("CREATE MATERIALIZED VIEW old AS SELECT * FROM orders", ["orders"]),
+        ("CREATE VIEW old AS SELECT * FROM orders", []),
+        ("WITH a AS (SELECT * FROM orders) INSERT INTO old SELECT * FROM a", ["orders", "a"]),
     ],
 )
 def test_unbounded_copies(sql: str, copied: list[str]) -> None:
-    assert copied == [*writes_of(sql).copied]
+    assert copied == [*rows_used(sql).copied]
+
+
+@pytest.mark.parametrize(
+    ("sql", "read"),
+    [
+        ("SELECT id, name FROM orders", ["orders"]),
+        ("SELECT count(*) FROM ONLY orders WHERE a IS NULL", ["orders"]),
+        ("SELECT id FROM orders LIMIT 10", []),
+        ("SELECT id FROM orders WHERE id = 5", []),
+        ("SELECT max(id) FROM orders", []),
+        ("SELECT 1 FROM orders", []),
+        ("SELECT EXISTS (SELECT 1 FROM orders)", []),
+        ("UPDATE a SET b = (SELECT c FROM orders)", []),
+        ("CREATE VIEW old AS SELECT * FROM orders", []),
+    ],
+)
+def test_unbounded_reads(sql: str, read: list[str]) -> None:
+    assert read == [*rows_used(sql).read]
 
 
 @pytest.mark.parametrize(
