@@ -86,6 +86,7 @@ _ATTACH: Final = (
     "Give the table a validated CHECK with the partition's bounds before it is attached, and drop"
     " the check afterwards."
 )
+_SEPARATE: Final = "Read the rows in a revision of its own, or before the lock is taken."
 _SHRINK: Final = "Do it in a maintenance window, or with a tool such as pg_repack."
 # By the statement's text: the first pattern that is found.
 _FITTING: Final = {
@@ -94,7 +95,10 @@ _FITTING: Final = {
         (r"\bADD\s+COLUMN\b", _COLUMN),
         (r"^\s*(?:VACUUM|CLUSTER)\b|SET\s+(?:UN)?LOGGED|TABLESPACE", _SHRINK),
     ),
-    "scan-blocks-access": ((r"\bATTACH\s+PARTITION\b", _ATTACH),),
+    "scan-blocks-access": (
+        (r"\bATTACH\s+PARTITION\b", _ATTACH),
+        (r"^\s*(?:SELECT|WITH)\b", _SEPARATE),
+    ),
     "index-build-blocks-access": (
         (r"\bREINDEX\b", _REINDEX),
         (r"\bCREATE\s+(?:UNIQUE\s+)?INDEX\b", "Build the index in a revision of its own."),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from migration_runner.workshop.hazards.catalog import NAMED, VIEW, Column, Relation, State
 from migration_runner.workshop.hazards.server_reasons import Reasons
-from migration_runner.workshop.hazards.sql_kinds import defines, truncates, writes_of
+from migration_runner.workshop.hazards.sql_kinds import defines, rows_used, truncates
 from migration_runner.workshop.hazards.statement import Change, ChangeKind, Seen
 
 _RETIMED = (
@@ -56,16 +56,18 @@ def compare(known: Before, after: State, said: Reasons, sql: str) -> Seen:
             for each, new in pairs
             if new and each.kind == _TABLE and new.scans > scans.get(each.oid, 0)
         }
-    writes = writes_of(sql)
+    used = rows_used(sql)
+    copied = named_in(before, used.copied)
     changes = [change for pair in pairs for change in _changes(*pair, rewritten)]
     return Seen(
         rewritten=_sorted(rewritten),
-        scanned=_sorted(scanned - rewritten),
+        scanned=_sorted(scanned - rewritten - copied),
         indexed=_sorted(tables.called(said.indexed) - rewritten - emptied),
         reindexed=_sorted(reindexed - rewritten - emptied),
         foreign_keys=_sorted(before[oid].name for oid in validated if oid in before),
-        written=_sorted(named_in(before, writes.written)),
-        copied=_sorted(named_in(before, writes.copied)),
+        written=_sorted(named_in(before, used.written)),
+        copied=_sorted(copied),
+        read=_sorted(named_in(before, used.read)),
         changes=(*(Change(ChangeKind.EMPTIED, name) for name in _sorted(emptied)), *changes),
         reasons=said.texts,
     )

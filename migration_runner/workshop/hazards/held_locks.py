@@ -25,31 +25,32 @@ class HeldLocks:
 
     def __init__(self, second: psycopg.Connection[Any]) -> None:
         self._second = second
-        self._lines: dict[Key, int] = {}
+        # By session.
+        self._lines: dict[int, dict[Key, int]] = {}
 
     def of(self, pid: int) -> list[Key]:
         """Return the locks on relations that a session has been granted."""
         rows = self._second.execute(_LOCKS, [pid]).fetchall()
         return [(int(oid), _documented(mode)) for oid, mode in rows]
 
+    def note(self, pid: int, held: Collection[Key], before: Collection[Key], line: int) -> None:
+        """Remember which locks a session has taken by the statement in a line."""
+        known = self._lines.get(pid, {})
+        kept = {key: since for key, since in known.items() if key in before}
+        self._lines[pid] = {**kept, **{key: line for key in held if key not in before}}
+
     def describe(
-        self,
-        held: Collection[Key],
-        before: Collection[Key],
-        relations: Mapping[int, Relation],
-        line: int,
+        self, pid: int, before: Collection[Key], relations: Mapping[int, Relation]
     ) -> tuple[Lock, ...]:
-        """Return the locks on known relations, after the statement in a line."""
-        self._lines = {key: since for key, since in self._lines.items() if key in before}
-        self._lines.update({key: line for key in held if key not in before})
+        """Return a session's locks on known relations, after what has been noted."""
         found = []
-        for key in held:
+        for key, line in self._lines[pid].items():
             relation = relations.get(key[0])
             table = relation and relations.get(relation.table)
             if relation is None or table is None:
                 continue
             index = "" if table is relation else relation.name
-            since = self._lines.get(key, line) if key in before else None
+            since = line if key in before else None
             found.append(Lock(table.name, key[1], index, since))
         return tuple(sorted(found, key=lambda lock: (lock.table, lock.index, lock.mode)))
 

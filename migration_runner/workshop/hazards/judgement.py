@@ -22,7 +22,7 @@ from migration_runner.workshop.hazards.statement import (
     Seen,
     Statement,
 )
-from migration_runner.workshop.hazards.wording import enumerate_names, since_line
+from migration_runner.workshop.hazards.wording import be_locked, enumerate_names, since_line
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _FAILURES: Final = {
@@ -69,45 +69,50 @@ def _hazards(
     found = [*changed(seen.changes, breaks=breaks)]
     if not any(each.kind is ChangeKind.COLUMN_ADDED for each in seen.changes):
         # Otherwise the scan is for the rows that have no value, and there it ends.
-        found += [*_long_work(seen)]
-    found += [*_whole_tables(seen), *_skips_invalid_index(statement, earlier)]
+        found += [*_long_work(statement)]
+    found += [*_whole_tables(statement), *_skips_invalid_index(statement, earlier)]
     yield from found or _short_locks(seen)
 
 
-def _long_work(seen: Seen) -> Iterator[tuple[str, str]]:
+def _long_work(statement: Statement) -> Iterator[tuple[str, str]]:
     """Yield what takes longer the larger the table is, while others wait."""
+    seen, line = statement.seen, statement.line
     access = [lock for lock in seen.locks if lock.mode == BLOCKS_READS]
     writes = [lock for lock in seen.locks if lock.mode in BLOCKS_WRITES]
+    # There is no other lock for these; a script can have released it.
+    access = access or [Lock(name, BLOCKS_READS) for name in seen.rewritten or seen.reindexed]
     if seen.rewritten:
         work = f"Rewrites {enumerate_names(seen.rewritten)} with all indexes"
-        yield "table-rewrite", work + _while(access)
+        yield "table-rewrite", work + _while(access, seen.rewritten, line)
     elif seen.reindexed:
         work = f"Rebuilds indexes of {enumerate_names(seen.reindexed)}"
-        yield "index-build-blocks-access", work + _while(access)
+        yield "index-build-blocks-access", work + _while(access, seen.reindexed, line)
     elif seen.indexed:
         work = f"Builds an index on {enumerate_names(seen.indexed)}"
         if access:
-            yield "index-build-blocks-access", work + _while(access)
+            yield "index-build-blocks-access", work + _while(access, seen.indexed, line)
         elif writes:
-            yield "index-build-blocks-writes", work + _while(writes)
-    elif seen.foreign_keys or seen.scanned:
-        names = enumerate_names(seen.foreign_keys or seen.scanned)
+            yield "index-build-blocks-writes", work + _while(writes, seen.indexed, line)
+    elif seen.foreign_keys or seen.scanned or (access and seen.read):
+        names = seen.foreign_keys or seen.scanned or seen.read
         work = "Checks a foreign key in" if seen.foreign_keys else "Reads"
-        work += f" all rows of {names}"
+        work += f" all rows of {enumerate_names(names)}"
         if access:
-            yield "scan-blocks-access", work + _while(access)
+            yield "scan-blocks-access", work + _while(access, names, line)
         elif writes:
             check = "foreign-key-scan" if seen.foreign_keys else "scan-blocks-writes"
-            yield check, work + _while(writes)
+            yield check, work + _while(writes, names, line)
 
 
-def _whole_tables(seen: Seen) -> Iterator[tuple[str, str]]:
+def _whole_tables(statement: Statement) -> Iterator[tuple[str, str]]:
     """Yield UPDATE and DELETE without a bound, and what is locked meanwhile."""
-    names = enumerate_names(seen.written or seen.copied)
+    seen = statement.seen
+    tables = seen.written or seen.copied
+    names = enumerate_names(tables)
     access = [lock for lock in seen.locks if lock.mode == BLOCKS_READS]
-    if access and (seen.written or seen.copied):
+    if access and tables:
         work = f"{'Changes' if seen.written else 'Copies'} rows all over {names}"
-        yield "write-under-lock", work + _while(access)
+        yield "write-under-lock", work + _while(access, tables, statement.line)
     elif seen.written:
         message = (
             f"Changes rows all over {names} in one transaction: they stay locked until it commits,"
@@ -126,14 +131,12 @@ def _skips_invalid_index(
         return
     name = plain_name(found.index)
     drops = (each.sql for each in earlier if "DROP INDEX" in each.sql.upper())
-    if not any(name in plain_name(sql) or name in sql for sql in drops):
-        yield (
-            "index-if-not-exists",
-            (
-                f"A concurrent build that fails leaves an invalid index {name}, which IF NOT EXISTS"
-                " takes for the finished one in the next run."
-            ),
+    if not any(name in plain_name(sql).split(".") for sql in drops):
+        message = (
+            f"A concurrent build that fails leaves an invalid index {name}, which IF NOT EXISTS"
+            " takes for the finished one in the next run."
         )
+        yield "index-if-not-exists", message
 
 
 def _short_locks(seen: Seen) -> Iterator[tuple[str, str]]:
@@ -145,11 +148,13 @@ def _short_locks(seen: Seen) -> Iterator[tuple[str, str]]:
         yield "short-lock", f"Takes {mode} on {names}, until the revision commits."
 
 
-def _while(locks: Sequence[Lock]) -> str:
-    """Say what is locked during the work, since when, and who waits."""
+def _while(locks: Sequence[Lock], worked_on: Sequence[str], line: int) -> str:
+    """Say what is locked during the work of a line on some tables, since when, and who waits."""
     strong = [lock for lock in locks if lock.mode == BLOCKS_READS] or list(locks)
     tables = sorted({lock.table for lock in strong})
-    who = "reads and writes" if strong[0].mode == BLOCKS_READS else "writes"
     modes = " and ".join(sorted({lock.mode for lock in strong}))
-    held = f", while {enumerate_names(tables)} is locked in {modes} mode{since_line(strong)}"
-    return f"{held}: {who} wait {_GROWS}."
+    who = "reads and writes" if strong[0].mode == BLOCKS_READS else "writes"
+    since = since_line(strong, line)
+    if tables == sorted(worked_on) and not since:
+        return f" under {modes}: {who} wait {_GROWS}."
+    return f", while {be_locked(tables)} in {modes} mode{since}: {who} wait {_GROWS}."

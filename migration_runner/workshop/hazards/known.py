@@ -76,16 +76,20 @@ def known(sql: str) -> Known | None:
 def may_be_wrapped(sql: str) -> bool:
     """Whether a statement in autocommit does the same in a transaction of its own.
 
-    There, it can be observed. Blocks and procedures may commit.
+    There, it can be observed. Procedures, and blocks with such words, may commit.
     """
     pieces = pieces_of(sql)
     if len(pieces) != 1 or known(sql):
         return False
+    if re.match(_BLOCK, pieces[0]):
+        return re.search(_ENDS, sql) is None
     return re.match(_WRAPPED, pieces[0]) is not None
 
 
 _WRAPPED: Final = (
-    r"(?i)(?:ALTER\s+TABLE|CREATE\s+(?:UNIQUE\s+)?INDEX|CREATE\s+(?:CONSTRAINT\s+)?TRIGGER"
-    r"|CREATE\s+TABLE|DROP\s+(?:TABLE|INDEX|VIEW|TRIGGER)|TRUNCATE|UPDATE|DELETE|INSERT"
-    r"|REFRESH|LOCK|COMMENT)\b"
+    r"(?i)(?:ALTER\s+(?:TABLE|DOMAIN|INDEX|VIEW)|CREATE\s+(?:UNIQUE\s+)?INDEX"
+    r"|CREATE\s+(?:CONSTRAINT\s+)?TRIGGER|CREATE\s+(?:MATERIALIZED\s+VIEW|TABLE)"
+    r"|DROP\s+(?:TABLE|INDEX|VIEW|TRIGGER)|TRUNCATE|UPDATE|DELETE|INSERT|REFRESH|LOCK|COMMENT)\b"
 )
+_BLOCK: Final = r"(?i)DO\b"
+_ENDS: Final = r"(?i)\b(?:COMMIT|ROLLBACK|CALL)\b"

@@ -24,7 +24,7 @@ from migration_runner.workshop.hazards.known import known, may_be_wrapped
 from migration_runner.workshop.hazards.notices import listening_to
 from migration_runner.workshop.hazards.server_reasons import read_reasons
 from migration_runner.workshop.hazards.sql_kinds import controls, defines
-from migration_runner.workshop.hazards.statement import BLOCKS_WRITES, MODES, ChangeKind, Lock, Seen
+from migration_runner.workshop.hazards.statement import MODES, ChangeKind, Lock, Seen
 
 _SETTING: Final = "client_min_messages"
 _LOUDER: Final = (
@@ -37,6 +37,7 @@ _SCANS: Final = """\
    FROM pg_catalog.pg_class c, pg_catalog.pg_stat_get_xact_numscans(c.oid) s
    WHERE c.relkind = 'r' AND s > 0)"""
 _TIME_ZONE: Final = "SELECT source FROM pg_catalog.pg_settings WHERE name = 'TimeZone'"
+_EVERY_TABLE: Final = "every table"
 # Weaker locks are taken by statements that change nothing but rows.
 _CHANGES_TABLES: Final = frozenset(MODES[MODES.index("SHARE UPDATE EXCLUSIVE") :])
 
@@ -144,7 +145,8 @@ class Observation:
         reasons = read_reasons(watched.messages)
         before = Before(self._relations, looked_at, watched.scans)
         seen = compare(before, after, reasons, watched.sql)
-        locks = self._locks.describe(held, watched.held, self._relations, line)
+        self._locks.note(watched.pid, held, watched.held, line)
+        locks = self._locks.describe(watched.pid, watched.held, self._relations)
         if not watched.transactional and not watched.wrapped:
             seen, locks = _add_known(seen, watched.sql)
         self._remember(after.relations, looked_at)
@@ -188,14 +190,18 @@ def _add_known(seen: Seen, sql: str) -> tuple[Seen, tuple[Lock, ...]]:
     """Add what is known of a statement whose locks are gone."""
     found = known(sql)
     if found is None:
-        return seen, ()
-    tables: tuple[str, ...] = (found.table or "every table",)
+        # A block or procedure that commits: what it does takes these locks at least.
+        indexed = (Lock(name, "SHARE") for name in seen.indexed)
+        checked = (Lock(name, "SHARE ROW EXCLUSIVE") for name in seen.foreign_keys)
+        return replace(seen, scanned=()), (*indexed, *checked)
+    tables: tuple[str, ...] = (found.table,) if found.table else ()
     if found.rewrites:
+        tables = tables or (_EVERY_TABLE,)
         seen = replace(seen, rewritten=tables, reindexed=())
     elif found.reindexes:
-        tables = seen.reindexed or tables
+        tables = seen.reindexed or tables or (_EVERY_TABLE,)
         seen = replace(seen, reindexed=tables)
-    elif found.mode not in BLOCKS_WRITES:
+    else:
         # It takes its time, but nobody waits.
         seen = replace(seen, scanned=(), indexed=(), reindexed=(), rewritten=())
     return seen, tuple(Lock(name, found.mode) for name in tables)

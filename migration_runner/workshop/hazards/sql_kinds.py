@@ -20,8 +20,17 @@ _WRITE: Final = re.compile(
     rf"(?is)\bUPDATE\s+(?:ONLY\s+)?(?!SET\b)(?P<updated>{_QUALIFIED})\s*\*?{_ALIAS}\s+SET\b"
     rf"|\bDELETE\s+FROM\s+(?:ONLY\s+)?(?P<deleted>{_QUALIFIED})"
 )
-_COPY: Final = re.compile(rf"(?is)\bINSERT\s+INTO\b.*?\bSELECT\b.*?\bFROM\s+(?P<from>{_QUALIFIED})")
-_CHANGES_ROWS: Final = re.compile(r"(?i)\s*(?:UPDATE|DELETE|WITH|INSERT|MERGE)\b")
+# The others end at the first row, or are answered by an index.
+_READ: Final = re.compile(
+    r"(?is)\bSELECT\s+(?!(?:max|min|exists)\s*\(|1\b|true\b|null\b).*?"
+    rf"\bFROM\s+(?:ONLY\s+)?(?P<read>{_QUALIFIED})"
+)
+_COPIES: Final = re.compile(r"(?i)\b(?:INSERT|MERGE|CREATE)\b")
+_USES_ROWS: Final = re.compile(
+    r"(?i)\s*(?:UPDATE|DELETE|WITH|INSERT|MERGE|SELECT"
+    r"|CREATE\s+(?:(?:GLOBAL|LOCAL|TEMP|TEMPORARY|UNLOGGED)\s+)*(?:TABLE|MATERIALIZED\s+VIEW))\b"
+)
+_WRITES: Final = re.compile(r"(?i)\s*(?:UPDATE|DELETE)\b")
 _DO: Final = re.compile(r"(?i)\s*DO\b")
 # A comparison with a value: it is assumed that it was chosen with care.
 _BOUND: Final = re.compile(
@@ -40,32 +49,35 @@ _CONTROL: Final = re.compile(
 
 
 @dataclass(frozen=True)
-class Writes:
+class RowsUsed:
     """Names of tables, as they stand in the statement, whose rows it may all concern."""
 
     written: tuple[str, ...] = ()
     copied: tuple[str, ...] = ()
+    read: tuple[str, ...] = ()
 
 
-def writes_of(sql: str) -> Writes:
-    """Return the tables that a statement writes, or copies from, without a bound.
+def rows_used(sql: str) -> RowsUsed:
+    """Return the tables that a statement writes, copies or reads without a bound.
 
     A block that commits does so in pieces.
     """
     written: list[str] = []
     copied: list[str] = []
+    read: list[str] = []
     for piece, looping in _pieces(sql):
         written += (
             plain_name(match["updated"] or match["deleted"])
             for match in _WRITE.finditer(piece)
             if looping or not _bounded(piece, match.end())
         )
-        copied += (
-            plain_name(match["from"])
-            for match in _COPY.finditer(piece)
-            if not _bounded(piece, match.end())
-        )
-    return Writes(tuple(dict.fromkeys(written)), tuple(dict.fromkeys(copied)))
+        if not _WRITES.match(piece):
+            (copied if _COPIES.search(piece) else read).extend(
+                plain_name(match["read"])
+                for match in _READ.finditer(piece)
+                if not _bounded(piece, match.end())
+            )
+    return RowsUsed(*(tuple(dict.fromkeys(names)) for names in (written, copied, read)))
 
 
 def controls(sql: str) -> bool:
@@ -112,7 +124,7 @@ def _pieces(sql: str) -> Iterator[tuple[str, bool]]:
             looping = _LOOP.search(body) is not None
             yield from ((piece, looping) for piece in body.split(";"))
     for piece in pieces_of(sql):
-        if _CHANGES_ROWS.match(piece):
+        if _USES_ROWS.match(piece):
             yield piece, False
 
 
@@ -130,13 +142,15 @@ def _bodies(sql: str) -> Iterator[str]:
 def _bounded(piece: str, start: int) -> bool:
     """Whether a condition compares with a value: the first WHERE outside of parentheses."""
     depth = 0
-    for match in re.finditer(r"(?i)[()]|\bWHERE\b", piece[start:]):
+    for match in re.finditer(r"(?i)[()]|\bWHERE\b|\bLIMIT\b", piece[start:]):
         if match[0] == "(":
             depth += 1
         elif match[0] == ")":
             depth -= 1
             if depth < 0:
                 return False
+        elif depth == 0 and match[0].upper() == "LIMIT":
+            return True
         elif depth == 0:
             return _BOUND.search(piece, start + match.end()) is not None
     return False

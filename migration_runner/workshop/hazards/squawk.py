@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from migration_runner.workshop.finding import Finding
 from migration_runner.workshop.hazards.squawk_rules import (
@@ -66,7 +66,7 @@ def lint(statements: Iterable[Statement], *, major: int, breaking: Collection[st
             continue
         try:
             answers = _ask(program, files, major, transactional=transactional)
-        except (OSError, ValueError, subprocess.SubprocessError) as error:
+        except (OSError, ValueError, KeyError, subprocess.SubprocessError) as error:
             return Linted(problem=f"squawk failed: {' '.join(str(error).split())}")
         for owner, rule, message in answers:
             if not is_silent(rule, breaks=owner.revision in breaking):
@@ -94,8 +94,8 @@ def _files(statements: Iterable[Statement]) -> Iterator[_File]:
 
 def _ask(
     program: str, files: Sequence[_File], major: int, *, transactional: bool
-) -> Iterator[tuple[Statement, str, str]]:
-    """Yield statement, rule and message of what squawk finds."""
+) -> list[tuple[Statement, str, str]]:
+    """Return statement, rule and message of what squawk finds."""
     with tempfile.TemporaryDirectory(prefix="migrate-squawk-") as name:
         names = [f"{number}.sql" for number in range(len(files))]
         for each, file in zip(names, files, strict=True):
@@ -114,12 +114,13 @@ def _ask(
         )
     if done.returncode not in _ANSWERS:
         raise ValueError(done.stderr.partition("\n\n")[0])
-    answers: list[dict[str, Any]] = json.loads(done.stdout)
-    for answer in answers:
+    found = []
+    for answer in json.loads(done.stdout):
         owners = files[names.index(Path(answer["file"]).name)].owners
         if answer["rule_name"] in ASKED:
             owner = owners[min(answer["line"], len(owners) - 1)]
-            yield owner, answer["rule_name"], answer["message"]
+            found.append((owner, answer["rule_name"], answer["message"]))
+    return found
 
 
 def _finding(owner: Statement, rule: str, message: str) -> Finding:

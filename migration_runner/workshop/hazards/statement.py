@@ -74,7 +74,7 @@ class Seen:
     """What was seen of one statement: tables by name, all of them older than the revision.
 
     `reasons` are the server's own words. `written`: an UPDATE or DELETE in the statement can
-    concern all rows of these tables. `copied`: an INSERT reads all of them.
+    concern all rows of these tables; `copied`, `read`: an INSERT or a SELECT.
     """
 
     locks: tuple[Lock, ...] = ()
@@ -85,6 +85,7 @@ class Seen:
     foreign_keys: tuple[str, ...] = ()
     written: tuple[str, ...] = ()
     copied: tuple[str, ...] = ()
+    read: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
     reasons: tuple[str, ...] = ()
 

@@ -20,9 +20,14 @@ def enumerate_names(names: Sequence[str]) -> str:
     return "".join(shown)
 
 
-def since_line(locks: Sequence[Lock]) -> str:
-    """Say which earlier line has taken the locks; "" if it was the statement itself."""
-    lines = {lock.line for lock in locks if lock.line is not None}
-    if not lines or any(lock.line is None for lock in locks):
+def be_locked(tables: Sequence[str]) -> str:
+    """Return `a is locked`, `a and b are locked`."""
+    return f"{enumerate_names(tables)} {'are' if len(tables) > 1 else 'is'} locked"
+
+
+def since_line(locks: Sequence[Lock], line: int) -> str:
+    """Say which earlier line has taken the locks; "" if it was the same one."""
+    lines = {lock.line for lock in locks}
+    if None in lines or line in lines:
         return ""
-    return f" since line {min(lines)}"
+    return f" since line {min(each for each in lines if each is not None)}"

@@ -7,6 +7,6 @@ from alembic import op
 
 
 def upgrade() -> None:
-    _names = [column["name"] for column in sa.inspect(op.get_bind()).get_columns("orders")]
-    if "region" not in _names:
+    names = [column["name"] for column in sa.inspect(op.get_bind()).get_columns("orders")]
+    if "region" not in names:
         op.add_column("orders", sa.Column("region", sa.Text))

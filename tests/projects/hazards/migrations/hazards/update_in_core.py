@@ -9,5 +9,5 @@ expected = "whole-table-write"
 
 
 def upgrade() -> None:
-    _customers = sa.table("customers", sa.column("country"))
-    op.execute(_customers.update().values(country="DE"))
+    customers = sa.table("customers", sa.column("country"))
+    op.execute(customers.update().values(country="DE"))
