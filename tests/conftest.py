@@ -24,6 +24,7 @@ pytest_plugins = [
     "tests.fixtures.log",
     "tests.fixtures.postgres",
     "tests.fixtures.databases",
+    "tests.fixtures.missing",
     "tests.fixtures.pgbouncer",
     "tests.fixtures.fake_server",
     "tests.fixtures.proxy",

@@ -263,6 +263,12 @@ COMMANDS: Final = (
     ),
     CONFIG,
     Command(
+        "create",
+        "create.create",
+        "create the database, if it does not exist",
+        "Create the database that the settings name, if it does not exist. Applies nothing.",
+    ),
+    Command(
         "downgrade",
         "downgrade.downgrade",
         "undo revisions under the run lock; asks first",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import sqlalchemy
@@ -120,7 +120,10 @@ class _Execution:
     def _connected(self) -> sqlalchemy.Connection:
         settings = self._settings
         limits = WaitLimits(
-            settings.wait_timeout, settings.connect_timeout, settings.wait_for_database
+            settings.wait_timeout,
+            settings.connect_timeout,
+            settings.wait_for_database,
+            self._creator(),
         )
         name = application_name(self._report.run_id)
         waiting = Stopwatch(self._clock)
@@ -129,6 +132,13 @@ class _Execution:
             return waiting_engine(settings.database, limits, name).connect()
         finally:
             self._report.waited_for_database_seconds = waiting.elapsed()
+
+    def _creator(self) -> Callable[[], str] | None:
+        if not self._settings.create_database:
+            return None
+        from migration_runner.database.creation import DatabaseCreator  # noqa: PLC0415 - rarely needed
+
+        return DatabaseCreator(self._settings, self._report.run_id)
 
     def _run_watched(self, session: WorkSession, heads: CommandHeads) -> int:
         """Run the command, and report the heads before and after, however it ends."""

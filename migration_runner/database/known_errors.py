@@ -202,8 +202,8 @@ _CONNECTING: Final = (
         MISSING_DATABASE,
         _REFUSED,
         "3D000",
-        r'database "[^"]*" does not exist|no such database',
-        "Create the database, correct its name in the URL, or set"
+        r'database ".*" does not exist|no such database',
+        "Create the database (`migrate create`), correct its name in the URL, or set"
         " MIGRATE_WAIT_FOR_DATABASE=true if another step creates it.",
     ),
     _connecting(

@@ -26,7 +26,12 @@ from migration_runner.database.known_errors import (
 )
 from migration_runner.database.network import KEEPALIVES
 from migration_runner.database.refusals import ask_refusals
-from migration_runner.errors import ConfigError, DatabaseRejected, DatabaseUnavailable
+from migration_runner.errors import (
+    ConfigError,
+    DatabaseRejected,
+    DatabaseUnavailable,
+    MigrationError,
+)
 from migration_runner.fast_path.kept_connection import close_kept
 from migration_runner.log import events, logs
 from migration_runner.settings.database_address import with_current_secrets
@@ -44,17 +49,22 @@ _LONGEST_PAUSE: Final = 5.0
 _LIBPQ_SHORTEST: Final = 2
 _SHORTEST_LAST_ATTEMPT: Final = 1.0
 _NEARLY_ALL: Final = 0.95
+_NOT_SEEN: Final = "the database has been created, but cannot be connected to yet"
 # A shorter pause is not worthwhile, and may be below the clock's resolution.
 _MOMENT: Final = 0.001
 
 
 @dataclass(frozen=True)
 class WaitLimits:
-    """How long to wait in all and for one attempt (per host), in seconds, and for what."""
+    """How long to wait in all and for one attempt (per host), in seconds, and for what.
+
+    `create` creates a missing database, or returns why that is not possible for now.
+    """
 
     total: float
     attempt: float
     missing_database: bool = False
+    create: Callable[[], str] | None = None
 
 
 @dataclass(frozen=True)
@@ -168,7 +178,15 @@ def try_until_ready(
             return connect_or_make_room(lambda: attempt.open(seconds), ask_once)
         except attempt.failures as error:
             failure = classify_error(error, ask_once)
-            if failure.reason == MISSING_DATABASE and limits.missing_database:
+            if failure.reason == MISSING_DATABASE and limits.create is not None:
+                obstacle = _create(limits.create, error)
+                # A pooler may still say for a while that it is missing.
+                failure = dataclasses.replace(failure, retryable=True, detail=obstacle)
+                if not obstacle:
+                    with contextlib.suppress(*attempt.failures):
+                        return attempt.open(seconds)
+                    failure = dataclasses.replace(failure, detail=_NOT_SEEN)
+            elif failure.reason == MISSING_DATABASE and limits.missing_database:
                 failure = dataclasses.replace(failure, retryable=True)
             logs.get_logger().warning(
                 events.DATABASE_UNAVAILABLE,
@@ -190,6 +208,14 @@ def try_until_ready(
         return retrying(try_once)
     except _AttemptFailed as error:
         raise _translate(error.failure, stopwatch.elapsed()) from error.__cause__
+
+
+def _create(create: Callable[[], str], missing: BaseException) -> str:
+    """Call `create`; what it raises is because of the `missing` database."""
+    try:
+        return create()
+    except MigrationError as refusal:
+        raise refusal from missing
 
 
 def _can_help(error: BaseException) -> bool:

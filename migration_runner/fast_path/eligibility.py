@@ -6,6 +6,7 @@
 _ORDINARY = {
     "MIGRATE_TARGET": ("head", "heads"),
     "MIGRATE_WAIT_FOR_DATABASE": ("true", "false"),
+    "MIGRATE_CREATE_DATABASE": ("true", "false"),
     "MIGRATE_POOLER": ("detect",),
     "MIGRATE_RUN_LOCK": ("on",),
     "MIGRATE_TRANSACTIONS": ("project", "revision"),
@@ -36,6 +37,9 @@ _POSITIVE = ("MIGRATE_CONNECT_TIMEOUT", "MIGRATE_HEARTBEAT")
 _FREE = (
     "MIGRATE_BUILD",
     "MIGRATE_TERMINATION_LOG",
+    "MIGRATE_CREATE_DATABASE_OWNER",
+    "MIGRATE_CREATE_DATABASE_ENCODING",
+    "MIGRATE_CREATE_DATABASE_TEMPLATE",
     "MIGRATE_DATABASE_URL",
     "MIGRATE_DATABASE_URL_FILE",
     # A developer's tools' own.

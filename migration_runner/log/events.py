@@ -7,6 +7,7 @@ from typing import Final
 RUN_STARTED: Final = "run_started"
 VARIABLES_IGNORED: Final = "variables_ignored"
 DATABASE_UNAVAILABLE: Final = "database_unavailable"
+DATABASE_CREATED: Final = "database_created"
 DATABASE_READY: Final = "database_ready"
 DATABASE_SKIPPED: Final = "database_skipped"
 DATABASE_DIFFERS: Final = "database_differs"

@@ -33,7 +33,7 @@ class Connecting:
     """How one of the project's engines connects.
 
     `open` gets the seconds that each of the `hosts` may take, and raises one of the `failures`.
-    `libpq_parameters` are None for a driver without libpq.
+    `libpq_parameters` are None for a driver without libpq, which gets `words`.
     """
 
     open: Callable[[float], Any]
@@ -41,6 +41,7 @@ class Connecting:
     hosts: Sequence[str]
     is_async: bool
     libpq_parameters: dict[str, str] | None
+    words: dict[str, Any]
 
 
 # Connects, again and again.
@@ -71,7 +72,9 @@ def waiting_connections(wait: Wait, search_path: str = "") -> Iterator[None]:
 
         is_async = bool(getattr(dialect, "is_async", False))
         parameters = _libpq_parameters(dialect, arguments, words)
-        return wait(Connecting(open_, _failures(dialect), _hosts(words), is_async, parameters))
+        return wait(
+            Connecting(open_, _failures(dialect), _hosts(words), is_async, parameters, words)
+        )
 
     with connections_through(connect_waiting):
         yield

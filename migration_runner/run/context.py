@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from migration_runner.clock import Clock
@@ -92,4 +93,16 @@ class RunContext:
         """How long to wait for the database: in an outage, what is left of the timeout."""
         settings = self.settings
         total = max(0.0, self.outages.remaining)
-        return WaitLimits(total, settings.connect_timeout, settings.wait_for_database)
+        return WaitLimits(
+            total, settings.connect_timeout, settings.wait_for_database, self._creator()
+        )
+
+    def _creator(self) -> Callable[[], str] | None:
+        """Return what creates a missing database, if this run may: not one that it has seen."""
+        upgrades = not self.read_only and self.request.direction != "downgrade"
+        wanted = self.settings.create_database and self.settings.database is not None
+        if not (upgrades and wanted) or self.report.from_revisions is not None:
+            return None
+        from migration_runner.database.creation import DatabaseCreator  # noqa: PLC0415 - rarely needed
+
+        return DatabaseCreator(self.settings, self.report.run_id)

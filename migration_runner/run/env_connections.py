@@ -6,6 +6,7 @@ Either way, the runner waits for the database, and observes the work session.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import weakref
 from collections.abc import Callable, Iterator
@@ -21,7 +22,12 @@ from migration_runner.database.engine import waiting_engine
 from migration_runner.database.network import socket_shutdown
 from migration_runner.database.observer import ObservedSession
 from migration_runner.database.place import Place, place_of
-from migration_runner.database.probe import ConnectionAttempt, open_answering, try_until_ready
+from migration_runner.database.probe import (
+    ConnectionAttempt,
+    WaitLimits,
+    open_answering,
+    try_until_ready,
+)
 from migration_runner.database.refusals import ask_refusals
 from migration_runner.database.session_errors import SessionErrors
 from migration_runner.database.statements import sqlstate_of
@@ -194,7 +200,7 @@ class EnvConnections:
         attempt = ConnectionAttempt(connect, connecting.failures, addresses, ask)
         waiting = Stopwatch(run.clock)
         try:
-            return try_until_ready(attempt, run.limits, run.clock)
+            return try_until_ready(attempt, self._limits(connecting), run.clock)
         except MigrationError as failure:
             original = failure.__cause__
             if original is None:
@@ -203,6 +209,16 @@ class EnvConnections:
             raise original from None
         finally:
             run.report.waited_for_database_seconds += waiting.elapsed()
+
+    def _limits(self, connecting: Connecting) -> WaitLimits:
+        """Return the run's limits; only the settings' database is created if it is missing."""
+        limits, configured = self._run.limits, self._run.settings.database
+        if limits.create is None or configured is None:
+            return limits
+        own = place_of(connecting.libpq_parameters or connecting.words)
+        named = place_of(configured.parameters)
+        same = own is not None and named is not None and named.may_be(own)
+        return limits if same else dataclasses.replace(limits, create=None)
 
     def _cancel_statements(self) -> None:
         """Cancel what the server executes for this process. Called in another thread."""

@@ -64,6 +64,10 @@ class Settings:
     wait_timeout: float
     connect_timeout: float
     wait_for_database: bool
+    create_database: bool
+    create_database_owner: str
+    create_database_encoding: str
+    create_database_template: str
     pooler: str
     run_lock: str
     run_lock_timeout: float

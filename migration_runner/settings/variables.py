@@ -127,6 +127,28 @@ VARIABLES: Final = (
     ),
     _interval("MIGRATE_CONNECT_TIMEOUT", "5s", "How long one connection attempt may take."),
     _switch("MIGRATE_WAIT_FOR_DATABASE", "false", "Wait for a database that does not exist yet."),
+    _switch("MIGRATE_CREATE_DATABASE", "false", "Create the database if it does not exist."),
+    Variable(
+        "MIGRATE_CREATE_DATABASE_OWNER",
+        "ROLE",
+        str,
+        "",
+        "The owner of a database that is created. By default MIGRATE_ROLE, or who connects.",
+    ),
+    Variable(
+        "MIGRATE_CREATE_DATABASE_ENCODING",
+        "NAME",
+        str,
+        "",
+        "The encoding of a database that is created. By default the template's.",
+    ),
+    Variable(
+        "MIGRATE_CREATE_DATABASE_TEMPLATE",
+        "NAME",
+        str,
+        "",
+        "The database that is copied to create one. By default the server's: template1.",
+    ),
     _choice(
         "MIGRATE_POOLER",
         ("detect", "session"),
