@@ -109,6 +109,37 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _add_check_arguments(parser: Parser) -> None:
+    parser.add_argument(
+        "--deep",
+        action="store_true",
+        help="compare the models with the history, on a server that is started for it: also what"
+        " Alembic does not see",
+    )
+
+
+def _add_verify_arguments(parser: Parser) -> None:
+    parser.add_argument(
+        "--since",
+        metavar="BASE",
+        help="check the revisions that this branch or commit does not have, or `applied`: those"
+        " that the database does not have (default: main)",
+    )
+    parser.add_argument(
+        "--all", dest="all_revisions", action="store_true", help="check all revisions"
+    )
+    parser.add_argument(
+        "--fail-on",
+        choices=("note", "warning", "error", "never"),
+        help="exit with 5 for a hazard of at least this level (default: warning)",
+    )
+    parser.add_argument(
+        "--format",
+        choices=("text", "json", "github", "sarif"),
+        help="how to write what was found (default: text on a terminal, JSON elsewhere)",
+    )
+
+
 def _add_status_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--check",
@@ -259,6 +290,17 @@ COMMANDS: Final = (
         "check.check",
         "compare models and database (exit 4 if they differ)",
         "Compare the models with the database, as `alembic check`. Exits with 4 if they differ.",
+        _add_check_arguments,
+        prints_answer=True,
+    ),
+    Command(
+        "verify",
+        "verify.verify",
+        "check the history before it ships: revisions, models, hazards",
+        "Check the history before it ships: its files and order; each revision alone, up, down and"
+        " up again, on a server that is started for it; the models; what its statements lock."
+        " Needs no database. Exits with 65 (history), 4 (models) or 5 (a hazard).",
+        _add_verify_arguments,
         prints_answer=True,
     ),
     CONFIG,

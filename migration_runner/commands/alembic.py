@@ -7,7 +7,7 @@ to standard error.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from migration_runner.commands.at_heads import refuse_elsewhere
 from migration_runner.commands.invocation import Invocation
@@ -47,9 +47,20 @@ def run_alembic(invocation: Invocation) -> None:
 
         draw_history(invocation, read)
         return
+    settings = invocation.load_settings()
+    if read is not None and _writes_from_models(read) and not getattr(read, "sql", False):
+        from migration_runner.commands.revision import autogenerate, needs_server  # noqa: PLC0415 - rarely needed
+
+        if needs_server(settings):
+            autogenerate(invocation, settings, words, read.rename or ())
+            return
     changes = options.command in _CHANGING and "--sql" not in words
-    look = _look_and_show if getattr(read, "autogenerate", False) else _look
-    _run(invocation.load_settings(), invocation.report, words, changes=changes, look=look)
+    look = _look_and_show if _writes_from_models(read) else _look
+    _run(settings, invocation.report, words, changes=changes, look=look)
+
+
+def _writes_from_models(read: Any) -> bool:
+    return bool(getattr(read, "autogenerate", False))
 
 
 def run_offline(invocation: Invocation) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from migration_runner.commands.at_heads import refuse_elsewhere
+from migration_runner.commands.developer_tools import developer_tools
 from migration_runner.commands.invocation import Invocation
 from migration_runner.errors import SchemaDrift
 from migration_runner.history.request import Request
@@ -24,6 +26,9 @@ def check(invocation: Invocation) -> None:
 
     Raises `SchemaDrift` if they do, and what `refuse_elsewhere` raises.
     """
+    if invocation.options.deep:
+        _check_deeply(invocation)
+        return
     # The models match the heads, whatever a run's target is.
     request = Request("upgrade", ("heads",))
     run = prepare_run(invocation.load_settings(), invocation.report, request, read_only=True)
@@ -33,18 +38,28 @@ def check(invocation: Invocation) -> None:
         refuse_elsewhere,
         lambda this, offer: found.extend(run.project.compare_models(offer, this)),
     )
-    differences = [describe_difference(each) for each in found]
+    _answer(invocation, [describe_difference(each) for each in found], "database")
+
+
+def _check_deeply(invocation: Invocation) -> None:
+    """Compare the models with the history, by dumps."""
+    with developer_tools("check --deep"):
+        from migration_runner.workshop.models_check import describe_models  # noqa: PLC0415 - not in the image
+    _answer(invocation, describe_models(invocation.load_settings()), "history")
+
+
+def _answer(invocation: Invocation, differences: Sequence[str], place: str) -> None:
     if invocation.options.as_json or not streams.answers_on_terminal():
         streams.write_facts({"differences": differences})
     else:
-        streams.write_answer("\n".join(differences) or "Models and database match.")
+        streams.write_answer("\n".join(differences) or f"Models and {place} match.")
     if differences:
         # Standard output has all of them.
         count = len(differences)
         shown = [shorten(" ".join(each.split()), _LONGEST) for each in differences[:_NAMED]]
         more = f", and {count - _NAMED} more" if count > _NAMED else ""
         message = (
-            f"Models and database differ in {count_of(count, 'place')}:"
+            f"Models and {place} differ in {count_of(count, 'place')}:"
             f" {'; '.join(shown)}{more}. Write the missing revision (`migrate revision"
             " --autogenerate`), or revert the manual change."
         )

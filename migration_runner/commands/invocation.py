@@ -55,6 +55,12 @@ class Options:
     sqlmodel: bool = False
     pyproject: bool = False
     fleet: FleetOptions = FleetOptions()
+    # Of `verify`; `deep` is of `check`.
+    since: str = ""
+    all_revisions: bool = False
+    fail_on: str = "warning"
+    format: str = ""
+    deep: bool = False
     # Of one of Alembic's own commands: all that follows its name.
     words: tuple[str, ...] = ()
 

@@ -111,7 +111,7 @@ def _find_own(
     options, history = invocation.options, project.history
     applied: set[str] | None = None
     if options.applied or settings.database is not None:
-        applied = _read_applied(invocation, settings, required=options.applied)
+        applied = read_applied(invocation, settings, required=options.applied)
     try:
         git = Git(project.folders[0])
     except NoGit as error:
@@ -142,7 +142,7 @@ def _find_own(
     return _Own(own, own & first, f"what {base} does not have", git), applied or set()
 
 
-def _read_applied(invocation: Invocation, settings: Settings, *, required: bool) -> set[str] | None:
+def read_applied(invocation: Invocation, settings: Settings, *, required: bool) -> set[str] | None:
     """Return what version table and ledger have; None if the database cannot be asked."""
     request = Request("upgrade", ("heads",))
     settings = dataclasses.replace(settings, wait_timeout=0.0)

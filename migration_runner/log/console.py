@@ -145,6 +145,7 @@ _SENTENCES: Final[dict[str, Any]] = {
     events.VARIABLES_IGNORED: lambda facts: (
         f"ignored {', '.join(facts['variables'])}: {facts['detail']}"
     ),
+    events.DATABASE_CREATED: "created the database {database}, which was missing".format_map,
     events.DATABASE_READY: lambda facts: (
         f"database {facts['database']}, {name_server(facts['server_version'])}"
     ),

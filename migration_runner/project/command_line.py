@@ -112,6 +112,13 @@ class _Line(CommandLine):
             help="Draw the history as text, or into a .svg, .mmd or .txt file",
         )
 
+        _subparsers(self.parser)["revision"].add_argument(
+            "--rename",
+            action="append",
+            metavar="TABLE.OLD=NEW",
+            help="With --autogenerate and without a database: the column NEW is the old column OLD",
+        )
+
     def _parse(self, words: Sequence[str]) -> argparse.Namespace:
         found, unknown = self.parser.parse_known_args(words)
         command = _subparsers(self.parser)[found.cmd[0].__name__]

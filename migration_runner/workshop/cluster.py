@@ -26,13 +26,17 @@ from migration_runner.workshop.server_user import before_initdb, before_server, 
 
 SUPERUSER: Final = "postgres"
 _PREFIX: Final = "migrate-server-"
+# Again and again: until it has handlers of its own, a signal to the server is lost.
 _KEEPER: Final = """\
 log=$1 folder=$2; shift 2
 trap '' INT TERM HUP
 "$@" </dev/null >"$log" 2>&1 &
+server=$!
 read -r answer
-kill -INT $!
-wait $!
+kill -INT "$server"
+(while sleep 0.2; do kill -INT "$server"; done) >/dev/null 2>&1 &
+wait "$server"
+kill -KILL $!
 [ "$answer" = keep ] || rm -rf -- "$folder"
 """
 _SETTINGS: Final = {

@@ -38,6 +38,10 @@ class Databases(Protocol):
     programs: Programs
 
     @property
+    def major(self) -> int:
+        """The server's major version."""
+
+    @property
     def description(self) -> str:
         """Which server it is, in words."""
 
@@ -71,6 +75,11 @@ class OwnDatabases:
         self.programs = cluster.programs
 
     @property
+    def major(self) -> int:
+        """The server's major version."""
+        return self.programs.major
+
+    @property
     def description(self) -> str:
         """Which server it is, in words."""
         return f"a throw-away PostgreSQL {self.programs.version}"
@@ -96,7 +105,7 @@ class OwnDatabases:
 
     def url(self, name: str) -> str:
         """Return the URL of one."""
-        return _url(self.parameters(name))
+        return url_of(self.parameters(name))
 
     def make_role(self, name: str) -> bool:
         """Make a role: the cluster is ours."""
@@ -145,7 +154,12 @@ class ShadowDatabases:
             self._version = version.split(" ")[0]
             self._database = connection.info.dbname
             _remove_left_overs(connection)
-        self.programs = find_dump_programs(int(self._version.split(".")[0]))
+        self.programs = find_dump_programs(self.major)
+
+    @property
+    def major(self) -> int:
+        """The server's major version."""
+        return int(self._version.split(".")[0])
 
     @property
     def description(self) -> str:
@@ -155,10 +169,9 @@ class ShadowDatabases:
     def create(self, name: str, template: str = "") -> None:
         """Make a database of our own. Raises `DatabaseRejected` without the right to."""
         made = f"{_SHADOW}{self._run}_{name}"
-        major = int(self._version.split(".")[0])
         with self._connect() as connection:
             try:
-                connection.execute(_create(made, self._names.get(template, ""), major))
+                connection.execute(_create(made, self._names.get(template, ""), self.major))
             except psycopg.errors.InsufficientPrivilege as error:
                 message = (
                     f"The role {connection.info.user} may not create databases on the server of"
@@ -192,7 +205,7 @@ class ShadowDatabases:
 
     def url(self, name: str) -> str:
         """Return the URL of one of ours."""
-        return _url(self.parameters(name))
+        return url_of(self.parameters(name))
 
     def make_role(self, name: str) -> bool:  # noqa: ARG002 - as in `Databases`
         """Make none: another's cluster is shared."""
@@ -251,7 +264,7 @@ def shadow_databases(url: str) -> Iterator[ShadowDatabases]:
         found.close()
 
 
-def _url(parameters: Mapping[str, str]) -> str:
+def url_of(parameters: Mapping[str, str]) -> str:
     """Return libpq's parameters as a URL that SQLAlchemy and every driver take."""
     options = {name: value for name, value in parameters.items() if name not in _IN_PLACE}
     user = quote(parameters.get("user", ""), safe="")

@@ -25,7 +25,10 @@ from migration_runner.run.decisions import decide_downgrade, decide_upgrade
 from migration_runner.run.runs import carry_out, prepare_run
 from migration_runner.settings.database_url import DatabaseAddress
 from migration_runner.settings.settings import Settings
+from migration_runner.workshop.databases import url_of
 from migration_runner.workshop.dumps.models_schema import make_models
+from migration_runner.workshop.hazards.capture import Capture
+from migration_runner.workshop.hazards.statement import Statement
 from migration_runner.workshop.model_files import find_unimported
 from migration_runner.workshop.redirection import redirected
 
@@ -51,11 +54,23 @@ def workshop_settings(settings: Settings) -> Settings:
     )
 
 
-def upgrade(settings: Settings, parameters: Parameters, targets: Sequence[str]) -> None:
-    """Upgrade to the targets. Raises what a run raises."""
+def upgrade(
+    settings: Settings, parameters: Parameters, targets: Sequence[str], *, observe: bool = False
+) -> list[Statement]:
+    """Upgrade to the targets; return what was executed, if that was to be observed.
+
+    Raises what a run raises.
+    """
     with _on(settings, parameters) as here:
         run = prepare_run(here, RunReport(run_id="workshop"), Request("upgrade", tuple(targets)))
-        carry_out(run, decide_upgrade)
+        if not observe:
+            carry_out(run, decide_upgrade)
+            return []
+        files = {each.id: each.path for each in run.project.history.revisions.values()}
+        capture = Capture(files, observe=url_of(parameters))
+        with capture.installed():
+            carry_out(run, decide_upgrade)
+        return capture.statements
 
 
 def downgrade(settings: Settings, parameters: Parameters, target: str) -> None:

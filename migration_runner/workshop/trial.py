@@ -6,6 +6,7 @@ The dumps are made of copies, while the next process is at work already.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ from migration_runner.workshop.workbench import WORK, Workbench
 
 _AFTER: Final = "after"
 _NAMED: Final = 5
+_VERSION: Final = "version_num"
+_LABEL: Final = re.compile(r"'(?:[^']|'')*'")
 _PROMISES_NOTHING: Final = NotImplementedError.__name__
 
 
@@ -38,6 +41,8 @@ class Trial:
     statements: dict[str, Sequence[Any]] = field(default_factory=dict)
     not_undone: list[str] = field(default_factory=list)
     stopped_at: str = ""
+    # What was done with the last one.
+    steps: list[str] = field(default_factory=list)
 
 
 class Trials:
@@ -58,6 +63,7 @@ class Trials:
         """
         before = self._dump(WORK)
         for name in revisions:
+            self.result.steps = []
             revision = self._history.revisions[name]
             if not self._upgrade(revision, observe=observe):
                 self.result.stopped_at = name
@@ -86,6 +92,7 @@ class Trials:
         except MigrationError as error:
             self._add("upgrade-fails", revision, f"Applied alone, it fails: {_said(error)}", error)
         else:
+            self.result.steps.append("up")
             return True
         # In one process with those before it, it may succeed: then the others can be tried.
         try:
@@ -117,6 +124,7 @@ class Trials:
                     "downgrade-fails", revision, f"Its downgrade fails: {_said(error)}", error
                 )
             return
+        self.result.steps.append("down")
         with self._copied() as below:
             undone = self._dump(below)
             try:
@@ -128,6 +136,7 @@ class Trials:
                 message = f"After its downgrade, it cannot be applied again: {_said(error)}"
                 self._add("second-upgrade-fails", revision, message, error, advice)
                 return
+            self.result.steps.append("up")
             if difference := _describe(undone.result(), before.result()):
                 message = f"Its downgrade does not lead back: {difference}."
                 advice = "Correct the downgrade; or waive it, if it is meant so."
@@ -150,7 +159,9 @@ class Trials:
     def _dump(self, database: str) -> Future[Schema]:
         databases = self._bench.databases
         parameters = databases.parameters(database)
-        return self._pool.submit(lambda: parse(dump_schema(databases.programs, parameters)))
+        return self._pool.submit(
+            lambda: _without_version_tables(parse(dump_schema(databases.programs, parameters)))
+        )
 
     def _add(
         self,
@@ -164,6 +175,22 @@ class Trials:
         self.result.findings.append(
             Finding(check, message, advice, revision.id, Path(revision.path), line)
         )
+
+
+def _without_version_tables(schema: Schema) -> Schema:
+    """Return a schema without Alembic's own tables: those with the one column `version_num`."""
+    columns: dict[tuple[str, str], list[str]] = {}
+    for each in schema:
+        if each.kind == "column":
+            columns.setdefault((each.schema, each.table), []).append(each.name)
+    own = {table for table, names in columns.items() if names == [_VERSION]}
+    kept = Schema(
+        (each, text)
+        for each, text in schema.items()
+        if (each.schema, each.table or each.name) not in own
+    )
+    kept.major = schema.major
+    return kept
 
 
 def _said(error: MigrationError) -> str:
@@ -180,11 +207,19 @@ def _describe(found: Schema, expected: Schema) -> str:
     other = [
         f"{_name(each)} differs"
         for each in found
-        if each in expected and found[each] != expected[each]
+        if each in expected and not _is_equal(each, found[each], expected[each])
     ]
     parts = [*more, *fewer, *other]
     rest = f", and {len(parts) - _NAMED} more" if len(parts) > _NAMED else ""
     return "; ".join(parts[:_NAMED]) + rest
+
+
+def _is_equal(name: ObjectName, found: str, expected: str) -> bool:
+    """Whether an object is as it should be. An enum may have more labels: none can be removed."""
+    if name.kind != "enum":
+        return found == expected
+    labels = _LABEL.findall(found)
+    return [each for each in labels if each in _LABEL.findall(expected)] == _LABEL.findall(expected)
 
 
 def _name(name: ObjectName) -> str:

@@ -28,6 +28,8 @@ from migration_runner.workshop.templates import TEMPLATE, Templates, cache_folde
 WORK: Final = "work"
 MODELS: Final = "models"
 _NEXT: Final = "next"
+# MIGRATE_SHADOW for a server that is started.
+_NEW: Final = "new"
 _MISSING_ROLE: Final = re.compile(r'role "([^"]+)" does not exist')
 _MISSING_EXTENSION: Final = re.compile(r'extension "([^"]+)" is not available')
 # What says to libpq, or to an application, where another database is.
@@ -163,7 +165,7 @@ def open_workbench(
     Raises `ConfigError` if there is no server, and what a run raises.
     """
     with contextlib.ExitStack() as stack:
-        if settings.shadow:
+        if settings.shadow not in ("", _NEW):
             databases: Databases = stack.enter_context(shadow_databases(settings.shadow))
             bench = Workbench(settings, project, databases)
         else:

@@ -133,6 +133,20 @@ def test_a_folder_with_spaces_and_nobody_elses_permissions(
     assert {0o700} == {stat.S_IMODE(folder.stat().st_mode) for folder in (closed.parent, closed)}
 
 
+def test_it_ends_also_before_it_has_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = []
+
+    def give_up(cluster: Cluster, _log: Path) -> None:
+        folders.append(cluster.sockets)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Cluster, "_wait_until_ready", give_up)
+    with pytest.raises(KeyboardInterrupt):
+        Cluster(find_programs())
+
+    assert [True] == [_gone(folder) for folder in folders]
+
+
 def test_what_the_server_says_if_it_does_not_start() -> None:
     with pytest.raises(ConfigError, match="unrecognized configuration parameter") as caught:
         Cluster(find_programs(), settings={"no_such_setting": "on"})

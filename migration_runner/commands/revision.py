@@ -1,0 +1,113 @@
+"""`migrate revision --autogenerate` without a database: on a server that is started for it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from migration_runner.commands.developer_tools import developer_tools
+from migration_runner.commands.invocation import Invocation
+from migration_runner.errors import RevisionFailed
+from migration_runner.log import streams
+from migration_runner.run.env_database import find_env_database
+from migration_runner.settings.settings import Settings
+
+if TYPE_CHECKING:
+    from migration_runner.workshop.autogenerate import Written
+    from migration_runner.workshop.dumps.renames import PossibleRename
+
+_UNKNOWN: Final = "("
+_NOTHING: Final = "Models and history match: there is nothing to write."
+
+
+def needs_server(settings: Settings) -> bool:
+    """Whether no database is named: by no setting, and not by env.py itself."""
+    if settings.shadow:
+        return True
+    if settings.database is not None:
+        return False
+    database, _ = find_env_database(settings)
+    return not database or database.startswith(_UNKNOWN)
+
+
+def autogenerate(
+    invocation: Invocation, settings: Settings, words: Sequence[str], renames: Sequence[str]
+) -> None:
+    """Write a revision from the models. Raises `RevisionFailed` if it fails when it is tried."""
+    with developer_tools("revision --autogenerate"):
+        from migration_runner.workshop import autogenerate as tool  # noqa: PLC0415 - not in the image
+    written = tool.autogenerate(settings, words, renames, _ask)
+    if invocation.options.as_json or not streams.answers_on_terminal():
+        streams.write_facts(_facts(written))
+    else:
+        streams.write_answer("\n".join(_sentences(written, tool.rename_option)))
+    invocation.report.conclusion = "written" if written.file else "up_to_date", _summary(written)
+    failed = [each for each in written.findings if each.check in ("upgrade-fails", "broken-file")]
+    if failed:
+        message = (
+            f"{_relative(written.file)} was written, but fails when it is applied:"
+            f" {failed[0].message} Correct the file, then: migrate verify."
+        )
+        raise RevisionFailed(message, revision=written.revision, file=str(written.file))
+
+
+def _ask(rename: PossibleRename) -> bool:
+    """Ask on a terminal whether something was renamed; elsewhere it was not."""
+    if not (sys.stdin.isatty() and streams.answers_on_terminal()):
+        return False
+    where = f" of {rename.table}" if rename.kind == "column" else ""
+    streams.write_answer(f"Is {rename.new}{where} a new name of {rename.old}? [y/N]")
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _summary(written: Written) -> str:
+    if written.file is None:
+        return _NOTHING
+    return f"Wrote {_relative(written.file)}."
+
+
+def _sentences(written: Written, option: Any) -> list[str]:
+    lines = [_summary(written)]
+    lines += [
+        f"{each} defines tables, but nothing imports it: they are not in the metadata."
+        for each in written.unimported
+    ]
+    if written.file is None:
+        return lines
+    tried = ", ".join(written.tried)
+    lines.append(f"Tried on {written.server}: {tried}.")
+    lines += [f"{each.message} {each.advice}".strip() for each in written.findings]
+    if written.left:
+        lines.append("What still differs between models and history:")
+        lines += [f"  {each.sentence} {each.advice}".rstrip() for each in written.left]
+    elif written.compared:
+        lines.append("No difference is left between models and history.")
+    lines += [
+        f"If {each.new} is a new name of {each.old}, remove the file, and run it again with"
+        f" --rename {option(each)}."
+        for each in written.possible
+    ]
+    return lines
+
+
+def _facts(written: Written) -> dict[str, Any]:
+    return {
+        "file": str(written.file) if written.file else None,
+        "revision": written.revision or None,
+        "server": written.server,
+        "tried": list(written.tried),
+        "left": [{"difference": each.sentence, "advice": each.advice} for each in written.left],
+        "findings": [{"check": each.check, "message": each.message} for each in written.findings],
+        "possible_renames": [
+            {"table": each.table, "old": each.old, "new": each.new} for each in written.possible
+        ],
+        "not_imported": list(written.unimported),
+    }
+
+
+def _relative(file: Path | None) -> str:
+    if file is None:
+        return ""
+    return str(file.relative_to(Path.cwd())) if file.is_relative_to(Path.cwd()) else str(file)
