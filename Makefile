@@ -38,9 +38,9 @@ run: $(STAMP) ## Migrate the database in DATABASE_URL, or an embedded one; A="st
 	@$(MIGRATE) $(A) || $(SAY_CODE)
 
 .PHONY: revision
-revision: $(STAMP) ## Write a revision from the models: make revision m="Gift cards"
+revision: $(STAMP) ## Write a revision from the models, and try it: make revision m="Gift cards"
 	@test -n "$$m" || { echo 'What does it do? make revision m="Gift cards"' >&2; exit 64; }
-	@$(MIGRATE) revision --autogenerate -m "$$m" || $(SAY_CODE)
+	@$(BIN)/python entrypoint.py revision --autogenerate -m "$$m" || $(SAY_CODE)
 
 .PHONY: psql
 psql: $(STAMP) ## Open psql on the same database; A="-l" passes options

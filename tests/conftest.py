@@ -45,6 +45,7 @@ pytest_plugins = [
     "tests.fixtures.helm",
     "tests.fixtures.cluster",
     "tests.fixtures.dumps",
+    "tests.fixtures.workshop",
 ]
 
 

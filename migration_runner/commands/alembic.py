@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from migration_runner.commands.at_heads import refuse_elsewhere
+from migration_runner.commands.developer_tools import developer_tools
 from migration_runner.commands.invocation import Invocation
 from migration_runner.errors import UsageError
 from migration_runner.history.request import Request
 from migration_runner.log.detections import show_detections
+from migration_runner.project.alembic_project import AlembicProject
 from migration_runner.project.command_line import configure, run_alembic_command
 from migration_runner.report.report import RunReport
 from migration_runner.run.attempts import attempt_until_done
@@ -27,6 +29,9 @@ from migration_runner.settings.settings import AlembicOptions, Settings
 _WITHOUT_PROJECT: Final = frozenset({"init", "list_templates"})
 # This one creates the version table.
 _CHANGING: Final = frozenset({"ensure_version"})
+_HEAD_FILE: Final = "head.txt"
+# After these, the history has another head.
+_WRITING: Final = frozenset({"revision", "merge"})
 
 
 def run_alembic(invocation: Invocation) -> None:
@@ -53,10 +58,23 @@ def run_alembic(invocation: Invocation) -> None:
 
         if needs_server(settings):
             autogenerate(invocation, settings, words, read.rename or ())
+            _keep_head_file(settings)
             return
     changes = options.command in _CHANGING and "--sql" not in words
     look = _look_and_show if _writes_from_models(read) else _look
     _run(settings, invocation.report, words, changes=changes, look=look)
+    if options.command in _WRITING:
+        _keep_head_file(settings)
+
+
+def _keep_head_file(settings: Settings) -> None:
+    """Write the new heads into head.txt, where the project has one."""
+    project = AlembicProject(settings.alembic)
+    if not (project.folders[0] / _HEAD_FILE).is_file():
+        return
+    with developer_tools("revision"):
+        from migration_runner.workshop.head_file import write_head_file  # noqa: PLC0415 - not in the image
+    write_head_file(project.folders[0], project.history.heads)
 
 
 def _writes_from_models(read: Any) -> bool:

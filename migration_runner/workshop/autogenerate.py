@@ -160,7 +160,9 @@ class _Writer:
         self.lost = [
             f"{each.kind} {'.'.join(part for part in (each.table, each.name) if part)}"
             for each in migrated
-            if each.kind in ("table", "column") and each not in before
+            if each.kind in ("table", "column")
+            and each not in before
+            and not any((each.table, each.name) == (one.table, one.new) for one in self._renames)
         ]
         return left, trial
 

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -178,17 +179,18 @@ class Cluster:
         self._own_all(self.data)
 
     def _initialize(self) -> None:
-        done = subprocess.run(  # noqa: S603 - the server's own
-            [self.programs.path("initdb"), "-D", str(self.data), *_INITDB],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-            cwd="/",
-            text=True,
-            errors="replace",
-            env=_environment(),
-            preexec_fn=before_initdb(self._user),
-        )
+        with _forking():
+            done = subprocess.run(  # noqa: S603 - the server's own
+                [self.programs.path("initdb"), "-D", str(self.data), *_INITDB],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+                cwd="/",
+                text=True,
+                errors="replace",
+                env=_environment(),
+                preexec_fn=before_initdb(self._user),
+            )
         if done.returncode:
             said = " ".join(done.stderr.split())
             advice = THREE_WAYS
@@ -214,17 +216,18 @@ class Cluster:
         log = self.folder / "log"
         # Of the server before this one: what it said at its end is not said of this one.
         log.unlink(missing_ok=True)
-        self._keeper = subprocess.Popen(  # noqa: S603 - the server's own
-            ["/bin/sh", "-c", _KEEPER, "keeper", str(log), str(self.sockets), *command],
-            stdin=reader,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd="/",
-            env=_environment(),
-            # Ctrl-C is for this process.
-            start_new_session=True,
-            preexec_fn=before_server(self._user),  # noqa: PLW1509 - no thread runs yet
-        )
+        with _forking():
+            self._keeper = subprocess.Popen(  # noqa: S603 - the server's own
+                ["/bin/sh", "-c", _KEEPER, "keeper", str(log), str(self.sockets), *command],
+                stdin=reader,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd="/",
+                env=_environment(),
+                # Ctrl-C is for this process.
+                start_new_session=True,
+                preexec_fn=before_server(self._user),  # noqa: PLW1509 - see `_forking`
+            )
         os.close(reader)
         self._wait_until_ready(log)
 
@@ -271,6 +274,17 @@ class Cluster:
         if self._pipe is not None:
             os.close(self._pipe)
             self._pipe = None
+
+
+@contextlib.contextmanager
+def _forking() -> Iterator[None]:
+    """Let Python fork beside a thread, of which it warns: what is done before `exec` takes no lock.
+
+    https://docs.python.org/3/library/os.html#os.fork
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
 
 
 def is_in_use(home: Path) -> bool:

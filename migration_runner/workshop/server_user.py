@@ -34,7 +34,11 @@ def server_user() -> int | None:
 
 def before_server(user: int | None) -> Callable[[], None] | None:
     """Return what a child process has to do before it becomes one of the server's programs."""
-    return None if user is None else lambda: _become(user)
+    if user is None:
+        return None
+    # Here: a forked process should not have to load it.
+    library = ctypes.CDLL(None)
+    return lambda: _become(library, user)
 
 
 def before_initdb(user: int | None) -> Callable[[], None] | None:
@@ -43,16 +47,15 @@ def before_initdb(user: int | None) -> Callable[[], None] | None:
     Where that has none, as with most of a container's, it gets one in a user namespace.
     """
     here = os.geteuid() if user is None else user
-    if _has_name(here) or not sys.platform.startswith("linux"):
-        return before_server(user)
     named = next((entry.pw_uid for entry in pwd.getpwall() if entry.pw_uid != 0), None)
-    if named is None:
+    if _has_name(here) or named is None or not sys.platform.startswith("linux"):
         return before_server(user)
+    library = ctypes.CDLL(None)
 
     def become() -> None:
         if user is not None:
-            _become(user)
-        _become_in_namespace(named)
+            _become(library, user)
+        _become_in_namespace(library, named)
 
     return become
 
@@ -65,9 +68,8 @@ def _has_name(user: int) -> bool:
     return True
 
 
-def _become(user: int) -> None:
+def _become(library: Any, user: int) -> None:
     """Become another user, with root's right to read and to write, where there is one."""
-    library = ctypes.CDLL(None)
     on_linux = sys.platform.startswith("linux")
     if on_linux:
         library.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0)
@@ -86,16 +88,15 @@ def _become(user: int) -> None:
         library.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, number, 0, 0)
 
 
-def _become_in_namespace(inside: int) -> None:
+def _become_in_namespace(library: Any, inside: int) -> None:
     """Have another number in a user namespace of one's own, as far as the system allows it.
 
     https://man7.org/linux/man-pages/man7/user_namespaces.7.html
     """
-    outside, library = os.geteuid(), ctypes.CDLL(None)
+    outside = os.geteuid()
     # Whoever was root before may otherwise not write to its own files in /proc.
     library.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
-    unshare: Any = library.unshare
-    if unshare(_CLONE_NEWUSER) != 0:
+    if library.unshare(_CLONE_NEWUSER) != 0:
         return
     for file, text in (("setgroups", "deny"), ("uid_map", f"{inside} {outside} 1")):
         descriptor = os.open(f"/proc/self/{file}", os.O_WRONLY)

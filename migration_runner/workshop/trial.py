@@ -24,6 +24,8 @@ from migration_runner.workshop.workbench import WORK, Workbench
 
 _AFTER: Final = "after"
 _NAMED: Final = 5
+# Of the schemas before and after a revision, and of those below.
+_REMEMBERED: Final = 4
 _VERSION: Final = "version_num"
 _LABEL: Final = re.compile(r"'(?:[^']|'')*'")
 _PROMISES_NOTHING: Final = NotImplementedError.__name__
@@ -53,6 +55,7 @@ class Trials:
         self._pool = pool
         self._history: History = bench.project.history
         self._count = 0
+        self._parsed: dict[str, Schema] = {}
         self.result = Trial()
 
     def run(self, revisions: Sequence[str], *, observe: bool) -> Trial:
@@ -137,10 +140,13 @@ class Trials:
                 self._add("second-upgrade-fails", revision, message, error, advice)
                 return
             self.result.steps.append("up")
-            if difference := _describe(undone.result(), before.result()):
-                message = f"Its downgrade does not lead back: {difference}."
-                advice = "Correct the downgrade; or waive it, if it is meant so."
-                self._add("asymmetric", revision, message, advice=advice)
+            difference = _describe(undone.result(), before.result())
+        if not difference:
+            # The same revision on the same schema leads to the same one again.
+            return
+        message = f"Its downgrade does not lead back: {difference}."
+        advice = "Correct the downgrade; or waive it, if it is meant so."
+        self._add("asymmetric", revision, message, advice=advice)
         again = self._dump(WORK).result()
         if difference := _describe(again, after.result()):
             message = f"Applied again after its downgrade, it differs: {difference}."
@@ -159,9 +165,15 @@ class Trials:
     def _dump(self, database: str) -> Future[Schema]:
         databases = self._bench.databases
         parameters = databases.parameters(database)
-        return self._pool.submit(
-            lambda: _without_version_tables(parse(dump_schema(databases.programs, parameters)))
-        )
+        return self._pool.submit(lambda: self._parse(dump_schema(databases.programs, parameters)))
+
+    def _parse(self, text: str) -> Schema:
+        """Take a dump apart; most are like one of the last."""
+        if text not in self._parsed:
+            while len(self._parsed) >= _REMEMBERED:
+                del self._parsed[next(iter(self._parsed))]
+            self._parsed[text] = _without_version_tables(parse(text))
+        return self._parsed[text]
 
     def _add(
         self,
