@@ -19,7 +19,8 @@ _PARAMETER: Final = re.compile(r"(?<![:\w\\]):(?=\w)")
 
 def quote(name: str) -> str:
     """Return a name in quotes, if it needs them."""
-    return str(_PREPARER.quote(name))
+    # Before SQLAlchemy 2.1 the preparer refuses an empty name, as some objects have.
+    return str(_PREPARER.quote(name)) if name else ""
 
 
 def qualified(schema: str, name: str) -> str:
