@@ -26,7 +26,8 @@ from migration_runner.run.runs import carry_out, prepare_run
 from migration_runner.settings.database_url import DatabaseAddress
 from migration_runner.settings.settings import Settings
 from migration_runner.workshop.databases import url_of
-from migration_runner.workshop.dumps.models_schema import make_models
+from migration_runner.workshop.dumps.models_schema import create_models as make_models
+from migration_runner.workshop.dumps.parsing import parse
 from migration_runner.workshop.hazards.capture import Capture
 from migration_runner.workshop.hazards.statement import Statement
 from migration_runner.workshop.model_files import find_unimported
@@ -116,14 +117,13 @@ class Models:
     """What a project's models are, besides the schema that was made of them.
 
     `hidden` are tables that env.py hides from autogenerate, `unimported` files beside those of the
-    models that define some, too, but were not imported. `problems` says what could not be made.
+    models that define some, too, but were not imported.
     """
 
     hidden: frozenset[tuple[str, str]]
     version_tables: frozenset[str]
     found: bool
     unimported: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()
 
 
 def create_models(settings: Settings, parameters: Parameters, migrated: str) -> Models:
@@ -154,16 +154,13 @@ def create_models(settings: Settings, parameters: Parameters, migrated: str) -> 
                 for table in each.tables.values()
                 if not context.includes(table)
             }
-            problems: list[str] = []
             if metadata:
-                with engine.connect() as connection:
-                    problems = make_models(connection, metadata, migrated)
+                make_models(engine, metadata, parse(migrated))
     return Models(
         hidden=frozenset(hidden),
         version_tables=frozenset(each.version_table for each in seen.contexts),
         found=bool(metadata),
         unimported=tuple(find_unimported()),
-        problems=tuple(problems),
     )
 
 

@@ -1,17 +1,142 @@
-"""The models' schema in an empty database."""
+"""The models' schema, made in an empty database so that it can be dumped."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 import sqlalchemy
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from migration_runner.errors import HistoryError
+from migration_runner.workshop.dumps.borrowed import Borrowed
+from migration_runner.workshop.dumps.cursor import Cursor
+from migration_runner.workshop.dumps.objects import Schema
+from migration_runner.workshop.dumps.sql import qualified, quote
+
+MetaDatas = sqlalchemy.MetaData | Sequence[sqlalchemy.MetaData]
 
 
-def make_models(
-    connection: sqlalchemy.Connection, metadata: Sequence[sqlalchemy.MetaData], _migrated: str
-) -> list[str]:
-    """Make the tables."""
-    for each in metadata:
-        each.create_all(connection)
-    connection.commit()
-    return []
+def create_models(
+    bind: sqlalchemy.engine.Engine | sqlalchemy.engine.Connection,
+    metadata: MetaDatas,
+    migrated: Schema,
+) -> None:
+    """Make the tables of one or several metadatas in an empty database, and commit.
+
+    What models need but cannot make (extensions, functions, sequences, types that are not theirs)
+    comes from the migrated schema. Raises `HistoryError` with the table and what is missing.
+    """
+    metadatas = [metadata] if isinstance(metadata, sqlalchemy.MetaData) else list(metadata)
+    _refuse_duplicates(metadatas)
+    with _connected(bind) as connection:
+        borrowed = Borrowed(migrated)
+        while True:
+            try:
+                _attempt(connection, metadatas, borrowed)
+            except DBAPIError as error:
+                # In one line without the statement, in which anything may be named.
+                said = (str(error.orig).strip().splitlines() or [""])[0]
+                if not borrowed.learn(said):
+                    raise _not_created(said, error.statement) from error
+            except SQLAlchemyError as error:
+                raise _not_created(str(error), None) from error
+            else:
+                return
+
+
+def _attempt(
+    connection: sqlalchemy.engine.Connection,
+    metadatas: Sequence[sqlalchemy.MetaData],
+    borrowed: Borrowed,
+) -> None:
+    with _transaction(connection):
+        # What functions use may come after them.
+        _run(connection, "SET LOCAL check_function_bodies = off")
+        for statement in borrowed.first():
+            _run(connection, statement)
+        for schema in sorted(_schemas(metadatas) - borrowed.refused_schemas()):
+            _run(connection, f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}")
+        if borrowed.copied:
+            # With the models' values, before a function or a domain needs one.
+            for enum in _own_enums(metadatas):
+                enum.create(connection, checkfirst=True)
+        for statement in borrowed.copies():
+            _run(connection, statement)
+        for each in metadatas:
+            each.create_all(connection)
+
+
+def _run(connection: sqlalchemy.engine.Connection, statement: str) -> None:
+    """Run a statement as it is, also with percent signs."""
+    connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+
+
+def _schemas(metadatas: Sequence[sqlalchemy.MetaData]) -> set[str]:
+    return {
+        str(table.schema) for each in metadatas for table in each.tables.values() if table.schema
+    }
+
+
+def _own_enums(metadatas: Sequence[sqlalchemy.MetaData]) -> Iterator[sqlalchemy.Enum]:
+    """Yield the enum types that the models make."""
+    for each in metadatas:
+        for table in each.tables.values():
+            for column in table.columns:
+                kind = getattr(column.type, "item_type", column.type)
+                if (
+                    isinstance(kind, sqlalchemy.Enum)
+                    and kind.name
+                    and kind.native_enum
+                    and getattr(kind, "create_type", True)
+                ):
+                    yield kind
+
+
+def _refuse_duplicates(metadatas: Sequence[sqlalchemy.MetaData]) -> None:
+    """Refuse what Alembic refuses: it could not say which of the two is meant."""
+    counts = Counter(
+        qualified(table.schema or "", table.name)
+        for each in metadatas
+        for table in each.tables.values()
+    )
+    twice = sorted(name for name, count in counts.items() if count > 1)
+    if twice:
+        message = (
+            "Several metadatas of target_metadata have a table of the same name:"
+            f" {', '.join(twice)}. Nothing was compared. Keep one of them."
+        )
+        raise HistoryError(message, reason="models_not_created", tables=twice)
+
+
+def _not_created(said: str, statement: str | None) -> HistoryError:
+    what = ""
+    if statement:
+        words = Cursor(statement)
+        kind = " ".join(words.next().text for _ in range(2))
+        what = f" at {kind} {'.'.join(words.path())}"
+    message = (
+        f"The tables of the models could not be created in an empty database{what}:"
+        f" {said.rstrip('.')}. Nothing was compared. Let the models or a revision create what is"
+        " missing."
+    )
+    return HistoryError(message, reason="models_not_created")
+
+
+@contextlib.contextmanager
+def _connected(
+    bind: sqlalchemy.engine.Engine | sqlalchemy.engine.Connection,
+) -> Iterator[sqlalchemy.engine.Connection]:
+    if isinstance(bind, sqlalchemy.engine.Connection):
+        yield bind
+        return
+    with bind.connect() as connection:
+        yield connection
+
+
+@contextlib.contextmanager
+def _transaction(connection: sqlalchemy.engine.Connection) -> Iterator[None]:
+    """Run one attempt: all of it, or nothing."""
+    with connection.begin_nested() if connection.in_transaction() else connection.begin():
+        yield

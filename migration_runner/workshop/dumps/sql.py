@@ -13,13 +13,15 @@ from migration_runner.workshop.dumps.objects import ObjectName
 # SQLAlchemy knows which names are key words.
 _PREPARER: Final = postgresql.dialect().identifier_preparer  # type: ignore[no-untyped-call]
 _NAMES: Final = (Kind.WORD, Kind.QUOTED)
+_REGCLASS: Final = [":", ":", "regclass"]
 # What SQLAlchemy's text() takes for a parameter, in op.execute().
 _PARAMETER: Final = re.compile(r"(?<![:\w\\]):(?=\w)")
 
 
 def quote(name: str) -> str:
     """Return a name in quotes, if it needs them."""
-    return str(_PREPARER.quote(name))
+    # Before SQLAlchemy 2.1 the preparer refuses an empty name, as some objects have.
+    return str(_PREPARER.quote(name)) if name else ""
 
 
 def qualified(schema: str, name: str) -> str:
@@ -35,16 +37,19 @@ def table_of(name: ObjectName) -> str:
 def unqualified(statement: str, default_schema: str) -> str:
     """Leave out the schema that is found without being named, as revisions do."""
     found = tokens(statement)
+    start = f"'{quote(default_schema)}."
     pieces, position = [], 0
-    for token, dot, name in zip(found, found[1:], found[2:], strict=False):
-        if (
-            token.kind in _NAMES
-            and token.identifier == default_schema
-            and dot.text == "."
-            and name.kind in _NAMES
-        ):
+    for number, token in enumerate(found):
+        after = [each.text for each in found[number + 1 : number + 4]]
+        if token.kind in _NAMES:
+            if token.identifier != default_schema or after[:1] != ["."] or len(after) == 1:
+                continue
             pieces.append(statement[position : token.start])
-            position = name.start
+            position = found[number + 2].start
+        elif token.text.startswith(start) and after == _REGCLASS:
+            # nextval('public.orders_id_seq'::regclass)
+            pieces.append(f"{statement[position : token.start]}'")
+            position = token.start + len(start)
     return "".join(pieces) + statement[position:]
 
 
