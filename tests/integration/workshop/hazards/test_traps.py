@@ -259,3 +259,19 @@ def test_a_deletion_without_rows_is_still_one_of_the_whole_table(
     ran = _run(shop, tmp_path, 'op.execute(sa.delete(sa.table("lines")))')
     assert [0] == [each.rows for each in ran.statements]
     assert ["whole-table-write"] == _checks(ran)
+
+
+def test_a_revision_may_end_all_other_sessions(shop: Shop, tmp_path: Path) -> None:
+    ran = _run(
+        shop,
+        tmp_path,
+        """
+op.execute(
+    "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+op.execute("ALTER TABLE lines ALTER quantity TYPE bigint")
+""",
+    )
+    assert "" == ran.error
+    assert ["table-rewrite"] == _checks(ran)
