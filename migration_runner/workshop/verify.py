@@ -12,7 +12,6 @@ from migration_runner.errors import ConfigError, MigrationError, RevisionFailed
 from migration_runner.log.counts import count_of
 from migration_runner.project.alembic_project import AlembicProject
 from migration_runner.settings.settings import Settings
-from migration_runner.workshop.checks import CHECKS, Group
 from migration_runner.workshop.env_check import check_env
 from migration_runner.workshop.finding import Finding
 from migration_runner.workshop.hazards.judgement import judge
@@ -132,14 +131,8 @@ def _hazards(bench: Workbench, statements: Sequence[Statement]) -> tuple[list[Fi
     major = bench.databases.major
     observed = judge(statements, major=major, breaking=breaking)
     linted = lint(statements, major=major, breaking=breaking)
-    places = {(each.revision, each.line) for each in observed if _is_hazard(each)}
-    # What was observed says more about the same statement.
-    others = [each for each in linted.findings if (each.revision, each.line) not in places]
-    return [*observed, *others], linted.problem
-
-
-def _is_hazard(finding: Finding) -> bool:
-    return CHECKS[finding.check].group is Group.HAZARD
+    # It is asked only for what is not observed.
+    return [*observed, *linted.findings], linted.problem
 
 
 def _models(bench: Workbench, notes: list[str]) -> list[Finding]:

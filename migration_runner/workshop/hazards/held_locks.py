@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from typing import Any, Final
-
-import psycopg
+from typing import Final
 
 from migration_runner.workshop.hazards.catalog import Relation
+from migration_runner.workshop.hazards.second_connection import SecondConnection
 from migration_runner.workshop.hazards.statement import Lock
 
 # A relation's OID, and a mode as Postgres documents it.
@@ -23,14 +22,14 @@ WHERE locktype = 'relation' AND granted AND pid = %s AND database =
 class HeldLocks:
     """Reads locks, and remembers which line took each."""
 
-    def __init__(self, second: psycopg.Connection[Any]) -> None:
+    def __init__(self, second: SecondConnection) -> None:
         self._second = second
         # By session.
         self._lines: dict[int, dict[Key, int]] = {}
 
     def of(self, pid: int) -> list[Key]:
         """Return the locks on relations that a session has been granted."""
-        rows = self._second.execute(_LOCKS, [pid]).fetchall()
+        rows = self._second.ask(_LOCKS, pid)
         return [(int(oid), _documented(mode)) for oid, mode in rows]
 
     def note(self, pid: int, held: Collection[Key], before: Collection[Key], line: int) -> None:

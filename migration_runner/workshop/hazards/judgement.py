@@ -133,8 +133,8 @@ def _skips_invalid_index(
     drops = (each.sql for each in earlier if "DROP INDEX" in each.sql.upper())
     if not any(name in plain_name(sql).split(".") for sql in drops):
         message = (
-            f"A concurrent build that fails leaves an invalid index {name}, which IF NOT EXISTS"
-            " takes for the finished one in the next run."
+            f"A concurrent build that fails leaves an invalid index {name}. In the next run IF NOT"
+            " EXISTS skips it, and the revision fails again."
         )
         yield "index-if-not-exists", message
 

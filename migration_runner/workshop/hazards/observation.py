@@ -12,7 +12,6 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import psycopg
 import sqlalchemy
 
 from migration_runner.database.drivers.known import driver_connection, driver_for
@@ -22,6 +21,7 @@ from migration_runner.workshop.hazards.comparison import Before, compare
 from migration_runner.workshop.hazards.held_locks import HeldLocks, Key
 from migration_runner.workshop.hazards.known import known, may_be_wrapped
 from migration_runner.workshop.hazards.notices import listening_to
+from migration_runner.workshop.hazards.second_connection import SecondConnection
 from migration_runner.workshop.hazards.server_reasons import read_reasons
 from migration_runner.workshop.hazards.sql_kinds import controls, defines
 from migration_runner.workshop.hazards.statement import MODES, ChangeKind, Lock, Seen
@@ -62,7 +62,7 @@ class Observation:
     """Looks at a database before and after each statement of one revision."""
 
     def __init__(self, url: str) -> None:
-        self._second = psycopg.connect(url, autocommit=True)
+        self._second = SecondConnection(url)
         self._locks = HeldLocks(self._second)
         self._older: frozenset[int] = frozenset()
         self._relations: dict[int, Relation] = {}
@@ -178,8 +178,8 @@ class Observation:
         return replace(seen, changes=tuple(kept))
 
     def _read(self) -> dict[int, Relation]:
-        row = self._second.execute(state_query().encode()).fetchone()
-        return read_state("" if row is None else row[0]).relations
+        [(answer,)] = self._second.ask(state_query().encode())
+        return read_state(answer).relations
 
 
 def _state(watched: Watched, oids: Collection[int]) -> str:

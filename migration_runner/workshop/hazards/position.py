@@ -70,5 +70,5 @@ def _is_plumbing(frame: FrameType) -> bool:
     """Whether a frame is of reflection, a new connection's first questions, or the runner's."""
     if frame.f_globals.get("__name__", "").startswith(_RUNNER):
         return True
-    owner = frame.f_locals.get("self")
-    return isinstance(owner, Dialect | Inspector)
+    # Not `isinstance`: it would ask a proxy, such as Flask's, for what it stands for.
+    return issubclass(type(frame.f_locals.get("self")), Dialect | Inspector)

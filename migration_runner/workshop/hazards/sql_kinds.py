@@ -35,7 +35,7 @@ _DO: Final = re.compile(r"(?i)\s*DO\b")
 # A comparison with a value: it is assumed that it was chosen with care.
 _BOUND: Final = re.compile(
     r"(?is)(?:(?<![<>!])=|<=|>=|<(?!>)|(?<!<)>|\bI?LIKE\b|\bBETWEEN\b|\bIN\b|~|@>)"
-    r"\s*\(*\s*(?:\w+\s*)?(?:'|[-+]?\d|ARRAY\b|ANY\b|true\b|false\b|CURRENT_)"
+    r"\s*\(*\s*(?:\w+\s*\(?\s*)?(?:'|[-+]?\d|ARRAY\b|ANY\b|true\b|false\b|CURRENT_|now\(\))"
     r"|\bLIMIT\b|\bCURRENT\s+OF\b"
 )
 _ENDS: Final = re.compile(r"(?i)\bCOMMIT\b")

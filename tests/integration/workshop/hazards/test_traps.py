@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from migration_runner.workshop.hazards.judgement import judge
-from migration_runner.workshop.hazards.statement import Lock
+from migration_runner.workshop.hazards.statement import Change, ChangeKind, Lock
 from tests.fixtures.captured import Ran
 from tests.fixtures.hazards import Shop
 
@@ -33,25 +33,28 @@ def test_the_level_of_messages_is_the_revisions_own(
         shop,
         tmp_path,
         """
-show = lambda: op.get_bind().exec_driver_sql("SHOW client_min_messages").scalar()
+query = "SELECT current_setting('client_min_messages')"
+show = lambda: op.get_bind().exec_driver_sql(query).scalar()
 first = show()
 op.execute("ALTER TABLE orders ADD COLUMN a text")
 op.execute("SET client_min_messages = warning")
 op.execute("ALTER TABLE orders ADD COLUMN b text")
 second = show()
 with op.get_context().autocommit_block():
-    try:
-        op.execute("ALTER TABLE nothing ADD COLUMN a text")
-    except sa.exc.ProgrammingError:
-        pass
-    op.execute("DROP INDEX CONCURRENTLY ix_orders_country")
+    for statement in ("ALTER TABLE no ADD a text", "DROP INDEX CONCURRENTLY no"):
+        try:
+            op.execute(statement)
+        except sa.exc.ProgrammingError:
+            pass
     third = show()
-return first, second, third
+    op.execute("DROP INDEX CONCURRENTLY ix_orders_country")
+    fourth = show()
+return first, second, third, fourth
 """,
         driver,
     )
     assert "" == ran.error
-    assert ("notice", "warning", "warning") == ran.answer
+    assert ("notice", "warning", "warning", "warning") == ran.answer
 
 
 @pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])
@@ -117,6 +120,40 @@ op.bulk_insert(
     assert [7, 7, 13, 14] == [line for line, _ in found]
     assert "ALTER TABLE orders ADD COLUMN b text" == found[1][1]
     assert found[3][1].startswith("INSERT INTO lines (quantity) VALUES (1")
+
+
+def test_questions_that_sqlalchemy_asks_are_left_out(shop: Shop, tmp_path: Path) -> None:
+    ran = _run(
+        shop,
+        tmp_path,
+        """
+sa.inspect(op.get_bind()).get_columns("orders")
+sa.inspect(op.get_bind()).has_table("orders")
+sa.MetaData().reflect(op.get_bind(), only=["lines"])
+sa.Enum("a", name="new_type").create(op.get_bind(), checkfirst=True)
+with sa.create_engine(op.get_bind().engine.url).connect() as connection:
+    connection.execute(sa.text("SELECT 1"))
+""",
+    )
+    assert "" == ran.error
+    assert [(9, "CREATE TYPE new_type AS ENUM ('a')"), (11, "SELECT 1")] == [
+        (each.line, each.sql) for each in ran.statements
+    ]
+
+
+def test_what_is_rolled_back_to_a_savepoint_has_not_happened(shop: Shop, tmp_path: Path) -> None:
+    ran = _run(
+        shop,
+        tmp_path,
+        """
+for _ in range(2):
+    with op.get_bind().begin_nested() as savepoint:
+        op.execute("ALTER TABLE lines DROP COLUMN quantity")
+        savepoint.rollback()
+""",
+    )
+    changes = [Change(ChangeKind.COLUMN_DROPPED, "lines", "quantity")]
+    assert [changes, changes] == [[*each.seen.changes] for each in ran.statements]
 
 
 def test_statements_of_an_event_loop_in_the_revision_are_found(shop: Shop, tmp_path: Path) -> None:
@@ -222,3 +259,19 @@ def test_a_deletion_without_rows_is_still_one_of_the_whole_table(
     ran = _run(shop, tmp_path, 'op.execute(sa.delete(sa.table("lines")))')
     assert [0] == [each.rows for each in ran.statements]
     assert ["whole-table-write"] == _checks(ran)
+
+
+def test_a_revision_may_end_all_other_sessions(shop: Shop, tmp_path: Path) -> None:
+    ran = _run(
+        shop,
+        tmp_path,
+        """
+op.execute(
+    "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+op.execute("ALTER TABLE lines ALTER quantity TYPE bigint")
+""",
+    )
+    assert "" == ran.error
+    assert ["table-rewrite"] == _checks(ran)
