@@ -109,6 +109,8 @@ def _find_own(
 ) -> tuple[_Own, set[str]]:
     """Return one's own revisions, and those that the database has, if one is named."""
     options, history = invocation.options, project.history
+    if len(history.heads) < 2 and not options.base and not options.applied:  # noqa: PLR2004 - none has to be one's own
+        return _Own((), (), "", _git(project)), set()
     applied: set[str] | None = None
     if options.applied or settings.database is not None:
         applied = read_applied(invocation, settings, required=options.applied)
@@ -140,6 +142,13 @@ def _find_own(
         message = f"git cannot say which revisions {base} has: {error}."
         raise UsageError(message, reason="own_unknown") from None
     return _Own(own, own & first, f"what {base} does not have", git), applied or set()
+
+
+def _git(project: AlembicProject) -> Git | None:
+    try:
+        return Git(project.folders[0])
+    except NoGit:
+        return None
 
 
 def read_applied(invocation: Invocation, settings: Settings, *, required: bool) -> set[str] | None:
