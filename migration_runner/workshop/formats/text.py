@@ -28,10 +28,7 @@ def render_text(result: VerifyResult) -> str:
     if result.waived:
         waived = [f"  {_name(each)}: {' '.join(each.waived.split())}" for each in result.waived]
         blocks.append("\n".join(["Waived:", *waived]))
-    end = [f"Checked on {result.server}." if result.server else "", *result.notes]
-    if result.squawk:
-        end.append(f"Compatibility rules: {result.squawk}.")
-    return "\n\n".join([*blocks, "\n".join([*filter(None, end), result.summary])])
+    return "\n\n".join([*blocks, "\n".join([*result.remarks, result.summary])])
 
 
 def _file(finding: Finding) -> str:

@@ -30,7 +30,7 @@ Waived:
 
 Checked on PostgreSQL 18.6, started for this command.
 The extension postgis is missing.
-Compatibility rules: squawk 2.70.0.
+Not checked by squawk's rules: it is not installed.
 4 findings in 2 of 15 revisions (3 errors, 1 note); 1 waived."""
 
 
@@ -54,4 +54,7 @@ def test_one_file_is_one_block_however_it_is_named(here: Path) -> None:
 
 def test_nothing_found() -> None:
     assert "No finding in 1 revision." == render_text(plain())
+    assert "No finding in a history of 9 revisions." == render_text(
+        plain(revisions=0, all_revisions=9)
+    )
     assert "No finding in 3 of 9 revisions." == render_text(plain(revisions=3, all_revisions=9))
