@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
+from migration_runner.commands.applied import read_applied
 from migration_runner.commands.developer_tools import developer_tools
 from migration_runner.commands.invocation import Invocation
 from migration_runner.errors import HistoryError, UsageError
@@ -47,7 +48,6 @@ def _new_revisions(
     invocation: Invocation, settings: Settings
 ) -> tuple[Collection[str] | None, str]:
     """Return the revisions that the base does not have, and the base; None for all."""
-    from migration_runner.commands.rebase import read_applied  # noqa: PLC0415 - as in `verify`
     from migration_runner.workshop.git import Git, NoGit  # noqa: PLC0415 - as in `verify`
 
     options = invocation.options

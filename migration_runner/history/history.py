@@ -140,13 +140,8 @@ def check_consistency(revisions: Sequence[Revision]) -> None:
         " add the missing file to the image, or correct down_revision or depends_on"
         for revision in revisions
         for parent in revision.parents
-        if parent not in known and not _abbreviates(parent, known)
+        if parent not in known
     ]
     if problems:
         message = "The history is broken: " + "; ".join(problems) + "."
         raise HistoryError(message, reason="broken_history", problems=problems)
-
-
-def _abbreviates(parent: str, known: Iterable[str]) -> bool:
-    """Whether it is a revision id's beginning, which Alembic accepts in `depends_on`."""
-    return any(revision.startswith(parent) for revision in known)

@@ -1,7 +1,7 @@
 """Every revision file by itself: loaded, or with the reason why not. One does not hide another.
 
-Private names of Alembic used: `ScriptDirectory._load_revisions`, and `Script._from_path`, until
-1.16 `_from_filename`, which it calls for each file.
+Private names of Alembic used: `ScriptDirectory._load_revisions`, and what it calls for each file:
+`Script._from_path`, in older releases `_from_filename`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from migration_runner.project.script_map import ScriptMap, resolve
 from migration_runner.project.unloadable import note_unloadable_files
 from migration_runner.settings.settings import AlembicOptions
 
-_LOADER: Final = "_from_path" if hasattr(Script, "_from_path") else "_from_filename"
+_LOADER: Final = "_from_filename" if hasattr(Script, "_from_filename") else "_from_path"
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,12 @@ class RevisionFiles:
         except (CommandError, RevisionError) as error:
             message = f"The history is broken: {sentence(error)}"
             raise HistoryError(message, reason="broken_history") from error
+        except KeyError as error:
+            message = (
+                f"The history is broken: a down_revision is {error}, which is no revision's id. A"
+                " label or the beginning of an id will not do: write the whole id."
+            )
+            raise HistoryError(message, reason="broken_history") from error
         history = History({script.revision: resolve(script) for script in scripts}, heads)
         history.check_breaks()
         return history

@@ -20,7 +20,7 @@ from migration_runner.settings.settings import Settings
 from migration_runner.workshop.finding import Finding
 from migration_runner.workshop.head_file import check_head_file
 from migration_runner.workshop.history_graph import Graph
-from migration_runner.workshop.revision_source import line_of, read_source
+from migration_runner.workshop.revision_source import declares_id, line_of, read_source
 
 
 def check_history(settings: Settings, *, longest_id: int | None = None) -> list[Finding]:
@@ -32,7 +32,11 @@ def check_history(settings: Settings, *, longest_id: int | None = None) -> list[
     every = EveryFile(settings.alembic)
     sources = [read_source(each.file) for each in every.unloaded]
     declared = [*every.loaded, *(source for source in sources if source)]
-    complete = None not in sources
+    # A file without any id is no revision; of one that is computed, nothing is known.
+    complete = not any(
+        source is None and declares_id(each.file)
+        for each, source in zip(every.unloaded, sources, strict=True)
+    )
     graph = Graph(declared, complete=complete)
     findings = [_broken_file(each) for each in every.unloaded if not each.is_own_parent]
     findings += graph.problems()

@@ -30,8 +30,9 @@ def level_of(finding: Finding) -> Level:
 class VerifyResult:
     """What was found in the `revisions` that were checked, of `all_revisions`.
 
-    `server` and `squawk` describe what checked them; `notes` are sentences about what was not
-    checked, or differs from the target. `configuration` stands for the place of what has no file.
+    `server` describes where they ran; `squawk` says why it could not be asked, if so. `notes` are
+    sentences about what else was not checked, or differs from the target. `configuration` stands
+    for the place of what has no file.
     """
 
     findings: Sequence[Finding]
@@ -53,6 +54,13 @@ class VerifyResult:
         return sorted((each for each in self.findings if each.waived), key=_order)
 
     @property
+    def remarks(self) -> list[str]:
+        """What people should know of the check itself, as sentences."""
+        server = f"Checked on {self.server}." if self.server else ""
+        squawk = f"Not checked by squawk's rules: {self.squawk.rstrip('.')}." if self.squawk else ""
+        return [each for each in (server, *self.notes, squawk) if each]
+
+    @property
     def counts(self) -> dict[Level, int]:
         """How many findings of each level there are, the waived ones left out; worst first."""
         found = Counter(map(level_of, self.open))
@@ -62,7 +70,9 @@ class VerifyResult:
     def summary(self) -> str:
         """One sentence."""
         checked = count_of(self.all_revisions, "revision")
-        if self.revisions != self.all_revisions:
+        if not self.revisions:
+            checked = f"a history of {checked}"
+        elif self.revisions != self.all_revisions:
             checked = f"{self.revisions} of {checked}"
         waived = f"; {len(self.waived)} waived" if self.waived else ""
         if not self.open:

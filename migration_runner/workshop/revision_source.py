@@ -24,6 +24,12 @@ def line_of(file: Path, name: str) -> int:
     return text.count("\n", 0, found.start()) + 1 if found else 1
 
 
+def declares_id(file: Path) -> bool:
+    """Whether a file has an id, which may be computed; also if the file cannot be read."""
+    text = _read(file)
+    return not text or re.search(_ASSIGNMENT.format(name="revision"), text) is not None
+
+
 def read_source(file: Path) -> LoadedFile | None:
     """Return what a file declares as constants; None without an id."""
     text = _read(file)

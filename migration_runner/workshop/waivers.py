@@ -34,7 +34,7 @@ class _Waivers:
     def waive(self, finding: Finding) -> Finding:
         """Return the finding, waived if it is one of this revision's and the file waives it."""
         reason, _ = self.reasons.get(finding.check, ("", 0))
-        if not reason or finding.check in NEVER_WAIVED:
+        if not reason:
             return finding
         self.used.add(finding.check)
         return dataclasses.replace(finding, waived=reason)

@@ -87,8 +87,7 @@ def render_summary(result: VerifyResult) -> str:
             for each in result.waived[:_MOST_ROWS]
         ]
         lines += ["", "</details>"]
-    end = [f"Checked on {result.server}." if result.server else "", *result.notes]
-    lines += [line for text in end if text for line in ("", _cell(text))]
+    lines += [line for text in result.remarks for line in ("", _cell(text))]
     return "\n".join(lines) + "\n"
 
 

@@ -288,6 +288,8 @@ def test_a_branch_that_does_not_exist(
     repository: Repository, migrate: Migrate, words: list[str], said: str
 ) -> None:
     repository.git("branch", "--quiet", "-m", "main", "trunk")
+    repository.write("m1", "r1")
+    repository.write("t1", "r1")
 
     result = migrate.run("rebase", *words)
 
@@ -296,9 +298,12 @@ def test_a_branch_that_does_not_exist(
 
 
 def test_neither_git_nor_a_database(project: Project, migrate: Migrate) -> None:
+    variables = {"GIT_CEILING_DIRECTORIES": str(project.folder.parent)}
     project.revision("r1")
+    assert 0 == migrate.run("rebase", **variables).exit_code
+    project.revision("r2", down=None)
 
-    result = migrate.run("rebase", GIT_CEILING_DIRECTORIES=str(project.folder.parent))
+    result = migrate.run("rebase", **variables)
 
     assert 64 == result.exit_code
     assert "Run it in a git repository, or name a database" in _refused(result)

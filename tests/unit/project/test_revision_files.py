@@ -183,3 +183,24 @@ def test_an_ambiguous_target_is_named(
         project.plan(request_, (at,))
 
     assert message == raised.value.message
+
+
+@pytest.mark.parametrize(
+    ("down", "header", "said"),
+    [
+        ("abc", "depends_on = None", "refers to abc, which does not exist"),
+        (None, "depends_on = 'abc'", "refers to abc, which does not exist"),
+        ("side", "depends_on = None", "a down_revision is 'side', which is no revision's id"),
+    ],
+)
+def test_a_parent_needs_its_whole_id(
+    project: Project, down: str | None, header: str, said: str
+) -> None:
+    """Alembic accepts neither a beginning nor, in `down_revision`, a label."""
+    project.revision("abcdef", header="branch_labels = 'side'")
+    project.revision("other", down=down, header=header)
+
+    with pytest.raises(HistoryError) as caught:
+        AlembicProject(AlembicOptions((str(project.folder / "alembic.ini"),)))
+
+    assert said in caught.value.message

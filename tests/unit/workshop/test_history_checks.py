@@ -129,6 +129,23 @@ def test_a_file_that_cannot_be_loaded_is_in_the_graph_all_the_same(project: Proj
     ]
 
 
+def test_a_file_that_is_no_revision_hides_nothing(project: Project) -> None:
+    project.revision("r1", down="gone")
+    (project.versions / "helper.py").write_text("x = 1\n")
+
+    assert ["broken-file", "broken-history"] == [each.check for each in _check(project)]
+
+
+def test_of_what_its_source_does_not_say_nothing_is_concluded(project: Project) -> None:
+    """Its child is no orphan, and its parent no head."""
+    project.revision("r1")
+    file = project.revision("r2", header="import nobodys")
+    file.write_text(file.read_text().replace("revision = 'r2'", "revision = 'r' + '2'"))
+    project.revision("r3")
+
+    assert [("broken-file", "", "r2.py")] == [each[:3] for each in _places(_check(project))]
+
+
 def test_of_a_module_that_a_revision_imports(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

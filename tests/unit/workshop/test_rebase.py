@@ -93,6 +93,7 @@ def test_branches_that_are_meant_to_be_stay_apart() -> None:
     assert [("mine", "b1", "b2")] == _moves(history, "mine")
     assert ["a2", "mine"] == plan_rebase(history, ["mine"]).heads
     assert [] == _moves(_history(a1=None, b1=None, mine="b1"), "mine")
+    assert [] == _moves(_history(a1=None, b1="+a1", mine="a1"), "mine")
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def result(here: Path) -> VerifyResult:
         15,
         "PostgreSQL 18.6, started for this command",
         ["The extension postgis is missing."],
-        "squawk 2.70.0",
+        "it is not installed",
     )
 
 

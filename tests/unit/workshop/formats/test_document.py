@@ -19,7 +19,7 @@ def test_its_keys(result: VerifyResult) -> None:
         "all_revisions": 15,
         "counts": {"error": 3, "warning": 0, "note": 1, "waived": 1},
         "server": "PostgreSQL 18.6, started for this command",
-        "squawk": "squawk 2.70.0",
+        "squawk": "it is not installed",
         "notes": ["The extension postgis is missing."],
     } == {name: value for name, value in document.items() if name != "findings"}
     assert {

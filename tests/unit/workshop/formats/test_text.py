@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from migration_runner.workshop.finding import Finding
 from migration_runner.workshop.formats.text import render_text
 from migration_runner.workshop.result import VerifyResult
 from tests.unit.workshop.formats.conftest import plain
@@ -27,7 +30,7 @@ Waived:
 
 Checked on PostgreSQL 18.6, started for this command.
 The extension postgis is missing.
-Compatibility rules: squawk 2.70.0.
+Not checked by squawk's rules: it is not installed.
 4 findings in 2 of 15 revisions (3 errors, 1 note); 1 waived."""
 
 
@@ -35,6 +38,23 @@ def test_it_is_grouped_by_file_and_ends_with_a_summary(result: VerifyResult) -> 
     assert EXPECTED == render_text(result)
 
 
+def test_what_has_no_file_has_a_subject() -> None:
+    text = render_text(plain(Finding("models-differ", "The column x is missing.")))
+
+    assert "The models: error: models-differ" == text.splitlines()[0]
+
+
+def test_one_file_is_one_block_however_it_is_named(here: Path) -> None:
+    named = [Path("r1.py"), here / "r1.py", here / "versions" / ".." / "r1.py"]
+
+    text = render_text(plain(*(Finding("env", "x", file=each) for each in named)))
+
+    assert ["r1.py: error: env", "    x"] * 3 == text.splitlines()[:6]
+
+
 def test_nothing_found() -> None:
     assert "No finding in 1 revision." == render_text(plain())
+    assert "No finding in a history of 9 revisions." == render_text(
+        plain(revisions=0, all_revisions=9)
+    )
     assert "No finding in 3 of 9 revisions." == render_text(plain(revisions=3, all_revisions=9))
