@@ -72,6 +72,7 @@ def alembic_files(variant: Variant, now: datetime, *, with_models: bool = True) 
 def deployment_files(parts: Parts, variant: Variant) -> Files:
     """Return what builds, runs and ships the project, and describes it."""
     requirements = [
+        "sqlalchemy>=2",
         *(("asyncpg", "greenlet") if variant.use_async else ()),
         *(("sqlmodel",) if variant.sqlmodel else ()),
     ]
@@ -81,7 +82,7 @@ def deployment_files(parts: Parts, variant: Variant) -> Files:
         "copies": "\n".join(map(_copy, parts.paths)),
         "unignored": "\n".join(f"!{path}" for path in (REQUIREMENTS, *parts.paths)),
         "environment": "".join(f"ENV {each}\n" for each in parts.environment),
-        "requirements": "\n".join(requirements) or "# (none yet)",
+        "requirements": "\n".join(requirements),
         "contents": "\n".join(_contents(parts.paths)),
     }
     ignored = f"{parts.dockerfile}.dockerignore"

@@ -172,6 +172,22 @@ def test_a_source_folder_that_only_an_installation_has_on_the_path(
     assert "ENV PYTHONPATH=/app/src:${PYTHONPATH}\n" in (application / "Dockerfile").read_text()
 
 
+def test_scripts_in_a_folder_called_alembic(application: Path, migrate: Migrate) -> None:
+    """Which is not what `from alembic import context` imports."""
+    (application / "src").mkdir()
+    (application / "store").rename(application / "src" / "store")
+    _alembics(migrate, "alembic")
+    ini = application / "alembic.ini"
+    ini.write_text(
+        ini.read_text().replace("prepend_sys_path = .", "prepend_sys_path = %(here)s/src")
+    )
+
+    _add(migrate)
+
+    assert ["alembic.ini", "src/store", "alembic"] == _copied(application)
+    assert "ENV PYTHONPATH" not in (application / "Dockerfile").read_text()
+
+
 def test_a_configuration_of_another_name(application: Path, migrate: Migrate) -> None:
     _alembics(migrate, "migrations")
     (application / "conf").mkdir()

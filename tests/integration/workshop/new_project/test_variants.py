@@ -39,6 +39,7 @@ class Gift(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     note: Mapped[str] = mapped_column(index=True)
+    code: Mapped[str] = mapped_column(unique=True)
 """,
     True: """\
 from sqlmodel import Field, SQLModel
@@ -51,6 +52,7 @@ class Gift(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     note: str = Field(index=True)
+    code: str = Field(unique=True)
 """,
 }
 
@@ -129,7 +131,8 @@ def test_a_model_becomes_a_revision_whose_name_sorts_behind(
     assert ["0001_customers.py", "ff_gifts.py"] == [name.partition("_")[2] for name in names]
     text = (laid_down / "migrations" / "versions" / names[-1]).read_text()
     assert '"""gifts.\n\nWhat and why:\nLocks taken' in text
-    assert "'ix_gifts_note'" in text
+    names = ("pk_gifts", "ix_gifts_note", "uq_gifts_code")
+    assert [] == [name for name in names if f"op.f('{name}')" not in text]
     assert 0 == applied.exit_code, applied.stdout
     assert 0 == migrate.run("check", DATABASE_URL=database.url).exit_code
 

@@ -193,6 +193,20 @@ def test_ctrl_c_leaves_what_was_there(tmp_path: Path) -> None:
     assert "mine" == (tmp_path / "a.txt").read_text()
 
 
+def test_ctrl_c_while_a_file_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.txt").write_text("mine")
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            writing.write_missing(tmp_path, _FILES)
+
+    assert ["a.txt"] == _entries(tmp_path)
+
+
 def test_another_process_that_comes_first(tmp_path: Path) -> None:
     """Its file is kept, and its folder of the new project's name."""
 
