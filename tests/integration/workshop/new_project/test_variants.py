@@ -131,8 +131,8 @@ def test_a_model_becomes_a_revision_whose_name_sorts_behind(
     assert ["0001_customers.py", "ff_gifts.py"] == [name.partition("_")[2] for name in names]
     text = (laid_down / "migrations" / "versions" / names[-1]).read_text()
     assert '"""gifts.\n\nWhat and why:\nLocks taken' in text
-    names = ("pk_gifts", "ix_gifts_note", "uq_gifts_code")
-    assert [] == [name for name in names if f"op.f('{name}')" not in text]
+    constraints = ("pk_gifts", "ix_gifts_note", "uq_gifts_code")
+    assert [] == [name for name in constraints if f"op.f('{name}')" not in text]
     assert 0 == applied.exit_code, applied.stdout
     assert 0 == migrate.run("check", DATABASE_URL=database.url).exit_code
 
