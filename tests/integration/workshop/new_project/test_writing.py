@@ -81,6 +81,7 @@ def test_a_hidden_file_of_the_same_name(here: Path, migrate: Migrate) -> None:
         ("file", "file is a file, not a folder."),
         ("file/below", "Not a directory"),
         ("dangling", "Not a directory"),
+        ("/proc/shop", "The project could not be written to /proc/shop: "),
     ],
 )
 def test_a_bad_name(here: Path, migrate: Migrate, name: str, said: str) -> None:
