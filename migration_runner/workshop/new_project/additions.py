@@ -16,7 +16,9 @@ from migration_runner.workshop.new_project.layout import (
     Parts,
     alembic_files,
     deployment_files,
+    needed_packages,
 )
+from migration_runner.workshop.new_project.requirements import find_requirements
 from migration_runner.workshop.new_project.variants import Variant, project_name
 
 # An application's own; then the migrations have another one.
@@ -31,8 +33,14 @@ _SAME: Final = {
 
 def additions(folder: Path, existing: Existing, now: datetime) -> tuple[Files, list[str]]:
     """Return the files to add to an Alembic project, and those that stand in for one of them."""
-    parts = Parts(project_name(folder), existing.paths, existing.environment, _dockerfile(folder))
-    files = deployment_files(parts, Variant())
+    parts = Parts(
+        project_name(folder),
+        existing.paths,
+        existing.environment,
+        _dockerfile(folder),
+        find_requirements(existing.modules),
+    )
+    files = deployment_files(parts)
     usual = alembic_files(Variant(), now)
     files[f"{existing.script}/script.py.mako"] = usual["migrations/script.py.mako"]
     kept = [existing.config, f"{existing.script}/env.py"]
@@ -55,9 +63,14 @@ def whole_project(folder: Path, variant: Variant, now: datetime) -> tuple[Files,
             raise UsageError(message)
     with_models = not (folder / "models").exists() and not (folder / "models.py").exists()
     models = "models.py" if (folder / "models.py").exists() else "models"
-    parts = Parts(project_name(folder), (config, models, "migrations"), (), _dockerfile(folder))
+    parts = Parts(
+        project_name(folder),
+        (config, models, "migrations"),
+        dockerfile=_dockerfile(folder),
+        requirements=needed_packages(variant),
+    )
     files = alembic_files(variant, now, with_models=with_models)
-    files |= deployment_files(parts, variant)
+    files |= deployment_files(parts)
     kept = [] if with_models else [models]
     for path in list(files):
         if found := _found(folder, path):
@@ -69,8 +82,12 @@ def whole_project(folder: Path, variant: Variant, now: datetime) -> tuple[Files,
 def new_project(folder: Path, variant: Variant, now: datetime) -> Files:
     """Return the files of a project of its own."""
     config = "pyproject.toml" if variant.pyproject else "alembic.ini"
-    parts = Parts(project_name(folder), (config, "models", "migrations"))
-    return alembic_files(variant, now) | deployment_files(parts, variant)
+    parts = Parts(
+        project_name(folder),
+        (config, "models", "migrations"),
+        requirements=needed_packages(variant),
+    )
+    return alembic_files(variant, now) | deployment_files(parts)
 
 
 def _found(folder: Path, path: str) -> str | None:

@@ -20,12 +20,16 @@ _FLASK_MODULES: Final = ("app", "wsgi")
 
 
 class Existing(NamedTuple):
-    """Its configuration, and what it needs, below its folder; variables for the image."""
+    """Its configuration, and what it needs, below its folder; variables for the image.
+
+    `modules` are those that it imports, and that are not its own.
+    """
 
     config: str
     script: str
     paths: list[str]
     environment: list[str]
+    modules: set[str]
 
 
 class _Code(NamedTuple):
@@ -63,7 +67,9 @@ def find_existing(folder: Path, file: str | None) -> Existing | None:
         added = ":".join(_in_image(_below(folder, root)) for root in sorted(roots))
         environment.append(f"PYTHONPATH={added}:${{PYTHONPATH}}")
     paths = _without_nested([_below(folder, place) for place in needed])
-    return Existing(config, _below(folder, places.script), paths, environment)
+    modules = _modules([place for place in needed if place != found])
+    own = {each.place.stem for each in code}
+    return Existing(config, _below(folder, places.script), paths, environment, modules - own)
 
 
 def _below(folder: Path, place: Path) -> str:
@@ -123,10 +129,18 @@ def _flask_application(folder: Path) -> str:
 
 def _imported(place: Path, roots: Sequence[Path], taken: set[Path]) -> Iterator[_Code]:
     """Yield the project's own modules that a file imports, or those in a folder."""
-    for file in [place] if place.is_file() else sorted(place.rglob("*.py")):
-        for name in _imported_names(file):
-            if code := _find_module(name, roots, taken):
-                yield code
+    for name in sorted(_modules([place])):
+        if code := _find_module(name, roots, taken):
+            yield code
+
+
+def _modules(places: Iterable[Path]) -> set[str]:
+    """Return the names that the files import, or those in folders; not Python's own."""
+    names: set[str] = set()
+    for place in places:
+        for file in [place] if place.is_file() else place.rglob("*.py"):
+            names |= _imported_names(file)
+    return names
 
 
 def _imported_names(file: Path) -> set[str]:

@@ -34,13 +34,15 @@ _CONTENTS: Final = (
 class Parts:
     """What of a project goes into its image: paths below its folder, with `/`.
 
-    `environment` are the variables that it needs there; the build is described by `dockerfile`.
+    `environment` are the variables that it needs there, `requirements` its packages; the build is
+    described by `dockerfile`.
     """
 
     name: str
     paths: Sequence[str]
     environment: Sequence[str] = ()
     dockerfile: str = DOCKERFILE
+    requirements: Sequence[str] = ()
 
 
 def alembic_files(variant: Variant, now: datetime, *, with_models: bool = True) -> Files:
@@ -69,19 +71,24 @@ def alembic_files(variant: Variant, now: datetime, *, with_models: bool = True) 
     return files
 
 
-def deployment_files(parts: Parts, variant: Variant) -> Files:
-    """Return what builds, runs and ships the project, and describes it."""
-    requirements = [
+def needed_packages(variant: Variant) -> list[str]:
+    """Return what a new project has in requirements.txt."""
+    return [
+        "sqlalchemy>=2",
         *(("asyncpg", "greenlet") if variant.use_async else ()),
         *(("sqlmodel",) if variant.sqlmodel else ()),
     ]
+
+
+def deployment_files(parts: Parts) -> Files:
+    """Return what builds, runs and ships the project, and describes it."""
     texts = {
         "name": parts.name,
         "dockerfile": parts.dockerfile,
         "copies": "\n".join(map(_copy, parts.paths)),
         "unignored": "\n".join(f"!{path}" for path in (REQUIREMENTS, *parts.paths)),
         "environment": "".join(f"ENV {each}\n" for each in parts.environment),
-        "requirements": "\n".join(requirements) or "# (none yet)",
+        "requirements": "\n".join(parts.requirements),
         "contents": "\n".join(_contents(parts.paths)),
     }
     ignored = f"{parts.dockerfile}.dockerignore"

@@ -209,6 +209,27 @@ def test_another_run_that_is_creating_it_is_waited_for(
     assert table.folder.is_dir()
 
 
+def test_somebody_else_who_creates_it_meanwhile(
+    table: Project, missing: MissingDatabase, database: Database, migrate: Migrate
+) -> None:
+    """While the statement waits for a template that is in use."""
+    missing.admin(f"ALTER DATABASE {database.name} IS_TEMPLATE true")
+    setting = {"MIGRATE_CREATE_DATABASE_TEMPLATE": database.name}
+    with database.connect():
+        running = migrate.start(DATABASE_URL=missing.url, **setting, **ON)
+        missing.wait_until(
+            "1 FROM pg_stat_activity WHERE query LIKE 'CREATE DATABASE%' AND state = 'active'"
+        )
+        missing.admin(f"CREATE DATABASE {missing.name} OWNER {missing.owner} TEMPLATE template0")
+    result = running.wait()
+    missing.admin(f"ALTER DATABASE {database.name} IS_TEMPLATE false")
+
+    assert 0 == result.exit_code, result.stdout
+    assert not result.of("database_created")
+    assert not result.of("database_unavailable")
+    assert table.folder.is_dir()
+
+
 @pytest.mark.parametrize("kind", sorted(OWN_ENGINES))
 def test_env_pys_own_engine(
     project: Project, missing: MissingDatabase, migrate: Migrate, kind: str

@@ -25,6 +25,7 @@ AT = 'connection failed: connection to server at "127.0.0.1", port 5432 failed: 
         ),
         (AT + 'FATAL:  role "u" does not exist', "unknown_role", False),
         (AT + 'FATAL:  database "d" does not exist', "missing_database", False),
+        (AT + 'FATAL:  database "we"ird name" does not exist', "missing_database", False),
         (AT + 'FATAL:  no pg_hba.conf entry for host "h", user "u"', "not_allowed", False),
         (AT + "SSL error: certificate verify failed", "tls_refused", False),
         (AT + "server does not support SSL, but SSL was required", "tls_refused", False),

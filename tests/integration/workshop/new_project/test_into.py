@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +173,22 @@ def test_a_source_folder_that_only_an_installation_has_on_the_path(
     assert "ENV PYTHONPATH=/app/src:${PYTHONPATH}\n" in (application / "Dockerfile").read_text()
 
 
+def test_scripts_in_a_folder_called_alembic(application: Path, migrate: Migrate) -> None:
+    """Which is not what `from alembic import context` imports."""
+    (application / "src").mkdir()
+    (application / "store").rename(application / "src" / "store")
+    _alembics(migrate, "alembic")
+    ini = application / "alembic.ini"
+    ini.write_text(
+        ini.read_text().replace("prepend_sys_path = .", "prepend_sys_path = %(here)s/src")
+    )
+
+    _add(migrate)
+
+    assert ["alembic.ini", "src/store", "alembic"] == _copied(application)
+    assert "ENV PYTHONPATH" not in (application / "Dockerfile").read_text()
+
+
 def test_a_configuration_of_another_name(application: Path, migrate: Migrate) -> None:
     _alembics(migrate, "migrations")
     (application / "conf").mkdir()
@@ -232,6 +249,26 @@ def test_models_that_are_there_have_no_revision_of_ours(
     assert 'migrate revision --autogenerate -m "First"' in answer["next"]
     assert 0 == migrate.run("heads").exit_code
     assert "!models.py\n" in (application / ".dockerignore").read_text()
+
+
+def test_the_packages_are_those_that_are_installed(application: Path, migrate: Migrate) -> None:
+    """Of what is imported, and the drivers, which are named by URLs only."""
+    _write(application, {"store/tables.py": f"import yaml\n{_MODELS}", "store/jobs.py": ""})
+    _alembics(migrate, "migrations")
+
+    _add(migrate)
+
+    lines = (application / "requirements.txt").read_text().splitlines()
+    names = ("SQLAlchemy", "asyncpg", "greenlet", "psycopg2-binary", "PyYAML")
+    expected = {f"{name.lower()}=={version(name)}" for name in names}
+    assert expected == {line.lower() for line in lines if not line.startswith("#")}
+
+
+def test_requirements_that_are_there_are_kept(application: Path, migrate: Migrate) -> None:
+    _write(application, {"requirements.txt": "sqlalchemy==2.0.44\n"})
+    _alembics(migrate, "migrations")
+
+    assert "requirements.txt" in _add(migrate)["kept"]
 
 
 def test_from_another_folder(application: Path, migrate: Migrate) -> None:

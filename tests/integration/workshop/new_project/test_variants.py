@@ -39,6 +39,7 @@ class Gift(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     note: Mapped[str] = mapped_column(index=True)
+    code: Mapped[str] = mapped_column(unique=True)
 """,
     True: """\
 from sqlmodel import Field, SQLModel
@@ -51,6 +52,7 @@ class Gift(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     note: str = Field(index=True)
+    code: str = Field(unique=True)
 """,
 }
 
@@ -129,19 +131,32 @@ def test_a_model_becomes_a_revision_whose_name_sorts_behind(
     assert ["0001_customers.py", "ff_gifts.py"] == [name.partition("_")[2] for name in names]
     text = (laid_down / "migrations" / "versions" / names[-1]).read_text()
     assert '"""gifts.\n\nWhat and why:\nLocks taken' in text
-    assert "'ix_gifts_note'" in text
+    constraints = ("pk_gifts", "ix_gifts_note", "uq_gifts_code")
+    assert [] == [name for name in constraints if f"op.f('{name}')" not in text]
     assert 0 == applied.exit_code, applied.stdout
     assert 0 == migrate.run("check", DATABASE_URL=database.url).exit_code
 
 
-def test_nothing_is_left_to_write(laid_down: Path, database: Database, migrate: Migrate) -> None:
-    migrate.run(DATABASE_URL=database.url)
+def test_verify_finds_nothing(laid_down: Path, migrate: Migrate) -> None:
+    """Without a database: on a server of its own."""
+    result = migrate.run("verify", "--all", "--format", "text", **_own_cache(laid_down))
 
-    written = migrate.run("revision", "--autogenerate", "-m", "more", DATABASE_URL=database.url)
+    assert 0 == result.exit_code, result.stdout + result.stderr
+    assert "No finding in 1 revision." in result.stdout
 
-    assert 0 == written.exit_code, written.stderr
-    more = [path.read_text() for path in (laid_down / "migrations" / "versions").glob("*_more.py")]
-    assert [] == [text for text in more if "op." in text]
+
+def test_nothing_is_left_to_write(laid_down: Path, migrate: Migrate) -> None:
+    """Without a database, too."""
+    before = sorted(laid_down.rglob("*.py"))
+
+    result = migrate.run("revision", "--autogenerate", "-m", "more", **_own_cache(laid_down))
+
+    assert 0 == result.exit_code, result.stdout + result.stderr
+    assert before == sorted(laid_down.rglob("*.py"))
+
+
+def _own_cache(folder: Path) -> dict[str, str]:
+    return {"XDG_CACHE_HOME": str(folder.parent / "cache")}
 
 
 def test_the_downgrade_and_the_script(

@@ -81,6 +81,7 @@ def test_a_hidden_file_of_the_same_name(here: Path, migrate: Migrate) -> None:
         ("file", "file is a file, not a folder."),
         ("file/below", "Not a directory"),
         ("dangling", "Not a directory"),
+        ("/proc/shop", "The project could not be written to /proc/shop: "),
     ],
 )
 def test_a_bad_name(here: Path, migrate: Migrate, name: str, said: str) -> None:
@@ -191,6 +192,20 @@ def test_ctrl_c_leaves_what_was_there(tmp_path: Path) -> None:
 
     assert ["a.txt", "one"] == _entries(tmp_path)
     assert "mine" == (tmp_path / "a.txt").read_text()
+
+
+def test_ctrl_c_while_a_file_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.txt").write_text("mine")
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            writing.write_missing(tmp_path, _FILES)
+
+    assert ["a.txt"] == _entries(tmp_path)
 
 
 def test_another_process_that_comes_first(tmp_path: Path) -> None:
