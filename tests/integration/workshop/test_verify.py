@@ -33,7 +33,7 @@ asyncio.run(main())
 """
 
 
-def _checks(found: dict[str, object]) -> list[tuple[str, str]]:
+def _checks(found: dict[str, object]) -> list[tuple[str, str | None]]:
     findings = found["findings"]
     assert isinstance(findings, list)
     return [(each["check"], each["revision"]) for each in findings if not each["waived"]]

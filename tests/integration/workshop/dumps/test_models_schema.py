@@ -12,6 +12,7 @@ from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import UserDefinedType
 
 from migration_runner.errors import HistoryError
+from migration_runner.workshop.databases import url_of
 from migration_runner.workshop.dumps.comparison import compare
 from migration_runner.workshop.dumps.difference import SchemaDifference
 from migration_runner.workshop.dumps.models_schema import create_models
@@ -32,13 +33,18 @@ class Named(UserDefinedType[str]):
         return self.name
 
 
+def _url(database: Database, driver: str) -> str:
+    url = url_of(database.cluster.parameters(database.name))
+    return url.replace("postgresql:", f"postgresql+{driver}:")
+
+
 def _created(
     databases: Databases, migrated: str, metadata: MetaData | Sequence[MetaData]
 ) -> tuple[Database, Database]:
     """Return a migrated database, and one that the models' tables were made in."""
     first, second = databases.empty(), databases.empty()
     first.run(migrated)
-    engine = sqlalchemy.create_engine(second.cluster.url(second.name, "psycopg"))
+    engine = sqlalchemy.create_engine(_url(second, "psycopg"))
     try:
         create_models(engine, metadata, first.schema())
     finally:
@@ -226,7 +232,7 @@ def test_a_transaction_that_is_open_is_the_callers(dumps_databases: Databases) -
     Table("t", metadata, Column("a", Named("mood")))
     migrated = parse("CREATE TYPE public.mood AS ENUM ('sad');")
     database = dumps_databases.empty()
-    engine = sqlalchemy.create_engine(database.cluster.url(database.name, "psycopg2"))
+    engine = sqlalchemy.create_engine(_url(database, "psycopg2"))
 
     with engine.connect() as connection, connection.begin():
         create_models(connection, metadata, migrated)
