@@ -90,6 +90,8 @@ class _Names:
 
 def named_in(relations: Mapping[int, Relation], names: Collection[str]) -> set[str]:
     """Return the tables that a statement means by these names, with or without a schema."""
+    if not names:
+        return set()
     return {
         each.name
         for each in relations.values()

@@ -10,34 +10,29 @@ import contextlib
 import json
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy
 
 from migration_runner.database.drivers.known import driver_connection, driver_for
-from migration_runner.database.sql_literals import literal
 from migration_runner.workshop.hazards.catalog import Relation, read_state, state_query
 from migration_runner.workshop.hazards.comparison import Before, compare
 from migration_runner.workshop.hazards.held_locks import HeldLocks, Key
-from migration_runner.workshop.hazards.known import known, may_be_wrapped
+from migration_runner.workshop.hazards.known import may_be_wrapped
 from migration_runner.workshop.hazards.notices import listening_to
 from migration_runner.workshop.hazards.second_connection import SecondConnection
 from migration_runner.workshop.hazards.server_reasons import read_reasons
+from migration_runner.workshop.hazards.session import LOUDER, SETTING, ask, restore
 from migration_runner.workshop.hazards.sql_kinds import controls, defines
-from migration_runner.workshop.hazards.statement import MODES, ChangeKind, Lock, Seen
+from migration_runner.workshop.hazards.statement import MODES, ChangeKind, Seen
+from migration_runner.workshop.hazards.unobserved import add_known
 
-_SETTING: Final = "client_min_messages"
-_LOUDER: Final = (
-    f"SELECT pg_catalog.current_setting('{_SETTING}'),"
-    f" pg_catalog.set_config('{_SETTING}', 'debug1', false)"
-)
 # Those of earlier statements, and also of transactions whose counts are not reported yet.
 _SCANS: Final = """\
 , (SELECT pg_catalog.json_object_agg(c.oid::bigint, s)::text
    FROM pg_catalog.pg_class c, pg_catalog.pg_stat_get_xact_numscans(c.oid) s
    WHERE c.relkind = 'r' AND s > 0)"""
 _TIME_ZONE: Final = "SELECT source FROM pg_catalog.pg_settings WHERE name = 'TimeZone'"
-_EVERY_TABLE: Final = "every table"
 # Weaker locks are taken by statements that change nothing but rows.
 _CHANGES_TABLES: Final = frozenset(MODES[MODES.index("SHARE UPDATE EXCLUSIVE") :])
 
@@ -99,13 +94,13 @@ class Observation:
         """Look before a statement; None if it cannot be observed, or has nothing to show."""
         driver = driver_connection(connection)
         pid = driver_for(driver).login_pid(driver)
-        if pid is None or controls(sql) or _SETTING in sql.lower():
+        if pid is None or controls(sql) or SETTING in sql.lower():
             return None
         wrapped = not transactional and may_be_wrapped(sql)
         try:
             if wrapped:
-                _ask(connection, "BEGIN")
-            setting, _, *scans = _ask(connection, _LOUDER + (_SCANS if defines(sql) else ""))
+                ask(connection, "BEGIN")
+            setting, _, *scans = ask(connection, LOUDER + (_SCANS if defines(sql) else ""))
         except Exception:  # noqa: BLE001 - each driver has its own; the statement fails as well
             return None
         listener = contextlib.ExitStack()
@@ -129,9 +124,9 @@ class Observation:
         # In a transaction that has failed, nothing can be set, and what was set is rolled back.
         with contextlib.suppress(Exception):
             if watched.wrapped:
-                _ask(watched.connection, "ROLLBACK")
+                ask(watched.connection, "ROLLBACK")
             if not watched.transactional:
-                _restore(watched)
+                restore(watched.connection, watched.setting)
 
     def look(self, watched: Watched, line: int) -> Seen:
         """Look after a statement, and leave the session as it was."""
@@ -139,8 +134,8 @@ class Observation:
         looked_at = self._affected(held, watched)
         after = read_state(_state(watched, looked_at) if looked_at else "")
         if watched.wrapped:
-            _ask(watched.connection, "COMMIT")
-        _restore(watched)
+            ask(watched.connection, "COMMIT")
+        restore(watched.connection, watched.setting)
         watched.listener.close()
         reasons = read_reasons(watched.messages)
         before = Before(self._relations, looked_at, watched.scans)
@@ -148,7 +143,7 @@ class Observation:
         self._locks.note(watched.pid, held, watched.held, line)
         locks = self._locks.describe(watched.pid, watched.held, self._relations)
         if not watched.transactional and not watched.wrapped:
-            seen, locks = _add_known(seen, watched.sql)
+            seen, locks = add_known(seen, watched.sql)
         self._remember(after.relations, looked_at)
         return replace(self._with_time_zone(seen, watched), locks=locks)
 
@@ -172,7 +167,7 @@ class Observation:
         """Drop what depends on the session's time zone if the revision has chosen that."""
         if not any(each.kind is ChangeKind.COLUMN_RETIMED for each in seen.changes):
             return seen
-        if str(_ask(watched.connection, _TIME_ZONE)[0]) != "session":
+        if str(ask(watched.connection, _TIME_ZONE)[0]) != "session":
             return seen
         kept = (each for each in seen.changes if each.kind is not ChangeKind.COLUMN_RETIMED)
         return replace(seen, changes=tuple(kept))
@@ -183,44 +178,4 @@ class Observation:
 
 
 def _state(watched: Watched, oids: Collection[int]) -> str:
-    return str(_ask(watched.connection, state_query(oids))[0])
-
-
-def _add_known(seen: Seen, sql: str) -> tuple[Seen, tuple[Lock, ...]]:
-    """Add what is known of a statement whose locks are gone."""
-    found = known(sql)
-    if found is None:
-        # A block or procedure that commits: what it does takes these locks at least.
-        indexed = (Lock(name, "SHARE") for name in seen.indexed)
-        checked = (Lock(name, "SHARE ROW EXCLUSIVE") for name in seen.foreign_keys)
-        return replace(seen, scanned=()), (*indexed, *checked)
-    tables: tuple[str, ...] = (found.table,) if found.table else ()
-    if found.rewrites:
-        tables = tables or (_EVERY_TABLE,)
-        seen = replace(seen, rewritten=tables, reindexed=())
-    elif found.reindexes:
-        tables = seen.reindexed or tables or (_EVERY_TABLE,)
-        seen = replace(seen, reindexed=tables)
-    else:
-        # It takes its time, but nobody waits.
-        seen = replace(seen, scanned=(), indexed=(), reindexed=(), rewritten=())
-    return seen, tuple(Lock(name, found.mode) for name in tables)
-
-
-def _restore(watched: Watched) -> None:
-    """Set the level of messages again, unless the statement has set it."""
-    _ask(
-        watched.connection,
-        f"SELECT pg_catalog.set_config('{_SETTING}', {literal(watched.setting)}, false)"
-        f" WHERE pg_catalog.current_setting('{_SETTING}') = 'debug1'",
-    )
-
-
-def _ask(connection: sqlalchemy.Connection, sql: str) -> Any:
-    """Execute SQL on the session, unseen by SQLAlchemy's events; return the first row."""
-    cursor = connection.connection.cursor()
-    try:
-        cursor.execute(sql)
-        return cursor.fetchone() if cursor.description else ()
-    finally:
-        cursor.close()
+    return str(ask(watched.connection, state_query(oids))[0])

@@ -12,7 +12,7 @@ class SecondConnection:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._connection: psycopg.Connection[Any] = psycopg.connect(url, autocommit=True)
+        self._connection = _connect(url)
 
     def ask(self, query: bytes, *values: Any) -> list[tuple[Any, ...]]:
         """Return a query's rows."""
@@ -21,9 +21,14 @@ class SecondConnection:
         except psycopg.OperationalError:
             if not self._connection.broken:
                 raise
-        self._connection = psycopg.connect(self._url, autocommit=True)
+        self._connection = _connect(self._url)
         return self._connection.execute(query, values or None).fetchall()
 
     def close(self) -> None:
         """End it."""
         self._connection.close()
+
+
+def _connect(url: str) -> psycopg.Connection[Any]:
+    # What is prepared has to be prepared again whenever the schema changes.
+    return psycopg.connect(url, autocommit=True, prepare_threshold=None)
