@@ -65,28 +65,21 @@ class _Comparison:
         ]
 
     def differences(self) -> Iterator[SchemaDifference]:
-        renamed = dict(self._renamed())
-        for old, new in renamed.items():
-            self._only.remove(old)
-            self._missing.remove(new)
-        dropped = [self._drop(name) for name in reversed(self._only)]
+        renamed = {new: old for old, new in self._renamed()}
+        kept = set(renamed.values())
+        dropped = [self._drop(name) for name in reversed(self._only) if name not in kept]
         yield from (each for each in dropped if each.name.kind not in _LATE)
-        with_tables = {
-            part
-            for name in self._missing
-            if name.kind == "table"
-            for part in Definitions(self._models).with_table(name)
-        }
-        by_new_name = {new: old for old, new in renamed.items()}
+        missing = set(self._missing) - set(renamed)
+        for table in [name for name in missing if name.kind == "table"]:
+            missing.difference_update(Definitions(self._models).with_table(table))
         for name in self._models.objects:
-            if name in by_new_name:
-                if not (name.kind in CONSTRAINTS and is_automatic(name)):
-                    yield self._rename(by_new_name[name], name)
-            elif name in self._schema.objects:
-                if self._differs(name):
-                    yield self._change(name)
-            elif name in self._missing and name not in with_tables:
+            if name in missing:
                 yield self._create(name)
+            elif name in renamed:
+                if not (name.kind in CONSTRAINTS and is_automatic(name)):
+                    yield self._rename(renamed[name], name)
+            elif name in self._schema.objects and self._differs(name):
+                yield self._change(name)
         yield from (each for each in dropped if each.name.kind in _LATE)
 
     def _differs(self, name: ObjectName) -> bool:
@@ -98,14 +91,13 @@ class _Comparison:
 
     def _renamed(self) -> Iterator[tuple[ObjectName, ObjectName]]:
         """Yield the constraints and indexes that differ in their names only."""
-        free = [name for name in self._missing if name.kind in CONSTRAINTS | {"index"}]
+        free: dict[object, list[ObjectName]] = {}
+        for new in self._missing:
+            if new.kind in CONSTRAINTS | {"index"}:
+                free.setdefault(_without_name(new, self._models), []).append(new)
         for old in self._only:
-            for new in free:
-                same_place = dataclasses.replace(new, name=old.name) == old
-                if same_place and _body(old, self._schema) == _body(new, self._models):
-                    free.remove(new)
-                    yield old, new
-                    break
+            if alike := free.get(_without_name(old, self._schema)):
+                yield old, alike.pop(0)
 
     def _rename(self, old: ObjectName, new: ObjectName) -> SchemaDifference:
         def rename(one: ObjectName, other: ObjectName) -> str:
@@ -180,9 +172,10 @@ class _Comparison:
         )
 
 
-def _body(name: ObjectName, prepared: Prepared) -> object:
+def _without_name(name: ObjectName, prepared: Prepared) -> object:
     text = prepared.objects[name]
-    return parse_index(text) if name.kind == "index" else text
+    body = parse_index(text) if name.kind == "index" else text
+    return (name.kind, name.schema, name.table, body)
 
 
 def _shortened(difference: SchemaDifference, default_schema: str) -> SchemaDifference:

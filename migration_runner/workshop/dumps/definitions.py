@@ -67,7 +67,8 @@ _DROP: Final = {
 _NOT_VALID: Final = " NOT VALID"
 _NOT_ENFORCED: Final = " NOT ENFORCED"
 # What a table's other objects can be made with it; a foreign key may need another table.
-_WITH_TABLE: Final = (CONSTRAINTS - {"check", "foreign key"}) | {
+_WITH_TABLE: Final = (CONSTRAINTS - {"foreign key"}) | {
+    "column",
     "serial", "index", "comment", "replica identity", "not null",
 }  # fmt: skip
 
@@ -152,12 +153,12 @@ class Definitions:
 
     def with_table(self, table: ObjectName) -> list[ObjectName]:
         """Return what is made with a table."""
-        objects = self._prepared.objects
-        keys = {name.name for name in objects if _belongs(name, table, {"foreign key"})}
+        objects = self._prepared.of_table(table.schema, table.name)
+        keys = {name.name for name in objects if name.kind == "foreign key"}
         return [
             name
             for name in objects
-            if _belongs(name, table, _WITH_TABLE | {"column", "check"})
+            if name.kind in _WITH_TABLE
             and not (name.kind == "comment" and name.name.startswith(("TRIGGER", "POLICY", "RULE")))
             and not (name.kind == "comment" and name.name.partition(" ")[2] in keys)
         ]
@@ -215,7 +216,3 @@ def uncomment(comment: str) -> str:
     cursor = Cursor(comment)
     before = cursor.until(frozenset({"IS"}))
     return f"{before} IS NULL"
-
-
-def _belongs(name: ObjectName, table: ObjectName, kinds: frozenset[str] | set[str]) -> bool:
-    return name.kind in kinds and (name.schema, name.table) == (table.schema, table.name)

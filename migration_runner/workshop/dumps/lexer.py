@@ -13,13 +13,15 @@ from typing import Final, NamedTuple
 # Possessive: a quote that is not closed costs no time.
 _TOKEN: Final = re.compile(
     r"""
-      (?P<space>\s+ | --[^\n]*)
-    | (?P<string>[eE]'(?:[^'\\]++|\\.|'')*+' | '(?:[^']++|'')*+')
-    | (?P<quoted>"(?:[^"]++|"")*+")
-    | (?P<dollar>\$\$.*?\$\$ | \$(?P<tag>[^\W\d]\w*)\$.*?\$(?P=tag)\$)
-    | (?P<word>[^\W\d][\w$]*)
-    | (?P<number>\d[\w.]*)
-    | (?P<symbol>.)
+    (?: \s+ | --[^\n]* )*+
+    (?:
+        (?P<string>[eE]'(?:[^'\\]++|\\.|'')*+' | '(?:[^']++|'')*+')
+      | (?P<quoted>"(?:[^"]++|"")*+")
+      | (?P<dollar>\$\$.*?\$\$ | \$(?P<tag>[^\W\d]\w*)\$.*?\$(?P=tag)\$)
+      | (?P<word>[^\W\d][\w$]*)
+      | (?P<number>\d[\w.]*)
+      | (?P<symbol>\S)
+    )
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -35,6 +37,9 @@ class Kind(enum.Enum):
     DOLLAR = "dollar"
     NUMBER = "number"
     SYMBOL = "symbol"
+
+
+_KINDS: Final = {kind.value: kind for kind in Kind}
 
 
 class Token(NamedTuple):
@@ -113,7 +118,7 @@ def _end(dump: str, start: int) -> int:
 
 def _tokens(text: str, start: int) -> Iterator[Token]:
     for match in _TOKEN.finditer(text, start):
-        # The tag of a dollar-quoted text is a group inside another one.
-        kind = "dollar" if match["dollar"] else match.lastgroup
-        if kind != "space":
-            yield Token(Kind(kind), match[0], match.start())
+        name = match.lastgroup or ""
+        # Its tag is a group inside another one.
+        name = "dollar" if name == "tag" else name
+        yield Token(_KINDS[name], match[name], match.start(name))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import functools
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -24,6 +24,18 @@ class Prepared:
     objects: Schema
     names: dict[ObjectName, str] = field(default_factory=dict)
 
+    def of_table(self, schema: str, table: str) -> list[ObjectName]:
+        """Return all that belongs to a table."""
+        return self._by_table.get((schema, table), [])
+
+    @functools.cached_property
+    def _by_table(self) -> dict[tuple[str, str], list[ObjectName]]:
+        found: dict[tuple[str, str], list[ObjectName]] = {}
+        for name in self.objects:
+            if name.table:
+                found.setdefault((name.schema, name.table), []).append(name)
+        return found
+
     def is_partitioned(self, name: ObjectName) -> bool:
         """Whether the table of an object is partitioned."""
         table = ObjectName("table", name.schema, "", name.table)
@@ -39,6 +51,7 @@ def prepare(schema: Schema, other: Schema) -> Prepared:
     prepared = Prepared(Schema())
     prepared.objects.major = schema.major
     owners = _owners(other, schema) | _owners(schema, schema)
+    sequences = dict(owners.values())
     for name, text in schema.items():
         if name.kind == "sequence" and name in owners:
             column, sequence = owners[name]
@@ -47,7 +60,7 @@ def prepare(schema: Schema, other: Schema) -> Prepared:
             prepared.names[key] = sequence
             prepared.objects[key] = f"{text} DEFAULT" if is_default else text
         elif name.kind == "column":
-            prepared.objects[name] = _column(prepared, name, text, owners)
+            prepared.objects[name] = _column(prepared, name, text, sequences.get(name, ""))
         elif name.kind == "primary key":
             key = dataclasses.replace(name, name="")
             prepared.names[key] = name.name
@@ -55,9 +68,6 @@ def prepare(schema: Schema, other: Schema) -> Prepared:
         elif name.kind != _OWNER:
             prepared.objects[name] = text
     return prepared
-
-
-_Owners = Mapping[ObjectName, tuple[ObjectName, str]]
 
 
 def _owners(owning: Schema, schema: Schema) -> dict[ObjectName, tuple[ObjectName, str]]:
@@ -71,13 +81,13 @@ def _owners(owning: Schema, schema: Schema) -> dict[ObjectName, tuple[ObjectName
     return found
 
 
-def _column(prepared: Prepared, name: ObjectName, text: str, owners: _Owners) -> str:
+def _column(prepared: Prepared, name: ObjectName, text: str, owned: str) -> str:
     """Return a column's definition without the name of its sequence."""
     column = parse_column(text)
     if column.sequence:
         prepared.names[name] = column.sequence
         column = dataclasses.replace(column, sequence="")
-    if any(name == owner and column.default == _nextval(own) for owner, own in owners.values()):
+    if owned and column.default == _nextval(owned):
         column = dataclasses.replace(column, default="")
     return column.text
 

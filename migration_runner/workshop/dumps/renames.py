@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from migration_runner.workshop.dumps.columns import parse_column
@@ -86,10 +86,9 @@ def _type(text: str | None) -> str:
 
 def _columns_by_table(schema: Mapping[ObjectName, str]) -> dict[ObjectName, dict[str, str]]:
     """Return the types of each table's columns."""
-    return {name: dict(_columns(schema, name)) for name in schema if name.kind == "table"}
-
-
-def _columns(schema: Mapping[ObjectName, str], table: ObjectName) -> Iterator[tuple[str, str]]:
+    found: dict[ObjectName, dict[str, str]] = {name: {} for name in schema if name.kind == "table"}
     for name, text in schema.items():
-        if (name.kind, name.schema, name.table) == ("column", table.schema, table.name):
-            yield name.name, _type(text)
+        if name.kind == "column":
+            table = ObjectName("table", name.schema, "", name.table)
+            found.setdefault(table, {})[name.name] = _type(text)
+    return found

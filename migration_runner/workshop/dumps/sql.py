@@ -14,6 +14,7 @@ from migration_runner.workshop.dumps.objects import ObjectName
 _PREPARER: Final = postgresql.dialect().identifier_preparer  # type: ignore[no-untyped-call]
 _NAMES: Final = (Kind.WORD, Kind.QUOTED)
 _REGCLASS: Final = [":", ":", "regclass"]
+_SERIAL: Final = ["pg_get_serial_sequence", "("]
 # What SQLAlchemy's text() takes for a parameter, in op.execute().
 _PARAMETER: Final = re.compile(r"(?<![:\w\\]):(?=\w)")
 
@@ -40,13 +41,14 @@ def unqualified(statement: str, default_schema: str) -> str:
     start = f"'{quote(default_schema)}."
     pieces, position = [], 0
     for number, token in enumerate(found):
+        before = [each.text for each in found[max(number - 2, 0) : number]]
         after = [each.text for each in found[number + 1 : number + 4]]
         if token.kind in _NAMES:
             if token.identifier != default_schema or after[:1] != ["."] or len(after) == 1:
                 continue
             pieces.append(statement[position : token.start])
             position = found[number + 2].start
-        elif token.text.startswith(start) and after == _REGCLASS:
+        elif token.text.startswith(start) and (after == _REGCLASS or before == _SERIAL):
             # nextval('public.orders_id_seq'::regclass)
             pieces.append(f"{statement[position : token.start]}'")
             position = token.start + len(start)

@@ -245,6 +245,21 @@ def test_env_pys_own_engine(
 
 
 @pytest.mark.parametrize("kind", sorted(OWN_ENGINES))
+def test_env_pys_own_engine_without_the_right(
+    project: Project, missing: MissingDatabase, migrate: Migrate, kind: str
+) -> None:
+    project.write_env(OWN_ENGINES[kind])
+    project.table("r1", "made")
+    missing.admin(f"ALTER ROLE {missing.owner} NOCREATEDB")
+
+    result = migrate.run(DATABASE_URL=missing.url, **ON)
+
+    statement = f'CREATE DATABASE "{missing.name}" OWNER "{missing.owner}";'
+    _refused(result, 77, "permission denied to create database", statement)
+    assert statement == result.finished["error"]["statement"]
+
+
+@pytest.mark.parametrize("kind", sorted(OWN_ENGINES))
 def test_another_database_of_env_pys_is_not_created(
     project: Project, missing: MissingDatabase, database: Database, migrate: Migrate, kind: str
 ) -> None:

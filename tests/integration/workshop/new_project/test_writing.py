@@ -194,6 +194,39 @@ def test_ctrl_c_leaves_what_was_there(tmp_path: Path) -> None:
     assert "mine" == (tmp_path / "a.txt").read_text()
 
 
+_INTERRUPTS = """\
+import os, pathlib
+
+
+def interrupted(original):
+    def write(self, *arguments, **words):
+        if self.suffix == ".mako":
+            os.kill(os.getpid(), {number})
+        return original(self, *arguments, **words)
+    return write
+
+
+pathlib.Path.write_text = interrupted(pathlib.Path.write_text)
+pathlib.Path.open = interrupted(pathlib.Path.open)
+"""
+
+
+@pytest.mark.parametrize("words", [("shop",), ("--into", "."), ()], ids=" ".join)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_the_process_leaves_nothing(
+    here: Path, migrate: Migrate, tmp_path: Path, number: signal.Signals, words: tuple[str, ...]
+) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(_INTERRUPTS.format(number=int(number)))
+    path = f"{tmp_path / 'site'}:{ROOT}"
+    command = [sys.executable, "-m", "migration_runner", "init", *words]
+
+    result = migrate.start_command(command, PYTHONPATH=path).wait()
+
+    assert 128 + number == result.exit_code, result.stdout + result.stderr
+    assert [] == _entries(here)
+
+
 def test_ctrl_c_while_a_file_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.txt").write_text("mine")
 
