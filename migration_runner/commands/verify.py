@@ -36,9 +36,10 @@ def verify(invocation: Invocation) -> None:
         )
         raise UsageError(message)
     new, origin = _new_revisions(invocation, settings)
-    result = verify_history(settings, new, origin)
-    write_result(result, "json" if options.as_json else options.format or "text")
     fail_on = None if options.fail_on == "never" else Level[options.fail_on.upper()]
+    least = Level.NOTE if fail_on is Level.NOTE else Level.WARNING
+    result = verify_history(settings, new, origin, least=least)
+    write_result(result, "json" if options.as_json else options.format or "text")
     invocation.report.conclusion = "checked", result.summary
     if (error := verdict(result, fail_on)) is not None:
         raise error

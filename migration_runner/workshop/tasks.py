@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import sqlalchemy
 
 from migration_runner.database.version_tables import VersionChange
+from migration_runner.errors import MigrationError
 from migration_runner.history.request import CompletedStep, PlannedStep, Request
 from migration_runner.project.alembic_project import AlembicProject
 from migration_runner.project.context import ConfiguredContext
@@ -55,23 +56,32 @@ def workshop_settings(settings: Settings) -> Settings:
     )
 
 
+@dataclass(frozen=True)
+class Upgraded:
+    """What an upgrade has executed, and what it ended with."""
+
+    statements: Sequence[Statement] = ()
+    error: MigrationError | None = None
+
+
 def upgrade(
     settings: Settings, parameters: Parameters, targets: Sequence[str], *, observe: bool = False
-) -> list[Statement]:
-    """Upgrade to the targets; return what was executed, if that was to be observed.
-
-    Raises what a run raises.
-    """
+) -> Upgraded:
+    """Upgrade to the targets. Only if that is to be observed, its error is returned, not raised."""
     with _on(settings, parameters) as here:
         run = prepare_run(here, RunReport(run_id="workshop"), Request("upgrade", tuple(targets)))
         if not observe:
             carry_out(run, decide_upgrade)
-            return []
+            return Upgraded()
         files = {each.id: each.path for each in run.project.history.revisions.values()}
         capture = Capture(files, observe=url_of(parameters))
-        with capture.installed():
-            carry_out(run, decide_upgrade)
-        return capture.statements
+        failure: MigrationError | None = None
+        try:
+            with capture.installed():
+                carry_out(run, decide_upgrade)
+        except MigrationError as error:
+            failure = error
+        return Upgraded(tuple(capture.statements), failure)
 
 
 def downgrade(settings: Settings, parameters: Parameters, target: str) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from migration_runner.errors import ConfigError, MigrationError
 from migration_runner.history.history import History, Revision
@@ -19,6 +19,7 @@ from migration_runner.workshop.dumps.dump import dump_schema
 from migration_runner.workshop.dumps.objects import ObjectName, Schema
 from migration_runner.workshop.dumps.parsing import parse
 from migration_runner.workshop.finding import Finding
+from migration_runner.workshop.hazards.statement import Statement
 from migration_runner.workshop.processes import TaskCrashed
 from migration_runner.workshop.workbench import WORK, Workbench
 
@@ -40,8 +41,9 @@ class Trial:
     """
 
     findings: list[Finding] = field(default_factory=list)
-    statements: dict[str, Sequence[Any]] = field(default_factory=dict)
+    statements: dict[str, Sequence[Statement]] = field(default_factory=dict)
     not_undone: list[str] = field(default_factory=list)
+    tried: list[str] = field(default_factory=list)
     stopped_at: str = ""
     # What was done with the last one.
     steps: list[str] = field(default_factory=list)
@@ -67,6 +69,7 @@ class Trials:
         before = self._dump(WORK)
         for name in revisions:
             self.result.steps = []
+            self.result.tried.append(name)
             revision = self._history.revisions[name]
             if not self._upgrade(revision, observe=observe):
                 self.result.stopped_at = name
@@ -93,6 +96,7 @@ class Trials:
         except ConfigError:
             raise
         except MigrationError as error:
+            self.result.statements[revision.id] = bench.failed_statements
             self._add("upgrade-fails", revision, f"Applied alone, it fails: {_said(error)}", error)
         else:
             self.result.steps.append("up")

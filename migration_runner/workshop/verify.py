@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +12,7 @@ from migration_runner.errors import ConfigError, MigrationError, RevisionFailed
 from migration_runner.log.counts import count_of
 from migration_runner.project.alembic_project import AlembicProject
 from migration_runner.settings.settings import Settings
+from migration_runner.workshop.checks import CHECKS, Group, Level
 from migration_runner.workshop.env_check import check_env
 from migration_runner.workshop.finding import Finding
 from migration_runner.workshop.hazards.judgement import judge
@@ -27,13 +28,31 @@ from migration_runner.workshop.workbench import Workbench, open_workbench
 # With these, no server has to be started.
 _UNUSABLE: Final = frozenset({"broken-file", "broken-history", "several-heads"})
 _DUMPS_AT_A_TIME: Final = 2
+_FAILS: Final = "upgrade-fails"
+# Of hazards, those that the server refuses in any case.
+_REFUSED: Final = frozenset({"needs-autocommit", "enum-value-too-early"})
+_SQUAWK: Final = "squawk-"
+# Why env.py, and not the command, has to be corrected.
+_OF_ENV: Final = frozenset({"env_failed", "import_error", "placeholder_url"})
 
 
-def verify(settings: Settings, new: Collection[str] | None, base: str) -> VerifyResult:
+@dataclass
+class _Run:
+    """What a server has shown: of the revisions that were `tried`, with what it was."""
+
+    findings: list[Finding] = field(default_factory=list)
+    tried: Sequence[str] = ()
+    server: str = ""
+    squawk: str = ""
+    notes: list[str] = field(default_factory=list)
+
+
+def verify(
+    settings: Settings, new: Collection[str] | None, base: str = "", *, least: Level = Level.NOTE
+) -> VerifyResult:
     """Check a history, each of its `new` revisions (None: all), and the models.
 
-    `base` is what does not have the new ones.
-
+    `base` is what does not have the new ones. Hazards below the `least` level are only counted.
     Raises `ConfigError` if there is no server, or if no environment suits the project.
     """
     findings = [*check_history(settings), *check_env(settings)]
@@ -51,26 +70,35 @@ def verify(settings: Settings, new: Collection[str] | None, base: str) -> Verify
     revisions = project.history.in_order(project.history.revisions)
     checked = _with_descendants(project, revisions, new)
     below = project.history.heads_after((), [each for each in revisions if each not in checked])
-    found = _run(settings, project, checked, below)
+    run = _run(settings, project, checked, below)
     findings = apply_waivers(
-        [*findings, *found.findings],
+        [*findings, *run.findings],
         files,
-        checked=[Path(project.history.revisions[each].path) for each in checked],
+        checked=[Path(project.history.revisions[each].path) for each in run.tried],
+        checks=[each for each in CHECKS if not (run.squawk and each.startswith(_SQUAWK))],
     )
-    notes = list(found.notes)
-    if new is not None:
-        others = len(revisions) - len(checked)
-        notes.insert(
-            0, f"{count_of(others, 'revision')} of {base} were not tried; --all tries all."
+    minor = [each for each in findings if _is_minor(each, least)]
+    if minor:
+        run.notes.append(
+            f"{count_of(len(minor), 'lock')} that are held shortly; --fail-on note lists them."
         )
-    return dataclasses.replace(
-        found,
-        notes=notes,
-        findings=findings,
-        revisions=len(checked),
-        all_revisions=len(revisions),
-        configuration=configuration,
+    if new is not None:
+        others = count_of(len(revisions) - len(checked), "revision")
+        run.notes.insert(0, f"{others} of {base} were not tried; --all tries all.")
+    return VerifyResult(
+        [each for each in findings if each not in minor],
+        len(checked),
+        len(revisions),
+        run.server,
+        run.notes,
+        run.squawk,
+        configuration,
     )
+
+
+def _is_minor(finding: Finding, least: Level) -> bool:
+    check = CHECKS[finding.check]
+    return check.group is Group.HAZARD and check.level < least and not finding.waived
 
 
 def _with_descendants(
@@ -88,40 +116,54 @@ def _with_descendants(
 
 def _run(
     settings: Settings, project: AlembicProject, checked: Sequence[str], below: Sequence[str]
-) -> VerifyResult:
+) -> _Run:
     """Run the revisions on a server of our own, and return what that has shown."""
-    notes: list[str] = []
+    run = _Run()
     try:
         with open_workbench(settings, project, below) as bench:
-            findings, squawk = _check_on(bench, checked, notes)
-            return VerifyResult(findings, 0, 0, bench.description, notes, squawk)
+            _check_on(bench, checked, run)
+            run.server = bench.description
     except RevisionFailed as error:
         # Of those below, which were not to be checked.
-        return VerifyResult([_failure("upgrade-fails", error)], 0, 0, notes=notes)
+        run.findings.append(_failure("upgrade-fails", error))
     except ConfigError as error:
-        if error.facts.get("reason") in ("env_failed", "import_error", "placeholder_url"):
-            return VerifyResult([_failure("env", error)], 0, 0, notes=notes)
-        raise
+        if error.facts.get("reason") not in _OF_ENV:
+            raise
+        run.findings.append(_failure("env", error))
+    return run
 
 
-def _check_on(
-    bench: Workbench, checked: Sequence[str], notes: list[str]
-) -> tuple[list[Finding], str]:
+def _check_on(bench: Workbench, checked: Sequence[str], run: _Run) -> None:
     with ThreadPoolExecutor(_DUMPS_AT_A_TIME) as pool:
         trial = Trials(bench, pool).run(checked, observe=True)
+    run.tried = trial.tried
     statements = [each for found in trial.statements.values() for each in found]
-    hazards, squawk = _hazards(bench, statements)
-    findings = [*trial.findings, *hazards]
-    if trial.stopped_at:
-        notes.append(f"What comes after {trial.stopped_at} was not checked, nor were the models.")
-        return findings, squawk
+    hazards, run.squawk = _hazards(bench, statements)
+    run.findings += _merge(trial.findings, hazards)
     if trial.not_undone:
-        notes.append(_not_undone(trial))
+        run.notes.append(_not_undone(trial))
+    if trial.stopped_at:
+        run.notes.append(
+            f"What comes after {trial.stopped_at} was not checked, nor were the models."
+        )
+        return
     heads = bench.project.history.heads
     if len(heads) == 1:
         bench.remember(heads[0])
-    findings += _models(bench, notes)
-    return findings, squawk
+    run.findings += _models(bench, run.notes)
+
+
+def _merge(trial: Sequence[Finding], hazards: Sequence[Finding]) -> list[Finding]:
+    """Return all findings; where the server's refusal has a known cause, as one."""
+    causes = {each.revision: each for each in hazards if each.check in _REFUSED}
+    merged = []
+    for finding in trial:
+        cause = causes.get(finding.revision) if finding.check == _FAILS else None
+        if cause is not None:
+            hazards = [each for each in hazards if each is not cause]
+            finding = replace(finding, advice=f"{cause.message} {cause.advice}")  # noqa: PLW2901 - with its cause
+        merged.append(finding)
+    return [*merged, *hazards]
 
 
 def _hazards(bench: Workbench, statements: Sequence[Statement]) -> tuple[list[Finding], str]:

@@ -19,10 +19,11 @@ from migration_runner.workshop.databases import (
     OwnDatabases,
     shadow_databases,
 )
+from migration_runner.workshop.hazards.statement import Statement
 from migration_runner.workshop.processes import Processes
 from migration_runner.workshop.programs import find_programs
 from migration_runner.workshop.stand_ins import stand_ins_setting, stood_in
-from migration_runner.workshop.tasks import Models, workshop_settings
+from migration_runner.workshop.tasks import Models, Upgraded, workshop_settings
 from migration_runner.workshop.templates import TEMPLATE, Templates, cache_folder
 
 WORK: Final = "work"
@@ -65,17 +66,27 @@ class Workbench:
         self.project = project
         self.databases = databases
         self.built = built
+        self.failed_statements: Sequence[Statement] = ()
         databases.create(WORK, TEMPLATE if built and built.revision else "")
         self.processes = Processes(self._environment())
 
-    def upgrade(self, database: str, targets: Sequence[str], **words: Any) -> Any:
-        """Upgrade a database, in one process. Raises what a run raises.
+    def upgrade(
+        self, database: str, targets: Sequence[str], *, observe: bool = False
+    ) -> Sequence[Statement]:
+        """Upgrade a database, in one process; return what was executed, if it is observed.
 
-        On a server of our own, roles that a revision takes for granted are made.
+        On a server of our own, roles that a revision takes for granted are made. Raises what a run
+        raises; then `failed_statements` has what was executed.
         """
         while True:
             try:
-                return self._run("upgrade", database, targets=tuple(targets), **words)
+                done: Upgraded = self._run(
+                    "upgrade", database, targets=tuple(targets), observe=observe
+                )
+                if done.error is None:
+                    return done.statements
+                self.failed_statements = done.statements
+                raise done.error
             except MigrationError as error:
                 self._explain_extension(error)
                 missing = _MISSING_ROLE.search(str(error.facts.get("message") or error.message))
