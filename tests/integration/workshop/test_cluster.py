@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import select
 import stat
 import subprocess
 import sys
@@ -18,6 +16,7 @@ from migration_runner.errors import ConfigError
 from migration_runner.workshop.cluster import SUPERUSER, Cluster, is_in_use
 from migration_runner.workshop.programs import Programs, find_programs
 from tests.fixtures.runner import ROOT
+from tests.fixtures.servers import is_gone
 
 # A user that no passwd file has, as in most containers.
 NAMELESS = 54_321
@@ -46,23 +45,6 @@ def _start(program: str, *before: str, **variables: str) -> subprocess.Popen[str
     )
 
 
-def _gone(folder: Path) -> bool:
-    """Wait for all processes that name the folder, and return whether that is gone, too."""
-    listed = subprocess.run(  # noqa: S603 - our own arguments
-        ["pgrep", "--full", str(folder)],  # noqa: S607 - Debian's
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    for pid in map(int, listed.stdout.split()):
-        with contextlib.suppress(ProcessLookupError):
-            descriptor = os.pidfd_open(pid)
-            # It is readable once the process has ended.
-            select.select([descriptor], [], [], 60)
-            os.close(descriptor)
-    return not folder.exists()
-
-
 def test_it_answers_and_leaves_nothing() -> None:
     cluster = Cluster(find_programs())
     with _connect(cluster) as connection:
@@ -81,7 +63,7 @@ def test_it_ends_with_a_process_that_is_killed() -> None:
         process.kill()
         process.wait()
 
-        assert (True, True) == (there, _gone(folder))
+        assert (True, True) == (there, is_gone(folder))
 
 
 def test_a_forked_process_does_not_keep_it() -> None:
@@ -97,7 +79,7 @@ os.kill(os.getpid(), 9)
         folder = Path(process.stdout.readline().strip())
         process.wait()
 
-        assert _gone(folder)
+        assert is_gone(folder)
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
@@ -144,7 +126,7 @@ def test_it_ends_also_before_it_has_started(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(KeyboardInterrupt):
         Cluster(find_programs())
 
-    assert [True] == [_gone(folder) for folder in folders]
+    assert [True] == [is_gone(folder) for folder in folders]
 
 
 def test_what_the_server_says_if_it_does_not_start() -> None:
