@@ -88,8 +88,7 @@ def test_an_identity_continues_behind_the_values_that_are_there() -> None:
 
     assert (
         "ALTER TABLE t ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (START WITH 1)",
-        "SELECT setval(pg_get_serial_sequence('t', 'id'), max(id)) FROM t"
-        " HAVING max(id) IS NOT NULL",
+        "SELECT setval(pg_get_serial_sequence('t', 'id'), max(id)) FROM t",
     ) == found.upgrade
 
 
