@@ -24,6 +24,7 @@ from migration_runner.workshop.dumps.difference import (
 )
 from migration_runner.workshop.dumps.parsing import parse
 from migration_runner.workshop.dumps.renames import PossibleRename, possible_renames
+from migration_runner.workshop.dumps.sql import for_text
 from migration_runner.workshop.finding import Finding
 from migration_runner.workshop.models_check import ModelsCheck, check_models, dump
 from migration_runner.workshop.trial import Trial, Trials
@@ -186,8 +187,8 @@ class _Writer:
                 connection.execute(statement)
         additions = Additions(
             first_in_upgrade=tuple(forward),
-            last_in_upgrade=tuple(upgrade_statements(extra)),
-            first_in_downgrade=tuple(downgrade_statements(extra)),
+            last_in_upgrade=tuple(for_text(each) for each in upgrade_statements(extra)),
+            first_in_downgrade=tuple(for_text(each) for each in downgrade_statements(extra)),
             last_in_downgrade=tuple(each.downgrade for each in reversed(self._renames)),
             existing_types=frozenset(_types(self._check)),
         )

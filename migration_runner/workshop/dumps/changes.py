@@ -195,16 +195,24 @@ def _alter_domain(name: ObjectName, old: str, new: str) -> tuple[str, ...]:
     return tuple(statements)
 
 
+def _by_hand(name: ObjectName, schema: Prepared, models: Prepared) -> Change:
+    """Say what differs in something that cannot be dropped while it is used."""
+    said = _said(schema.objects[name], models.objects[name])
+    return Change(said=said, advice="It cannot be replaced while columns or functions use it.")
+
+
 _HANDLERS: Final[dict[str, Callable[[ObjectName, Prepared, Prepared], Change]]] = {
     "column": _column,
     "comment": _comment,
     "domain": _domain,
     "enum": _enum,
+    "extension": _by_hand,
     "function": _replace,
     "index": _index,
     "procedure": _replace,
     "sequence": _sequence,
     "serial": _serial,
     "table": _table,
+    "type": _by_hand,
     "view": _replace,
 }

@@ -8,8 +8,8 @@ from typing import Final
 
 from migration_runner.workshop.dumps.columns import Column
 from migration_runner.workshop.dumps.objects import ObjectName
-from migration_runner.workshop.dumps.sequences import alter_options
-from migration_runner.workshop.dumps.sql import literal, quote, table_of
+from migration_runner.workshop.dumps.sequences import alter_options, continue_after
+from migration_runner.workshop.dumps.sql import quote, table_of
 
 _SET_EXPRESSION: Final = 17
 _SET_STORAGE_DEFAULT: Final = 16
@@ -146,16 +146,6 @@ def _change_identity(alter: str, name: ObjectName, old: Column, new: Column) -> 
         options = alter_options(new.sequence_options, identity=True)
         statements.append(f"{alter} {options}")
     return statements
-
-
-def continue_after(name: ObjectName) -> str:
-    """Return what lets a column's new sequence go on behind the values that the table has."""
-    table, column = literal(table_of(name)), literal(name.name)
-    own = quote(name.name)
-    return (
-        f"SELECT setval(pg_get_serial_sequence({table}, {column}), max({own}))"  # noqa: S608 - names of a schema, quoted
-        f" FROM {table_of(name)} HAVING max({own}) IS NOT NULL"
-    )
 
 
 def _change_words(alter: str, old: Column, new: Column) -> list[str]:

@@ -8,6 +8,7 @@ from migration_runner.workshop.dumps.columns import parse_column
 from migration_runner.workshop.dumps.cursor import Cursor
 from migration_runner.workshop.dumps.objects import CONSTRAINTS, ROUTINES, ObjectName
 from migration_runner.workshop.dumps.prepared import Prepared
+from migration_runner.workshop.dumps.sequences import continue_after
 from migration_runner.workshop.dumps.sql import qualified, quote, table_of
 
 _TEXT: Final = "{text}"
@@ -88,7 +89,7 @@ class Definitions:
         if name.kind == "column":
             return self.add_column(name)
         if name.kind == "serial":
-            return self._create_serial(name)
+            return (*self._create_serial(name), continue_after(name))
         if name.kind == "index":
             # Of a partitioned table; then without its partitions it would not be valid.
             return (self._prepared.objects[name].replace(" ON ONLY ", " ON ", 1),)
@@ -175,6 +176,8 @@ class Definitions:
                 later += self.add_column(name)[1:]
             elif name.kind == "check":
                 parts.append(f"CONSTRAINT {quote(name.name)} {objects[name]}")
+            elif name.kind == "serial":
+                later += self._create_serial(name)
             else:
                 later += self.create(name)
         own = qualified(table.schema, table.name)

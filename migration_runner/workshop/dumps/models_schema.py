@@ -32,13 +32,19 @@ def create_models(
     _refuse_duplicates(metadatas)
     with _connected(bind) as connection:
         borrowed = Borrowed(migrated)
+        turns = len(metadatas)
         while True:
             try:
                 _attempt(connection, metadatas, borrowed)
             except DBAPIError as error:
                 # In one line without the statement, in which anything may be named.
                 said = (str(error.orig).strip().splitlines() or [""])[0]
-                if not borrowed.learn(said):
+                if borrowed.learn(said):
+                    continue
+                # Foreign keys of the first can be to tables of the others.
+                metadatas = metadatas[1:] + metadatas[:1]
+                turns -= 1
+                if turns <= 0:
                     raise _not_created(said, error.statement) from error
             except SQLAlchemyError as error:
                 raise _not_created(str(error), None) from error

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from migration_runner.workshop.dumps.objects import ObjectName
+from migration_runner.workshop.dumps.sql import literal, quote, table_of
+
 _CYCLE: Final = re.compile(r"\bCYCLE\b")
 _OPTION: Final = re.compile(
     r"AS \w+|START WITH -?\d+|INCREMENT BY -?\d+|NO MINVALUE|NO MAXVALUE|MINVALUE -?\d+"
@@ -22,3 +25,14 @@ def alter_options(options: str, *, identity: bool = False) -> str:
     if not identity:
         return full
     return " ".join(f"SET {option}" for option in _OPTION.findall(full))
+
+
+def continue_after(name: ObjectName) -> str:
+    """Return what lets a column's new sequence go on behind the values that the table has.
+
+    Without rows `setval` gets a null, and does nothing.
+    """
+    table, column = literal(table_of(name)), literal(name.name)
+    sequence = f"pg_get_serial_sequence({table}, {column})"
+    values = f"max({quote(name.name)})) FROM {table_of(name)}"
+    return f"SELECT setval({sequence}, {values}"

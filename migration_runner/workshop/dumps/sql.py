@@ -15,8 +15,10 @@ _PREPARER: Final = postgresql.dialect().identifier_preparer  # type: ignore[no-u
 _NAMES: Final = (Kind.WORD, Kind.QUOTED)
 _REGCLASS: Final = [":", ":", "regclass"]
 _SERIAL: Final = ["pg_get_serial_sequence", "("]
-# What SQLAlchemy's text() takes for a parameter, in op.execute().
-_PARAMETER: Final = re.compile(r"(?<![:\w\\]):(?=\w)")
+# What SQLAlchemy's text() takes for a parameter, or for the escape of one.
+_PARAMETER: Final = re.compile(
+    r"(?<![:\w$\\]):(?=[\w$]+(?![:\w$])) | \\(?=:[\w$]*(?![:\w$]))", re.VERBOSE
+)
 
 
 def quote(name: str) -> str:
@@ -57,7 +59,7 @@ def unqualified(statement: str, default_schema: str) -> str:
 
 def for_text(statement: str) -> str:
     """Return a statement for `op.execute("...")`, in which `:name` would be a parameter."""
-    return _PARAMETER.sub(r"\\:", statement)
+    return _PARAMETER.sub(lambda found: f"\\{found[0]}", statement)
 
 
 def literals(labels: str) -> list[str]:

@@ -197,6 +197,19 @@ def test_several_metadatas_are_one_schema(dumps_databases: Databases) -> None:
     assert [] == _differences(dumps_databases, migrated, metadatas)
 
 
+def test_a_foreign_key_to_a_table_of_another_metadata(dumps_databases: Databases) -> None:
+    first, second = MetaData(), MetaData()
+    users = Table("users", second, Column("id", Integer, primary_key=True))
+    Table("posts", first, Column("user_id", sqlalchemy.ForeignKey(users.c.id)))
+
+    made = (
+        "CREATE TABLE users (id serial PRIMARY KEY);"
+        "CREATE TABLE posts (user_id int REFERENCES users)"
+    )
+    assert [] == _differences(dumps_databases, made, [first, second])
+    assert [] == _differences(dumps_databases, made, [second, first])
+
+
 def test_two_tables_of_one_name_are_refused(dumps_databases: Databases) -> None:
     metadatas = [MetaData(), MetaData()]
     for metadata in metadatas:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from hypothesis import given
+import sqlalchemy
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from migration_runner.workshop.dumps.lexer import statements, tokens
@@ -88,5 +89,7 @@ def test_the_default_schema_is_left_out_of_a_sequence_s_name() -> None:
     assert "nextval('a_seq'::regclass) || 'public.a_seq'::text" == unqualified(statement, "public")
 
 
-def test_colons_are_no_parameters_of_text() -> None:
-    assert r"SELECT '\:a', x::text, 'c: d:e'" == for_text("SELECT ':a', x::text, 'c: d:e'")
+@given(st.text(st.sampled_from("a:\\ $'é;(")))
+@example("SELECT ':a', x::text, 'c: d', '\\:e', ':f:'")
+def test_no_text_is_a_parameter_of_an_executed_statement(statement: str) -> None:
+    assert statement == str(sqlalchemy.text(for_text(statement)))

@@ -122,7 +122,7 @@ def test_a_column_s_text_is_read_back(column: Column) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("integer CONSTRAINT nn NOT NULL NO INHERIT", "integer NOT NULL NO INHERIT"),
+        ("int DEFAULT 3 CONSTRAINT nn NOT NULL NO INHERIT", "int DEFAULT 3 NOT NULL NO INHERIT"),
         (
             "text DEFAULT 'x' NOT NULL COLLATE public.c",
             "text COLLATE public.c DEFAULT 'x' NOT NULL",
