@@ -12,6 +12,7 @@ import fcntl
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -68,7 +69,8 @@ _INITDB: Final = (
 # A socket's path has 107 characters at most, and the server and drivers must take it unquoted.
 _SHORT_PATH: Final = re.compile(r"[\w./-]{1,70}", re.ASCII)
 _START_SECONDS: Final = 60.0
-_STOP_SECONDS: Final = 10.0
+_STOP_SECONDS: Final = 30.0
+_HANDOVER_SECONDS: Final = 0.5
 _PIPE: Final = "users"
 # A server is some thousand small files, which cost a tenth there.
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own in there
@@ -137,16 +139,31 @@ class Cluster:
             os.close(self._pipe)
             self._pipe = None
         if self._keeper is not None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                # Of a home, others can be users still.
-                self._keeper.wait(_STOP_SECONDS if self.folder == self.sockets else 0.5)
-                ended = True
+            ended = self._wait_for_end(self._keeper)
         if keep_data is not None and ended:
             with contextlib.suppress(OSError):
                 shutil.move(self.data, keep_data)
         if self._keeper is None or self.folder == self.sockets:
             shutil.rmtree(self.sockets, ignore_errors=True)
         return ended
+
+    def _wait_for_end(self, keeper: subprocess.Popen[bytes]) -> bool:
+        """Wait for the shell, and return whether it has ended by itself."""
+        if self.folder != self.sockets:
+            # Others may be users still: then it is theirs.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                keeper.wait(_HANDOVER_SECONDS)
+                return True
+            # It is not waited for any more: Python would warn of that.
+            keeper.returncode = 0
+            return False
+        try:
+            keeper.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(keeper.pid, signal.SIGKILL)
+            keeper.wait()
+            return False
+        return True
 
     def _join(self) -> bool:
         """Become a user of the server that another process has started, if there is one."""

@@ -74,6 +74,8 @@ def test_it_has_nothing_to_build_or_install_with(files: set[str]) -> None:
     assert {"python", "python3", "migrate"} == programs
     assert not {"pip", "setuptools", "pkg_resources"} & packages
     assert not [path for path in files if "/ensurepip/" in path]
+    # A developer's tools.
+    assert not [path for path in files if "/migration_runner/workshop/" in path]
 
 
 def test_everything_is_compiled(files: set[str]) -> None:
