@@ -42,6 +42,10 @@ revision: $(STAMP) ## Write a revision from the models, and try it: make revisio
 	@test -n "$$m" || { echo 'What does it do? make revision m="Gift cards"' >&2; exit 64; }
 	@$(BIN)/python entrypoint.py revision --autogenerate -m "$$m" || $(SAY_CODE)
 
+.PHONY: verify
+verify: $(STAMP) ## Check the history and the models before they ship; A="--all" checks all revisions
+	@$(BIN)/python entrypoint.py verify $(A) || $(SAY_CODE)
+
 .PHONY: psql
 psql: $(STAMP) ## Open psql on the same database; A="-l" passes options
 	@$(LOCAL) $(BIN)/python -m scripts.psql $(A)

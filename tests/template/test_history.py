@@ -102,6 +102,14 @@ def test_the_images_build_accepts_it(
         assert "no_revisions" == result.finished["error"]["reason"]
 
 
+def test_verify_finds_nothing(template: Migrate, history: ScriptDirectory) -> None:
+    """Each revision alone, up, down and up; its hazards; the models. See docs/verify.md."""
+    result = template.run("verify", "--all", MIGRATE_CACHE="off")
+
+    if history.get_heads():
+        assert (0, "") == (result.exit_code, result.stderr), result.stdout
+
+
 def test_a_new_revision_follows_the_head(
     database: Database, template: Migrate, history: ScriptDirectory, copied: Path
 ) -> None:
