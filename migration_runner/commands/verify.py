@@ -38,7 +38,9 @@ def verify(invocation: Invocation) -> None:
     new, origin = _new_revisions(invocation, settings)
     fail_on = None if options.fail_on == "never" else Level[options.fail_on.upper()]
     least = Level.NOTE if fail_on is Level.NOTE else Level.WARNING
-    result = verify_history(settings, new, origin, least=least)
+    result = verify_history(
+        settings, new, origin, least=least, target=invocation.report.server_version or ""
+    )
     write_result(result, "json" if options.as_json else options.format or "text")
     invocation.report.conclusion = "checked", result.summary
     if (error := verdict(result, fail_on)) is not None:

@@ -1,7 +1,8 @@
 """A digest for each revision that says which schema it leads to, chained over its ancestors.
 
 It is over all that the schema depends on: revision files, what they import of the project's own,
-env.py and what that imports, the configuration, and the releases of libraries and server. Files
+env.py and what that imports, the configuration, the variables that these files name, and the
+releases of libraries and server. Files
 that define models are left out, since revisions do not run them, and they change all the time: but
 not one with a naming convention, by which Alembic names the revisions' constraints.
 """
@@ -9,6 +10,7 @@ not one with a naming convention, by which Alembic names the revisions' constrai
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
@@ -19,6 +21,7 @@ from typing import Final
 from migration_runner import __version__
 from migration_runner.project.alembic_project import AlembicProject
 from migration_runner.project.declaration import configuration_files
+from migration_runner.settings.settings import Settings
 from migration_runner.workshop.model_files import DEFINES_MODELS
 
 _LIBRARIES: Final = ("alembic", "sqlalchemy", "psycopg", "psycopg2", "psycopg2-binary", "asyncpg")
@@ -27,20 +30,25 @@ _IMPORT: Final = re.compile(rb"^[ \t]*import[ \t]+([A-Za-z_][\w.]*)", re.MULTILI
 _IMPORT_FROM: Final = re.compile(
     rb"^[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)", re.MULTILINE
 )
+_VARIABLE: Final = re.compile(rb"[\"']([A-Z][A-Z0-9_]+)[\"']")
+_DATABASES: Final = frozenset({"DATABASE_URL", "DATABASE_URL_FILE", "MIGRATE_DATABASE_URL"})
 _NAME: Final = re.compile(rb"[A-Za-z_]\w*")
 _INIT: Final = "__init__.py"
 # Their releases are part of the digest.
 _OTHERS: Final = frozenset({*sys.stdlib_module_names, "alembic", "sqlalchemy", "migration_runner"})
 
 
-def chain_of(project: AlembicProject, server: str) -> dict[str, str]:
+def chain_of(project: AlembicProject, settings: Settings, server: str) -> dict[str, str]:
     """Return a digest for each revision; `server` is the server's version.
 
     Raises `OSError` for a file that cannot be read.
     """
     revisions = project.history.revisions
     sources = {each.id: Path(each.path).read_bytes() for each in revisions.values()}
-    base = _digest([*_surroundings(project, sources.values()), server.encode(), *_releases()])
+    contents = _surroundings(project, sources.values())
+    options = [*settings.alembic.words(), settings.search_path, settings.transactions, server]
+    variables = _variables([*contents, *sources.values()])
+    base = _digest([*contents, *map(str.encode, [*options, *variables, *_releases()])])
     chain: dict[str, str] = {}
     for name in project.history.in_order(revisions):
         parents = sorted(chain[each] for each in revisions[name].parents if each in chain)
@@ -55,14 +63,22 @@ def _digest(parts: Iterable[bytes]) -> bytes:
     return found.digest()
 
 
-def _releases() -> list[bytes]:
+def _variables(contents: Iterable[bytes]) -> list[str]:
+    """Return the environment's variables that the files name, but for the database's."""
+    named = {name.decode() for content in contents for name in _VARIABLE.findall(content)}
+    return [
+        f"{name}={os.environ[name]}" for name in sorted(named - _DATABASES) if name in os.environ
+    ]
+
+
+def _releases() -> list[str]:
     found = [__version__, sys.version]
     for name in _LIBRARIES:
         try:
             found.append(f"{name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:
             continue
-    return [each.encode() for each in found]
+    return found
 
 
 def _surroundings(project: AlembicProject, sources: Iterable[bytes]) -> list[bytes]:

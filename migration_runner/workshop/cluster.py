@@ -48,6 +48,10 @@ _SETTINGS: Final = {
     "full_page_writes": "off",
     "autovacuum": "off",
     "max_connections": "50",
+    # A history in one transaction has many.
+    "max_locks_per_transaction": "1024",
+    # `timestamp` to `timestamptz` rewrites a table in another time zone.
+    "timezone": "UTC",
     "shared_buffers": "32MB",
     "min_wal_size": "2MB",
     "wal_recycle": "off",

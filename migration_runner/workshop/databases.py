@@ -20,7 +20,7 @@ from migration_runner.errors import ConfigError, DatabaseRejected, DatabaseUnava
 from migration_runner.log.redaction import hide_secrets
 from migration_runner.settings.database_url import DatabaseAddress, parse_database_url
 from migration_runner.workshop.cluster import SUPERUSER, Cluster
-from migration_runner.workshop.programs import THREE_WAYS, Programs, find_programs
+from migration_runner.workshop.programs import THREE_WAYS, Programs, find_programs, major_of
 
 _SHADOW: Final = "migrate_shadow_"
 _MADE: Final = "made by migrate for a revision"
@@ -159,7 +159,7 @@ class ShadowDatabases:
     @property
     def major(self) -> int:
         """The server's major version."""
-        return int(self._version.split(".")[0])
+        return major_of(self._version)
 
     @property
     def description(self) -> str:

@@ -40,11 +40,17 @@ class Programs:
     @property
     def major(self) -> int:
         """The major version."""
-        return int(self.version.partition(".")[0])
+        return major_of(self.version)
 
     def path(self, name: str) -> str:
         """Return the path of one of the programs."""
         return str(self.folder / name)
+
+
+def major_of(version: str) -> int:
+    """Return the major version of a server's, as in `18.6` or `19beta1`."""
+    found = re.match(r"\d+", version)
+    return int(found[0]) if found else 0
 
 
 def find_programs(wanted: str = "") -> Programs:

@@ -20,6 +20,7 @@ from migration_runner.workshop.hazards.squawk import lint
 from migration_runner.workshop.hazards.statement import Statement
 from migration_runner.workshop.history_checks import check_history, revision_files
 from migration_runner.workshop.models_check import check_models
+from migration_runner.workshop.programs import major_of
 from migration_runner.workshop.result import VerifyResult
 from migration_runner.workshop.trial import Trial, Trials
 from migration_runner.workshop.waivers import apply_waivers
@@ -31,6 +32,10 @@ _DUMPS_AT_A_TIME: Final = 2
 _FAILS: Final = "upgrade-fails"
 # Of hazards, those that the server refuses in any case.
 _REFUSED: Final = frozenset({"needs-autocommit", "enum-value-too-early"})
+_OTHER_SERVER: Final = (
+    "The database's server is PostgreSQL {target}, which may lock and rewrite in another way."
+    " MIGRATE_POSTGRES={major} takes a server of that version, if one is installed here."
+)
 _SQUAWK: Final = "squawk-"
 # Why env.py, and not the command, has to be corrected.
 _OF_ENV: Final = frozenset({"env_failed", "import_error", "placeholder_url"})
@@ -48,11 +53,17 @@ class _Run:
 
 
 def verify(
-    settings: Settings, new: Collection[str] | None, base: str = "", *, least: Level = Level.NOTE
+    settings: Settings,
+    new: Collection[str] | None,
+    base: str = "",
+    *,
+    least: Level = Level.NOTE,
+    target: str = "",
 ) -> VerifyResult:
     """Check a history, each of its `new` revisions (None: all), and the models.
 
     `base` is what does not have the new ones. Hazards below the `least` level are only counted.
+    `target` is the version of the server that the revisions are for, where that is known.
     Raises `ConfigError` if there is no server, or if no environment suits the project.
     """
     findings = [*check_history(settings), *check_env(settings)]
@@ -70,7 +81,7 @@ def verify(
     revisions = project.history.in_order(project.history.revisions)
     checked = _with_descendants(project, revisions, new)
     below = project.history.heads_after((), [each for each in revisions if each not in checked])
-    run = _run(settings, project, checked, below)
+    run = _run(settings, project, checked, below, target)
     findings = apply_waivers(
         [*findings, *run.findings],
         files,
@@ -115,7 +126,11 @@ def _with_descendants(
 
 
 def _run(
-    settings: Settings, project: AlembicProject, checked: Sequence[str], below: Sequence[str]
+    settings: Settings,
+    project: AlembicProject,
+    checked: Sequence[str],
+    below: Sequence[str],
+    target: str,
 ) -> _Run:
     """Run the revisions on a server of our own, and return what that has shown."""
     run = _Run()
@@ -123,6 +138,8 @@ def _run(
         with open_workbench(settings, project, below) as bench:
             _check_on(bench, checked, run)
             run.server = bench.description
+            if target and major_of(target) != bench.databases.major:
+                run.notes.append(_OTHER_SERVER.format(target=target, major=major_of(target)))
     except RevisionFailed as error:
         # Of those below, which were not to be checked.
         run.findings.append(_failure("upgrade-fails", error))

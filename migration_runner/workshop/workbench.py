@@ -193,7 +193,7 @@ def _own_workbench(
 ) -> Iterator[Workbench]:
     programs = find_programs(settings.postgres)
     templates = Templates(cache_folder(settings.cache), programs)
-    chain = chain_of(project, programs.version)
+    chain = chain_of(project, settings, programs.version)
     # What is nearest comes first.
     known = reversed(project.history.in_order(project.history.with_ancestors(at)))
     by_digest = {chain[name]: name for name in known}

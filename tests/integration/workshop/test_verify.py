@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.fixtures.databases import Database
 from tests.fixtures.workshop import MODELS, Workshop
 
 ASYNC_ENV = """\
@@ -266,3 +267,18 @@ def test_no_server_at_all(workshop: Workshop) -> None:
     assert 78 == result.exit_code
     for way in ("migration-runner[workshop]", "MIGRATE_POSTGRES", "--shadow URL"):
         assert way in result.stderr
+
+
+def test_what_a_database_does_not_have(workshop: Workshop, any_database: Database) -> None:
+    workshop.orders()
+    url = {"DATABASE_URL": any_database.url}
+    assert 0 == workshop.run("upgrade", **url).exit_code
+    workshop.revision("new", "op.execute('CREATE SEQUENCE s')", "op.execute('DROP SEQUENCE s')")
+
+    exit_code, found = workshop.verify("--since", "applied", **url)
+
+    assert (0, 1, 2) == (exit_code, found["revisions"], found["all_revisions"])
+    # The throw-away server is 18.
+    noted = any("MIGRATE_POSTGRES=16" in note for note in found["notes"])
+    assert (any_database.server.major == 16) is noted
+    assert [] == any_database.query("SELECT relname FROM pg_class WHERE relname = 's'")
