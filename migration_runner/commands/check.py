@@ -19,6 +19,12 @@ from migration_runner.run.runs import prepare_run
 
 _NAMED: Final = 5
 _LONGEST: Final = 200
+_ADVICE: Final = {
+    "database": "Write the missing revision (`migrate revision --autogenerate`), or revert the"
+    " manual change.",
+    "history": "Write the missing revision (`migrate revision --autogenerate`), or correct the"
+    " models.",
+}
 
 
 def check(invocation: Invocation) -> None:
@@ -56,11 +62,11 @@ def _answer(invocation: Invocation, differences: Sequence[str], place: str) -> N
     if differences:
         # Standard output has all of them.
         count = len(differences)
-        shown = [shorten(" ".join(each.split()), _LONGEST) for each in differences[:_NAMED]]
+        named = [" ".join(each.split()).rstrip(".") for each in differences[:_NAMED]]
+        shown = [shorten(each, _LONGEST) for each in named]
         more = f", and {count - _NAMED} more" if count > _NAMED else ""
         message = (
             f"Models and {place} differ in {count_of(count, 'place')}:"
-            f" {'; '.join(shown)}{more}. Write the missing revision (`migrate revision"
-            " --autogenerate`), or revert the manual change."
+            f" {'; '.join(shown)}{more}. {_ADVICE[place]}"
         )
         raise SchemaDrift(message, differences=count)

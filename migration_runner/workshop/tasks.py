@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import sqlalchemy
 
+from migration_runner.database.other_databases import POSTGRES
+from migration_runner.database.statements import execute_plain
 from migration_runner.database.version_tables import VersionChange
 from migration_runner.errors import MigrationError
 from migration_runner.history.request import CompletedStep, PlannedStep, Request
@@ -35,6 +38,7 @@ from migration_runner.workshop.model_files import find_unimported
 from migration_runner.workshop.redirection import redirected
 
 Parameters = Mapping[str, str]
+_USUAL_SCHEMA: Final = "public"
 
 
 def workshop_settings(settings: Settings) -> Settings:
@@ -141,31 +145,18 @@ def create_models(settings: Settings, parameters: Parameters, migrated: str) -> 
 
     Raises `ConfigError` if env.py passes no models, or whatever it causes.
     """
-    with _on(settings, parameters) as here:
-        project = AlembicProject(here.alembic)
-        seen = _Configured()
-        with contextlib.ExitStack() as stack:
-            engine = sqlalchemy.create_engine("postgresql+psycopg://")
-            stack.callback(engine.dispose)
-
-            def offer() -> sqlalchemy.Connection:
-                return stack.enter_context(engine.connect())
-
-            try:
-                project.run_env(Request("upgrade", ("heads",)), offer, seen)
-            except Exception:
-                if not seen.contexts:
-                    raise
-            metadata = [each for context in seen.contexts for each in context.metadata]
-            hidden = {
-                (table.schema or "", table.name)
-                for context in seen.contexts
-                for each in context.metadata
-                for table in each.tables.values()
-                if not context.includes(table)
-            }
-            if metadata:
-                make_models(engine, metadata, parse(migrated))
+    with _on(settings, parameters) as here, _offered() as (engine, offer):
+        seen = _visit_env(here, offer)
+        metadata = [each for context in seen.contexts for each in context.metadata]
+        hidden = {
+            (table.schema or schema, table.name)
+            for context, schema in zip(seen.contexts, seen.schemas, strict=True)
+            for each in context.metadata
+            for table in each.tables.values()
+            if not context.includes(table)
+        }
+        if metadata:
+            make_models(engine, seen.metadata_by_schema(), parse(migrated))
     return Models(
         hidden=frozenset(hidden),
         version_tables=frozenset(each.version_table for each in seen.contexts),
@@ -174,15 +165,55 @@ def create_models(settings: Settings, parameters: Parameters, migrated: str) -> 
     )
 
 
+def visit_env(settings: Settings, parameters: Parameters) -> None:
+    """Go through env.py, which applies no revision, but may prepare the database for them.
+
+    Raises whatever it causes.
+    """
+    with _on(settings, parameters) as here, _offered() as (_, offer):
+        _visit_env(here, offer)
+
+
+def _visit_env(settings: Settings, offer: Callable[[], sqlalchemy.Connection]) -> _Configured:
+    seen = _Configured()
+    try:
+        AlembicProject(settings.alembic).run_env(Request("upgrade", ("heads",)), offer, seen)
+    except Exception:
+        # After it has configured something, for want of what a revision makes.
+        if not seen.contexts:
+            raise
+    return seen
+
+
+@contextlib.contextmanager
+def _offered() -> Iterator[tuple[sqlalchemy.Engine, Callable[[], sqlalchemy.Connection]]]:
+    """Yield an engine, and what opens connections of it that end with the block."""
+    with contextlib.ExitStack() as stack:
+        engine = sqlalchemy.create_engine("postgresql+psycopg://")
+        stack.callback(engine.dispose)
+        yield engine, lambda: stack.enter_context(engine.connect())
+
+
 class _Configured:
     """Notes what env.py configures, and lets it do nothing: an `EnvListener`."""
 
     def __init__(self) -> None:
         self.contexts: list[ConfiguredContext] = []
+        # Into which schema each has unqualified names lead: env.py may set a search_path.
+        self.schemas: list[str] = []
 
     def configured(self, context: ConfiguredContext) -> None:
         self.contexts.append(context)
+        self.schemas.append(_current_schema(context.connection))
         context.run_nothing()
+
+    def metadata_by_schema(self) -> dict[str, list[sqlalchemy.MetaData]]:
+        """Return the models by the schema that they are for, each metadata once."""
+        found: dict[str, list[sqlalchemy.MetaData]] = {}
+        for context, schema in zip(self.contexts, self.schemas, strict=True):
+            here = found.setdefault(schema, [])
+            here += [each for each in context.metadata if each not in here]
+        return found
 
     def apply(self, plan: object) -> Iterable[PlannedStep]:  # noqa: ARG002 - as in `EnvListener`
         return ()
@@ -192,6 +223,13 @@ class _Configured:
 
     def completed(self, step: CompletedStep) -> None:
         """Nothing is applied."""
+
+
+def _current_schema(connection: sqlalchemy.Connection | None) -> str:
+    """Return the schema in which a connection makes what has none; as usual, if it has none."""
+    if connection is None or connection.dialect.name != POSTGRES:
+        return _USUAL_SCHEMA
+    return str(execute_plain(connection, "SELECT current_schema()").scalar() or _USUAL_SCHEMA)
 
 
 @contextlib.contextmanager

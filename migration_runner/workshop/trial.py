@@ -24,6 +24,7 @@ from migration_runner.workshop.processes import TaskCrashed
 from migration_runner.workshop.workbench import WORK, Workbench
 
 _AFTER: Final = "after"
+_PREPARED: Final = "prepared"
 _NAMED: Final = 5
 # Of the schemas before and after a revision, and of those below.
 _REMEMBERED: Final = 4
@@ -138,13 +139,13 @@ class Trials:
                 bench.upgrade(WORK, [revision.id])
             except MigrationError as error:
                 advice = "Let its downgrade remove all that its upgrade makes."
-                if left := _describe(undone.result(), before.result()):
+                if left := self._difference(revision, undone, before):
                     advice = f"Its downgrade leaves {left}. {advice}"
                 message = f"After its downgrade, it cannot be applied again: {_said(error)}"
                 self._add("second-upgrade-fails", revision, message, error, advice)
                 return
             self.result.steps.append("up")
-            difference = _describe(undone.result(), before.result())
+            difference = self._difference(revision, undone, before)
         if not difference:
             # The same revision on the same schema leads to the same one again.
             return
@@ -155,6 +156,22 @@ class Trials:
         if difference := _describe(again, after.result()):
             message = f"Applied again after its downgrade, it differs: {difference}."
             self._add("unequal-upgrades", revision, message)
+
+    def _difference(
+        self, revision: Revision, undone: Future[Schema], before: Future[Schema]
+    ) -> str:
+        """Return how what a downgrade left differs from what was there, in words."""
+        difference = _describe(undone.result(), before.result())
+        if not difference or revision.parents:
+            return difference
+        # Of what is left of a first revision, env.py itself can have made a part.
+        bench = self._bench
+        bench.databases.create(_PREPARED)
+        try:
+            bench.run("visit_env", _PREPARED)
+            return _describe(undone.result(), self._dump(_PREPARED).result())
+        finally:
+            bench.databases.drop(_PREPARED)
 
     @contextlib.contextmanager
     def _copied(self) -> Iterator[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from migration_runner.errors import ConfigError, MigrationError, RevisionFailed
+from migration_runner.errors import ConfigError, HistoryError, MigrationError, RevisionFailed
 from migration_runner.log.counts import count_of
 from migration_runner.project.alembic_project import AlembicProject
 from migration_runner.settings.settings import Settings
@@ -202,6 +202,10 @@ def _models(bench: Workbench, notes: list[str]) -> list[Finding]:
             raise
         notes.append("Models were not compared: env.py passes no target_metadata.")
         return []
+    except HistoryError as error:
+        if error.facts.get("reason") != "models_not_created":
+            raise
+        return [Finding("models-differ", error.message)]
     notes += [
         f"{file} defines tables, but nothing imports it: they are not in the metadata."
         for file in check.models.unimported

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from migration_runner import errors
 from migration_runner.database.known_errors import KNOWN_ERRORS
@@ -35,6 +36,24 @@ def test_every_link_and_folder_is_there() -> None:
             r"`((?:deploy|docs|migrations|tests)/[\w./-]*)`", document.read_text()
         )
         if not (ROOT / path).exists()
+    ]
+    assert [] == missing
+
+
+def _anchors(document: Path) -> set[str]:
+    """Return the anchors of a page's titles, as GitHub and the published pages have them."""
+    text = re.sub(r"(?ms)^ *```.*?^ *```$", "", document.read_text())
+    titles = re.findall(r"(?m)^#+ (.+)$", text)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_every_link_to_a_section_has_one() -> None:
+    documents = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")]
+    missing = [
+        (document.name, target, anchor)
+        for document in documents
+        for target, anchor in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", document.read_text())
+        if anchor not in _anchors(document.parent / target if target else document)
     ]
     assert [] == missing
 

@@ -51,7 +51,7 @@ def change(name: ObjectName, schema: Prepared, models: Prepared) -> Change:
 
 
 def _said(old: str, new: str) -> str:
-    return f"is {_short(new)} in the models, and {_short(old)} in the database"
+    return f"is {_short(new)} in the models, and {_short(old)} in the history"
 
 
 def _short(text: str) -> str:
@@ -77,7 +77,7 @@ def _validate(name: ObjectName, schema: Prepared) -> Change:
     return Change(
         (f"ALTER TABLE {table_of(name)} VALIDATE CONSTRAINT {constraint}",),
         there.drop(name) + there.add_constraint(name),
-        "is validated in the models, and NOT VALID in the database",
+        "is validated in the models, and NOT VALID in the history",
     )
 
 
@@ -85,7 +85,7 @@ def _replace(name: ObjectName, schema: Prepared, models: Prepared) -> Change:
     return Change(
         (_or_replace(models.objects[name]),),
         (_or_replace(schema.objects[name]),),
-        "has another definition in the models than in the database",
+        "has another definition in the models than in the history",
     )
 
 
@@ -105,7 +105,7 @@ def _index(name: ObjectName, schema: Prepared, models: Prepared) -> Change:
 
 def _enum(name: ObjectName, schema: Prepared, models: Prepared) -> Change:
     old, new = schema.objects[name], models.objects[name]
-    said = f"has the values {new} in the models, and {old} in the database"
+    said = f"has the values {new} in the models, and {old} in the history"
     added = enums.added_labels(old, new)
     if added is None:
         return Change(said=said, advice=enums.advice(name, old, new, schema.objects))
@@ -116,7 +116,7 @@ def _enum(name: ObjectName, schema: Prepared, models: Prepared) -> Change:
 
 def _comment(name: ObjectName, schema: Prepared, models: Prepared) -> Change:
     old, new = schema.objects[name], models.objects[name]
-    return Change((new,), (old,), "is another text in the models than in the database")
+    return Change((new,), (old,), "is another text in the models than in the history")
 
 
 def _sequence(name: ObjectName, schema: Prepared, models: Prepared) -> Change:

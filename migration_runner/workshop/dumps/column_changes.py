@@ -105,7 +105,7 @@ def describe_difference(schema: Column, models: Column) -> str:
             continue
         ours = words.format(one) if one else _DEFAULTS[field]
         theirs = words.format(other) if other else _DEFAULTS[field]
-        said.append(f"has {ours} in the models, and {theirs} in the database")
+        said.append(f"has {ours} in the models, and {theirs} in the history")
     if models.stored != schema.stored and models.generated and schema.generated:
         said.append(_said(("virtual", "stored"), schema.stored, models.stored))
     if models.not_null != schema.not_null:
@@ -114,7 +114,7 @@ def describe_difference(schema: Column, models: Column) -> str:
 
 
 def _said(kinds: tuple[str, str], schema: bool, models: bool) -> str:  # noqa: FBT001 - positions
-    return f"is {kinds[models]} in the models, and {kinds[schema]} in the database"
+    return f"is {kinds[models]} in the models, and {kinds[schema]} in the history"
 
 
 def _default(alter: str, column: Column) -> str:

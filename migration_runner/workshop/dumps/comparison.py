@@ -112,7 +112,7 @@ class _Comparison:
             Difference.DIFFERENT,
             self._schema.objects[old],
             self._models.objects[new],
-            f"{subject(new)} is named {old.name} in the database.",
+            f"{subject(new)} is named {old.name} in the history.",
             (rename(old, new),),
             (rename(new, old),),
         )
@@ -130,7 +130,7 @@ class _Comparison:
             Difference.MISSING,
             None,
             self._models.objects[name],
-            f"{subject(name)} is missing in the database.",
+            f"{subject(name)} is missing in the history.",
             up,
             definitions.drop(name),
             advice,
@@ -138,7 +138,7 @@ class _Comparison:
 
     def _drop(self, name: ObjectName) -> SchemaDifference:
         definitions = Definitions(self._schema)
-        sentence = f"{subject(name)} is only in the database; the models do not have it."
+        sentence = f"{subject(name)} is only in the history; the models do not have it."
         advice = _LOST_VALUES if name.kind == "column" else ""
         if name.kind == "enum":
             own = qualified(name.schema, name.name)

@@ -67,7 +67,7 @@ def describe_difference(schema: str, models: str) -> str:
         one, other = getattr(ours, part.name), getattr(theirs, part.name)
         if one != other:
             said.append(f"{_say(part.name, one)} in the models, and {_say(part.name, other)}")
-    return "; ".join(f"{text} in the database" for text in said)
+    return "; ".join(f"{text} in the history" for text in said)
 
 
 def _say(part: str, text: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 import sqlalchemy
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -15,27 +16,33 @@ from migration_runner.workshop.dumps.cursor import Cursor
 from migration_runner.workshop.dumps.objects import Schema
 from migration_runner.workshop.dumps.sql import qualified, quote
 
-MetaDatas = sqlalchemy.MetaData | Sequence[sqlalchemy.MetaData]
+MetaDatas = Sequence[sqlalchemy.MetaData]
+_USUAL: Final = "public"
 
 
 def create_models(
     bind: sqlalchemy.engine.Engine | sqlalchemy.engine.Connection,
-    metadata: MetaDatas,
+    metadata: sqlalchemy.MetaData | MetaDatas | Mapping[str, MetaDatas],
     migrated: Schema,
 ) -> None:
     """Make the tables of one or several metadatas in an empty database, and commit.
 
+    By a schema's name: those whose tables without a schema of their own belong there.
+
     What models need but cannot make (extensions, functions, sequences, types that are not theirs)
     comes from the migrated schema. Raises `HistoryError` with the table and what is missing.
     """
-    metadatas = [metadata] if isinstance(metadata, sqlalchemy.MetaData) else list(metadata)
-    _refuse_duplicates(metadatas)
+    if isinstance(metadata, sqlalchemy.MetaData):
+        metadata = [metadata]
+    placed = metadata if isinstance(metadata, Mapping) else {_USUAL: metadata}
+    for metadatas in placed.values():
+        _refuse_duplicates(metadatas)
     with _connected(bind) as connection:
         borrowed = Borrowed(migrated)
         turns = len(metadatas)
         while True:
             try:
-                _attempt(connection, metadatas, borrowed)
+                _attempt(connection, placed, borrowed)
             except DBAPIError as error:
                 # In one line without the statement, in which anything may be named.
                 said = (str(error.orig).strip().splitlines() or [""])[0]
@@ -54,24 +61,46 @@ def create_models(
 
 def _attempt(
     connection: sqlalchemy.engine.Connection,
-    metadatas: Sequence[sqlalchemy.MetaData],
+    placed: Mapping[str, MetaDatas],
     borrowed: Borrowed,
 ) -> None:
+    metadatas = [each for group in placed.values() for each in group]
     with _transaction(connection):
         # What functions use may come after them.
         _run(connection, "SET LOCAL check_function_bodies = off")
         for statement in borrowed.first():
             _run(connection, statement)
-        for schema in sorted(_schemas(metadatas) - borrowed.refused_schemas()):
+        for schema in sorted((_schemas(metadatas) | placed.keys()) - borrowed.refused_schemas()):
             _run(connection, f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}")
         if borrowed.copied:
             # With the models' values, before a function or a domain needs one.
-            for enum in _own_enums(metadatas):
-                enum.create(connection, checkfirst=True)
+            for schema, group in placed.items():
+                with _made_in(connection, schema):
+                    for enum in _own_enums(group):
+                        enum.create(connection, checkfirst=True)
         for statement in borrowed.copies():
             _run(connection, statement)
-        for each in metadatas:
-            each.create_all(connection)
+        for schema, group in placed.items():
+            with _made_in(connection, schema):
+                for each in group:
+                    each.create_all(connection)
+
+
+@contextlib.contextmanager
+def _made_in(connection: sqlalchemy.engine.Connection, schema: str) -> Iterator[None]:
+    """Let what has no schema of its own be made, and looked for, in this one."""
+    if schema == _USUAL:
+        yield
+        return
+    usual = connection.dialect.default_schema_name
+    path = connection.exec_driver_sql("SHOW search_path").scalar_one()
+    _run(connection, f"SET LOCAL search_path = {quote(schema)}, {quote(_USUAL)}")
+    connection.dialect.default_schema_name = schema
+    try:
+        yield
+        _run(connection, f"SET LOCAL search_path = {path}")
+    finally:
+        connection.dialect.default_schema_name = usual
 
 
 def _run(connection: sqlalchemy.engine.Connection, statement: str) -> None:

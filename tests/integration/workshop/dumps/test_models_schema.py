@@ -136,8 +136,8 @@ def test_a_schema_is_made_also_if_only_the_models_have_it(dumps_databases: Datab
     found = _differences(dumps_databases, "CREATE SCHEMA old; CREATE TABLE old.t (a int)", metadata)
 
     said = [
-        "The schema late is missing in the database.",
-        "The table late.u is missing in the database.",
+        "The schema late is missing in the history.",
+        "The table late.u is missing in the history.",
     ]
     assert said == [each.sentence for each in found]
 
@@ -158,7 +158,7 @@ def test_an_enum_of_the_models_keeps_their_values_although_a_function_needs_it(
     )
 
     said = (
-        "The enum type mood has the values 'sad', 'glad' in the models, and 'sad' in the database."
+        "The enum type mood has the values 'sad', 'glad' in the models, and 'sad' in the history."
     )
     assert [said] == [each.sentence for each in found]
 
@@ -181,7 +181,7 @@ def test_what_the_models_make_themselves_is_theirs(dumps_databases: Databases) -
         metadata,
     )
 
-    said = "The function f() has another definition in the models than in the database."
+    said = "The function f() has another definition in the models than in the history."
     assert [said] == [each.sentence for each in found]
 
 

@@ -156,7 +156,7 @@ def test_the_default_schema_can_be_another_one() -> None:
     (found,) = compare(schema, models, default_schema="app")
 
     assert ("ALTER TABLE t ADD COLUMN b public.citext",) == found.upgrade
-    assert "The column t.b is missing in the database." == found.sentence
+    assert "The column t.b is missing in the history." == found.sentence
 
 
 def test_a_new_column_that_must_have_a_value_is_advised() -> None:

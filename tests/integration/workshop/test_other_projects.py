@@ -1,0 +1,93 @@
+"""The developer's tools on projects that are not like the template."""
+
+from __future__ import annotations
+
+import json
+
+from tests.fixtures.runner import Result
+from tests.fixtures.workshop import MODELS, ORDERS, Workshop
+
+
+def _summary(result: Result) -> str:
+    summary = json.loads(result.stderr.splitlines()[-1])["summary"]
+    assert isinstance(summary, str)
+    return summary
+
+
+def test_a_difference_is_said_in_one_sentence(workshop: Workshop) -> None:
+    result = workshop.run("check", "--deep")
+
+    assert 4 == result.exit_code
+    assert (
+        "Models and history differ in 1 place: The table orders is missing in the history."
+        " Write the missing revision (`migrate revision --autogenerate`), or correct the models."
+    ) == _summary(result)
+
+
+TENANTS_ENV = """\
+from alembic import context
+from sqlalchemy import text
+
+from models import Base
+
+connection = context.config.attributes["connection"]
+for tenant in ("alpha", "beta"):
+    connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {tenant}"))
+    connection.execute(text(f"SET search_path TO {tenant}"))
+    connection.commit()
+    connection.dialect.default_schema_name = tenant
+    context.configure(
+        connection=connection, target_metadata=Base.metadata, version_table_schema=tenant
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+"""
+
+
+def test_tenants_in_one_env_py(workshop: Workshop) -> None:
+    """Each has the models' tables in a schema of its own."""
+    workshop.write("migrations/env.py", TENANTS_ENV)
+    workshop.orders()
+
+    first = workshop.verify()[1]
+    workshop.add_columns("land = sa.Column(sa.Text)")
+    second = workshop.verify()[1]
+
+    assert [] == first["findings"]
+    assert [
+        "The column alpha.orders.land is missing in the history.",
+        "The column beta.orders.land is missing in the history.",
+    ] == [each["message"] for each in second["findings"]]
+
+
+def test_what_env_py_makes_is_not_left_by_the_first_revision(workshop: Workshop) -> None:
+    env = (workshop.folder / "migrations" / "env.py").read_text()
+    prepare = (
+        "from sqlalchemy import text\n"
+        'connectable.execute(text("CREATE SCHEMA IF NOT EXISTS meta"))\nconnectable.commit()\n'
+    )
+    workshop.write(
+        "migrations/env.py",
+        env.replace("context.configure(\n", f"{prepare}context.configure(\n").replace(
+            "target_metadata", 'version_table_schema="meta", target_metadata', 1
+        ),
+    )
+    workshop.orders()
+
+    exit_code, found = workshop.verify()
+
+    assert (0, []) == (exit_code, found["findings"])
+
+
+def test_models_that_cannot_be_made_hide_no_other_finding(workshop: Workshop) -> None:
+    workshop.write(
+        "models.py", f"{MODELS}    wrong = sa.Column(sa.Text, server_default=sa.text('no()'))\n"
+    )
+    workshop.revision("orders", ORDERS, "pass")
+
+    exit_code, found = workshop.verify()
+
+    assert 65 == exit_code
+    messages = {each["check"]: each["message"] for each in found["findings"]}
+    assert {"second-upgrade-fails", "models-differ"} == messages.keys()
+    assert "no() does not exist" in messages["models-differ"]
