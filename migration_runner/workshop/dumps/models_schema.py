@@ -39,7 +39,7 @@ def create_models(
         _refuse_duplicates(metadatas)
     with _connected(bind) as connection:
         borrowed = Borrowed(migrated)
-        turns = len(metadatas)
+        turns = max(map(len, placed.values()), default=0)
         while True:
             try:
                 _attempt(connection, placed, borrowed)
@@ -49,7 +49,7 @@ def create_models(
                 if borrowed.learn(said):
                     continue
                 # Foreign keys of the first can be to tables of the others.
-                metadatas = metadatas[1:] + metadatas[:1]
+                placed = {schema: [*group[1:], *group[:1]] for schema, group in placed.items()}
                 turns -= 1
                 if turns <= 0:
                     raise _not_created(said, error.statement) from error
