@@ -145,6 +145,7 @@ _SENTENCES: Final[dict[str, Any]] = {
     events.VARIABLES_IGNORED: lambda facts: (
         f"ignored {', '.join(facts['variables'])}: {facts['detail']}"
     ),
+    events.TOOL_WAITING: "{task} has been running for {waited_seconds:.0f} s".format_map,
     events.DATABASE_CREATED: "created the database {database}, which was missing".format_map,
     events.DATABASE_READY: lambda facts: (
         f"database {facts['database']}, {name_server(facts['server_version'])}"

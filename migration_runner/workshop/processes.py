@@ -12,11 +12,13 @@ import pickle
 import select
 import shutil
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from migration_runner.errors import MigrationError
+from migration_runner.log import events, logs
 from migration_runner.worker.client import Channel, WorkerProcess, channel_pair
 from migration_runner.workshop.forked import SERVE, Outcome
 
@@ -29,6 +31,8 @@ if worker.serve():
     sys.exit(migration_runner.workshop.forked.main(sys.argv[1:]))
 """
 _READ: Final = 65_536
+# As often, what takes long is reported.
+_PATIENCE: Final = 10.0
 # Of what a project prints.
 _LONGEST: Final = 65_536
 # Modules that a project may not share: each process loads them anew.
@@ -120,7 +124,7 @@ class Processes:
                 return None
             finally:
                 os.close(theirs)
-            self.printed = self._wait(channel, output)
+            self.printed = self._wait(channel, output, _describe(task, words))
         finally:
             os.close(output)
         with contextlib.suppress(OSError):
@@ -128,12 +132,16 @@ class Processes:
             return outcome
         return None
 
-    def _wait(self, channel: Channel, output: int) -> str:
+    def _wait(self, channel: Channel, output: int, task: str) -> str:
         """Return what the process has printed, once it has ended."""
         printed = bytearray()
         sources: list[Any] = [channel.socket, output]
+        started = time.monotonic()
         while True:
-            readable, _, _ = select.select(sources, [], [])
+            readable, _, _ = select.select(sources, [], [], _PATIENCE)
+            if not readable:
+                seconds = time.monotonic() - started
+                logs.get_logger().warning(events.TOOL_WAITING, task=task, waited_seconds=seconds)
             if output in readable:
                 data = os.read(output, _READ)
                 printed += data
@@ -144,3 +152,9 @@ class Processes:
                 answer = channel.receive()
                 if answer is None or (answer["id"] == self._count and "status" in answer):
                     return printed.decode(errors="replace")
+
+
+def _describe(task: str, words: Mapping[str, Any]) -> str:
+    """Return what a process does, in words."""
+    target = words.get("target") or " ".join(words.get("targets", ()))
+    return f"{task.replace('_', ' ')} {target}".strip()

@@ -36,6 +36,7 @@ from migration_runner.workshop.hazards.capture import Capture
 from migration_runner.workshop.hazards.statement import Statement
 from migration_runner.workshop.model_files import find_unimported
 from migration_runner.workshop.redirection import redirected
+from migration_runner.workshop.swallowed import extensions_refused
 
 Parameters = Mapping[str, str]
 _USUAL_SCHEMA: Final = "public"
@@ -62,21 +63,25 @@ def workshop_settings(settings: Settings) -> Settings:
 
 @dataclass(frozen=True)
 class Upgraded:
-    """What an upgrade has executed, and what it ended with."""
+    """What an upgrade has executed, and what it ended with.
+
+    `refused` are extensions that could not be created.
+    """
 
     statements: Sequence[Statement] = ()
     error: MigrationError | None = None
+    refused: Sequence[str] = ()
 
 
 def upgrade(
     settings: Settings, parameters: Parameters, targets: Sequence[str], *, observe: bool = False
 ) -> Upgraded:
     """Upgrade to the targets. Only if that is to be observed, its error is returned, not raised."""
-    with _on(settings, parameters) as here:
+    with _on(settings, parameters) as here, extensions_refused() as refused:
         run = prepare_run(here, RunReport(run_id="workshop"), Request("upgrade", tuple(targets)))
         if not observe:
             carry_out(run, decide_upgrade)
-            return Upgraded()
+            return Upgraded(refused=refused)
         files = {each.id: each.path for each in run.project.history.revisions.values()}
         capture = Capture(files, observe=url_of(parameters))
         failure: MigrationError | None = None
@@ -85,7 +90,7 @@ def upgrade(
                 carry_out(run, decide_upgrade)
         except MigrationError as error:
             failure = error
-        return Upgraded(tuple(capture.statements), failure)
+        return Upgraded(tuple(capture.statements), failure, refused)
 
 
 def downgrade(settings: Settings, parameters: Parameters, target: str) -> None:

@@ -23,6 +23,7 @@ OFF: Final = "off"
 _MOST_BYTES: Final = 1024**3
 _PRISTINE: Final = "initdb"
 _DATA: Final = "data"
+_WITHOUT: Final = "without"
 
 
 def cache_folder(setting: str) -> Path | None:
@@ -62,12 +63,18 @@ class Templates:
                     _copy_folder(data, entry / _DATA)
         return False
 
-    def keep(self, digest: str, cluster: Cluster) -> None:
+    def without(self, digest: str) -> list[str]:
+        """Return the extensions that a template should have, and has not."""
+        file = self._entry(digest, _WITHOUT)
+        return file.read_text().splitlines() if file is not None else []
+
+    def keep(self, digest: str, cluster: Cluster, without: Iterable[str] = ()) -> None:
         """Stop a cluster, and keep its data; it must have no database but the template."""
         if self._folder is None:
             cluster.stop()
             return
         with self._new_entry(digest) as entry:
+            (entry / _WITHOUT).write_text("".join(f"{name}\n" for name in without))
             if not cluster.stop(keep_data=entry / _DATA):
                 shutil.rmtree(entry)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,11 +44,14 @@ _UNSET: Final = (
 class Built:
     """What is in the cache of a history: where WORK came from, and what is to be kept.
 
-    `revision` is empty if WORK was made from nothing.
+    `revision` is empty if WORK was made from nothing. `without` are the extensions that it should
+    have, in their order.
     """
 
+    templates: Templates | None = None
     revision: str = ""
     next_revision: str = ""
+    without: dict[str, None] = field(default_factory=dict)
 
 
 class Workbench:
@@ -59,7 +62,7 @@ class Workbench:
         settings: Settings,
         project: AlembicProject,
         databases: Databases,
-        built: Built | None = None,
+        built: Built,
     ) -> None:
         """Make the database WORK, from what was built before."""
         self.settings = workshop_settings(settings)
@@ -67,7 +70,7 @@ class Workbench:
         self.databases = databases
         self.built = built
         self.failed_statements: Sequence[Statement] = ()
-        databases.create(WORK, TEMPLATE if built and built.revision else "")
+        databases.create(WORK, TEMPLATE if built.revision else "")
         self.processes = Processes(self._environment())
 
     def upgrade(
@@ -84,6 +87,7 @@ class Workbench:
                     "upgrade", database, targets=tuple(targets), observe=observe
                 )
                 if done.error is None:
+                    self.built.without.update(dict.fromkeys(done.refused))
                     return done.statements
                 self.failed_statements = done.statements
                 raise done.error
@@ -118,7 +122,7 @@ class Workbench:
 
     def remember(self, revision: str) -> None:
         """Keep WORK's schema for later commands: it is at this revision, and nothing else."""
-        if self.built is not None and revision != self.built.revision:
+        if self.built.templates is not None and revision != self.built.revision:
             self.databases.drop(_NEXT)
             self.databases.create(_NEXT, WORK)
             self.built.next_revision = revision
@@ -133,6 +137,8 @@ class Workbench:
         parts = [self.databases.description]
         if extensions := stood_in(self.databases.parameters(WORK)):
             parts.append(f"stand-ins for {', '.join(extensions)}")
+        if self.built.without:
+            parts.append(f"without the extensions {', '.join(self.built.without)}")
         if roles := self.databases.made_roles():
             parts.append(f"with roles made for it: {', '.join(roles)}")
         return ", ".join(parts)
@@ -178,11 +184,11 @@ def open_workbench(
     with contextlib.ExitStack() as stack:
         if settings.shadow not in ("", _NEW):
             databases: Databases = stack.enter_context(shadow_databases(settings.shadow))
-            bench = Workbench(settings, project, databases)
+            bench = Workbench(settings, project, databases, Built())
         else:
             bench = stack.enter_context(_own_workbench(settings, project, at))
         stack.callback(bench.processes.close)
-        if at and not (bench.built and (bench.built.revision,) == tuple(at)):
+        if at and (bench.built.revision,) != tuple(at):
             bench.upgrade(WORK, at)
         yield bench
 
@@ -207,7 +213,10 @@ def _own_workbench(
     cluster = Cluster(programs, fill, settings=stand_ins_setting(programs))
     with contextlib.ExitStack() as stack:
         stack.callback(cluster.stop)
-        built = Built(by_digest[found] if found is not None and copied else "")
+        built = Built(templates)
+        if found is not None and copied:
+            built.revision = by_digest[found]
+            built.without = dict.fromkeys(templates.without(found))
         databases = OwnDatabases(cluster)
         yield Workbench(settings, project, databases, built)
         if built.next_revision:
@@ -216,4 +225,4 @@ def _own_workbench(
                     databases.drop(name)
             databases.rename(_NEXT, TEMPLATE)
             stack.pop_all()
-            templates.keep(chain[built.next_revision], cluster)
+            templates.keep(chain[built.next_revision], cluster, built.without)

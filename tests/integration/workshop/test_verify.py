@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+
 import pytest
 
 from tests.fixtures.databases import Database
-from tests.fixtures.workshop import MODELS, Workshop
+from tests.fixtures.workshop import MODELS, NO_ORDERS, ORDERS, Workshop
 
 ASYNC_ENV = """\
 import asyncio
@@ -282,3 +287,51 @@ def test_what_a_database_does_not_have(workshop: Workshop, any_database: Databas
     noted = any("MIGRATE_POSTGRES=16" in note for note in found["notes"])
     assert (any_database.server.major == 16) is noted
     assert [] == any_database.query("SELECT relname FROM pg_class WHERE relname = 's'")
+
+
+def test_an_extension_that_the_project_does_without(workshop: Workshop) -> None:
+    """As airflow does: on another server, it would have another schema."""
+    workshop.orders()
+    workshop.revision(
+        "geo",
+        "try:\n"
+        "    with op.get_bind().begin_nested():\n"
+        "        op.execute('CREATE EXTENSION IF NOT EXISTS postgis')\n"
+        "except sa.exc.DBAPIError:\n"
+        "    pass",
+    )
+
+    first, found = workshop.verify()
+    second, cached = workshop.verify()
+
+    assert (0, 0) == (first, second), found
+    assert "without the extensions postgis" in found["server"]
+    assert found["server"] == cached["server"]
+
+
+def test_what_takes_long_is_said(workshop: Workshop) -> None:
+    pipe = workshop.folder / "pipe"
+    os.mkfifo(pipe)
+    once = "if pipe.exists():\n    pipe.read_text()\n    pipe.unlink()"
+    begin = f"import pathlib\npipe = pathlib.Path({str(pipe)!r})\n{once}"
+    workshop.revision("orders", f"{begin}\n{ORDERS}", NO_ORDERS)
+    program = (
+        "import sys; import migration_runner.workshop.processes as p; p._PATIENCE = 0.2;"
+        "from migration_runner.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", program, "verify", "--all", "--log-format", "json"]
+
+    with subprocess.Popen(  # noqa: S603 - our own arguments
+        command,
+        cwd=workshop.folder,
+        env={**workshop.migrate.environment, **workshop.variables},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        waiting = next(line for line in process.stderr if "upgrade orders" in line)
+        pipe.write_text("go on")
+        process.stderr.read()
+
+    assert ("tool_waiting", 0) == (json.loads(waiting)["event"], process.returncode)
