@@ -136,7 +136,7 @@ def _add_verify_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--format",
         choices=("text", "json", "github", "sarif"),
-        help="how to write what was found (default: text on a terminal, JSON elsewhere)",
+        help="how to write what was found (default: text)",
     )
 
 
