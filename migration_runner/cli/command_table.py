@@ -136,7 +136,7 @@ def _add_verify_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--format",
         choices=("text", "json", "github", "sarif"),
-        help="how to write what was found (default: text on a terminal, JSON elsewhere)",
+        help="how to write what was found (default: text)",
     )
 
 
@@ -215,7 +215,7 @@ def _add_rebase_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--applied",
         action="store_true",
-        help="the database must be asked, too: what it has is not moved",
+        help="require the database's answer, too: what it has is not moved",
     )
     parser.add_argument(
         "--check",
@@ -289,7 +289,8 @@ COMMANDS: Final = (
         "check",
         "check.check",
         "compare models and database (exit 4 if they differ)",
-        "Compare the models with the database, as `alembic check`. Exits with 4 if they differ.",
+        "Compare the models with the database, as `alembic check`, or with the history (--deep)."
+        " Exits with 4 if they differ.",
         _add_check_arguments,
         prints_answer=True,
     ),
@@ -299,7 +300,7 @@ COMMANDS: Final = (
         "check the history before it ships: revisions, models, hazards",
         "Check the history before it ships: its files and order; each revision alone, up, down and"
         " up again, on a server that is started for it; the models; what its statements lock."
-        " Needs no database. Exits with 65 (history), 4 (models) or 5 (a hazard).",
+        " Needs no database. Exits with 65 (history), 4 (models) or 5 (hazards).",
         _add_verify_arguments,
         prints_answer=True,
     ),
@@ -348,10 +349,10 @@ COMMANDS: Final = (
     Command(
         "rebase",
         "rebase.rebase",
-        "put your own new revisions behind somebody else's head",
-        "Put your own new revisions, which the main branch does not have, behind the other head: in"
-        " their files, `down_revision` is changed, and nothing else. Revisions that the named"
-        " database has are not moved.",
+        "put your own new revisions on top of another branch's head",
+        "Put your own new revisions, those that the main branch does not have, on top of the other"
+        " head. In their files, only `down_revision` is changed, and `Revises:` in the docstring."
+        " Revisions that the configured database has are not moved.",
         _add_rebase_arguments,
         prints_answer=True,
     ),

@@ -109,6 +109,7 @@ NEVER_WAIVED: Final = frozenset(
         "broken-history",
         "head-file",
         "env",
+        "models-differ",
         "waiver",
         "unused-waiver",
     }

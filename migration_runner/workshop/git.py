@@ -37,7 +37,7 @@ class Git:
             if self._commit(name):
                 return name
         message = (
-            f"git knows no {wanted!r}: name a branch or a commit with --base."
+            f"git knows no branch or commit {wanted!r}."
             if wanted
             else f"git knows none of {', '.join(names)}: name the branch to follow with --base."
         )

@@ -45,8 +45,8 @@ def check_head_file(folder: Path, heads: Iterable[str]) -> list[Finding]:
     expected = sorted(heads)
     for number, line in enumerate(text.splitlines(), 1):
         if line.startswith(_CONFLICT):
-            message = f"{NAME} has a conflict of git's: two branches have each added a revision."
-            advice = "Run `migrate rebase`, which puts yours behind the other and writes the file."
+            message = f"{NAME} has an unresolved conflict: two branches have each added a revision."
+            advice = "Run `migrate rebase`: it puts yours on top of the other, and writes the file."
             return [Finding("head-file", message, advice, file=file, line=number)]
     named = _named(text)
     if named == expected:

@@ -96,7 +96,7 @@ def _several_heads(graph: Graph, heads: Sequence[str], target: str) -> Iterator[
     yield Finding(
         "several-heads",
         f"The history has {len(heads)} heads: {places}.",
-        "Put your own revision behind the other (`migrate rebase`), merge them (`migrate merge"
+        "Put your own revision on top of the other (`migrate rebase`), merge them (`migrate merge"
         " heads -m '...'`), or set MIGRATE_TARGET=heads if they are meant to stay.",
     )
 

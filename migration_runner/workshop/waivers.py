@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from migration_runner.documentation import docs_page
 from migration_runner.history.revision_digest import WAIVERS, assigned_name
 from migration_runner.workshop.checks import CHECKS, NEVER_WAIVED
 from migration_runner.workshop.finding import Finding
@@ -120,7 +121,7 @@ def _take(waivers: _Waivers, value: ast.expr) -> None:
             waivers.add_wrong(line, message, _EXAMPLE)
         elif name not in CHECKS:
             nearest = difflib.get_close_matches(name, CHECKS, n=1)
-            advice = f"Did you mean {nearest[0]}?" if nearest else "See docs/verify.md."
+            advice = f"Did you mean {nearest[0]}?" if nearest else f"See {docs_page('verify')}."
             waivers.add_wrong(line, f"There is no check {name!r}.", advice)
         elif name in NEVER_WAIVED:
             waivers.add_wrong(line, f"{name} cannot be waived.", "Correct what it finds.")

@@ -280,7 +280,7 @@ def test_a_merge_of_ones_own(repository: Repository, migrate: Migrate) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--base", "nobodys"], "git knows no 'nobodys': name a branch or a commit with --base."),
+        (["--base", "nobodys"], "git knows no branch or commit 'nobodys'."),
         ([], "git knows none of origin/main, main, origin/master, master"),
     ],
 )

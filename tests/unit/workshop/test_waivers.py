@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from migration_runner.documentation import docs_page
 from migration_runner.workshop.finding import Finding
 from migration_runner.workshop.waivers import apply_waivers
 
@@ -59,11 +60,12 @@ def test_another_check_is_not_waived(tmp_path: Path) -> None:
 
 WRONG = {
     'waives = {"asymetric": "x"}': ("There is no check 'asymetric'.", "Did you mean asymmetric?"),
-    'waives = {"zzz": "x"}': ("There is no check 'zzz'.", "See docs/verify.md."),
+    'waives = {"zzz": "x"}': ("There is no check 'zzz'.", f"See {docs_page('verify')}."),
     'waives = {"asymmetric": "  "}': ("asymmetric is waived without a reason.", "Say why"),
     'waives = {"asymmetric": None}': ("asymmetric is waived without a reason.", "Say why"),
     'waives = {"broken-history": "x"}': ("broken-history cannot be waived.", "Correct"),
     'waives = {"env": "x"}': ("env cannot be waived.", "Correct"),
+    'waives = {"models-differ": "x"}': ("models-differ cannot be waived.", "Correct"),
     'waives = {"waiver": "x"}': ("waiver cannot be waived.", "Correct"),
     'waives = ["asymmetric"]': ("waives is not a literal dictionary.", "Write waives = {"),
     'waives = dict(asymmetric="x")': ("waives is not a literal dictionary.", "Write waives = {"),
