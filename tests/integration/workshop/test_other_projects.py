@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
 
 from tests.fixtures.runner import Result
 from tests.fixtures.workshop import MODELS, ORDERS, Workshop
@@ -91,3 +97,91 @@ def test_models_that_cannot_be_made_hide_no_other_finding(workshop: Workshop) ->
     messages = {each["check"]: each["message"] for each in found["findings"]}
     assert {"second-upgrade-fails", "models-differ"} == messages.keys()
     assert "no() does not exist" in messages["models-differ"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "said", "advice"),
+    [
+        (
+            'import os; os.environ["APP_KEY"]',
+            "KeyError: 'APP_KEY'.",
+            "It reads the variable APP_KEY from the environment: set it for this command.",
+        ),
+        ('import sys; sys.exit("no way")', "SystemExit: no way.", ""),
+        (
+            "import os; os._exit(3)",
+            "The revision or env.py ended the process, with exit code 3.",
+            "",
+        ),
+        (
+            "import os, signal; os.write(2, b'almost\\n'); os.kill(os.getpid(), signal.SIGKILL)",
+            "The revision or env.py ended the process, by the signal SIGKILL."
+            " It printed last: almost.",
+            "",
+        ),
+        (
+            "import socket; socket.getaddrinfo('nowhere.invalid', 80)",
+            "gaierror: [Errno -2] Name or service not known.",
+            "It connects to another server than this command's: run it where that can be reached,"
+            " or keep what it asks for in the revision.",
+        ),
+    ],
+)
+def test_what_fails_of_a_project_is_named(
+    workshop: Workshop, statement: str, said: str, advice: str
+) -> None:
+    workshop.orders()
+    workshop.revision("odd", statement)
+
+    _, found = workshop.verify()
+    checked = workshop.run("check", "--deep")
+
+    (finding,) = found["findings"]
+    assert (f"Applied alone, it fails: {said}", advice or None) == (
+        finding["message"],
+        finding["advice"] or None,
+    )
+    assert 1 == checked.exit_code
+    assert _summary(checked).startswith("The history cannot be applied on a throw-away PostgreSQL")
+    assert _summary(checked).endswith(f"{said} {advice}".rstrip())
+
+
+def test_env_py_that_reads_the_environment(workshop: Workshop) -> None:
+    env = (workshop.folder / "migrations" / "env.py").read_text()
+    workshop.write("migrations/env.py", f'import os\nkey = os.environ["APP_KEY"]\n{env}')
+    workshop.orders()
+
+    _, found = workshop.verify()
+
+    (finding,) = found["findings"]
+    assert "env" == finding["check"]
+    assert finding["message"].endswith(
+        "KeyError: 'APP_KEY'. It reads the variable APP_KEY from the environment: set it for this"
+        " command."
+    )
+    assert (0, []) == (
+        workshop.verify(APP_KEY="made up")[0],
+        workshop.verify(APP_KEY="x")[1]["findings"],
+    )
+
+
+def test_a_killed_command_leaves_no_folder(tmp_path: Path) -> None:
+    program = (
+        "import os\n"
+        "from migration_runner.workshop.processes import Processes\n"
+        "Processes({})\n"
+        "print(os.listdir(os.environ['TMPDIR']), flush=True)\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+
+    # It waits for the end of all that has standard error open: the worker has, too.
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", program],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+
+    assert "migrate-tasks-" in done.stdout
+    assert [] == list(tmp_path.iterdir())
