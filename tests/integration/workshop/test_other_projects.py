@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.databases import Database
 from tests.fixtures.runner import Result
-from tests.fixtures.workshop import MODELS, ORDERS, Workshop
+from tests.fixtures.workshop import MODELS, ORDERS, Workshop, superuser_url
 
 
 def _summary(result: Result) -> str:
@@ -185,3 +186,87 @@ def test_a_killed_command_leaves_no_folder(tmp_path: Path) -> None:
 
     assert "migrate-tasks-" in done.stdout
     assert [] == list(tmp_path.iterdir())
+
+
+def test_a_missing_module_is_said_once(workshop: Workshop) -> None:
+    workshop.orders()
+    env = workshop.folder / "migrations" / "env.py"
+    env.write_text(env.read_text().replace("from models import", "from shop_models import"))
+
+    _, found = workshop.verify()
+
+    (finding,) = found["findings"]
+    assert ("env", True) == (
+        finding["check"],
+        "No module named 'shop_models'" in finding["message"],
+    )
+    assert "Copy shop_models" in finding["message"]
+
+
+@pytest.mark.parametrize(
+    "words", [["check", "--deep"], ["revision", "--autogenerate", "-m", "x"], ["verify"]]
+)
+def test_several_histories(workshop: Workshop, words: list[str]) -> None:
+    result = workshop.run(*words, MIGRATE_HISTORIES="one two", MIGRATE_SHADOW="new")
+
+    assert 64 == result.exit_code
+    assert "choose it with -n (a section) or -c (a file)" in result.stdout + result.stderr
+
+
+ODD = """\
+from sqlalchemy.types import UserDefinedType
+
+
+class Odd(UserDefinedType):
+    cache_ok = True
+
+    def get_col_spec(self, **_):
+        return "text"
+
+
+"""
+TEMPLATE = '''\
+"""${message}"""
+import sqlalchemy as sa
+from alembic import op
+
+revision = ${repr(up_revision)}
+down_revision = ${repr(down_revision)}
+
+
+def upgrade():
+    ${upgrades}
+
+
+def downgrade():
+    ${downgrades}
+'''
+
+
+def test_a_new_revision_that_fails_is_compared_with_nothing(workshop: Workshop) -> None:
+    workshop.orders()
+    workshop.write("migrations/script.py.mako", TEMPLATE)
+    workshop.write("models.py", f"{ODD}{MODELS}    odd = sa.Column(Odd)\n")
+
+    result = workshop.run("revision", "--autogenerate", "-m", "x", "--json")
+
+    assert 1 == result.exit_code
+    written = json.loads(result.stdout)
+    assert ([], ["upgrade-fails"]) == (
+        written["left"],
+        [each["check"] for each in written["findings"]],
+    )
+
+
+def test_several_revisions_on_a_shadow_server(workshop: Workshop, database: Database) -> None:
+    workshop.orders()
+    for number in range(3):
+        workshop.revision(
+            f"more{number}",
+            f"op.execute('CREATE SEQUENCE s{number}')",
+            f"op.execute('DROP SEQUENCE s{number}')",
+        )
+
+    exit_code, found = workshop.verify("--all", "--shadow", superuser_url(database))
+
+    assert (0, []) == (exit_code, found["findings"])
