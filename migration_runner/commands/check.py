@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from migration_runner.commands.at_heads import refuse_elsewhere
-from migration_runner.commands.developer_tools import developer_tools
+from migration_runner.commands.developer_tools import developer_tools, refuse_histories
 from migration_runner.commands.invocation import Invocation
 from migration_runner.errors import SchemaDrift
 from migration_runner.history.request import Request
@@ -51,7 +51,9 @@ def _check_deeply(invocation: Invocation) -> None:
     """Compare the models with the history, by dumps."""
     with developer_tools("check --deep"):
         from migration_runner.workshop.models_check import describe_models  # noqa: PLC0415 - not in the image
-    _answer(invocation, describe_models(invocation.load_settings()), "history")
+    settings = invocation.load_settings()
+    refuse_histories(settings)
+    _answer(invocation, describe_models(settings), "history")
 
 
 def _answer(invocation: Invocation, differences: Sequence[str], place: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from migration_runner.commands.developer_tools import developer_tools
+from migration_runner.commands.developer_tools import developer_tools, refuse_histories
 from migration_runner.commands.invocation import Invocation
 from migration_runner.errors import RevisionFailed
 from migration_runner.log import streams
@@ -38,6 +38,7 @@ def autogenerate(
     """Write a revision from the models. Raises `RevisionFailed` if it fails when it is tried."""
     with developer_tools("revision --autogenerate"):
         from migration_runner.workshop import autogenerate as tool  # noqa: PLC0415 - not in the image
+    refuse_histories(settings)
     written = tool.autogenerate(settings, words, renames, _ask)
     if invocation.options.as_json or not streams.answers_on_terminal():
         streams.write_facts(_facts(written))

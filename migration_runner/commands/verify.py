@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Final
 
 from migration_runner.commands.applied import read_applied
-from migration_runner.commands.developer_tools import developer_tools
+from migration_runner.commands.developer_tools import developer_tools, refuse_histories
 from migration_runner.commands.invocation import Invocation
 from migration_runner.errors import HistoryError, UsageError
 from migration_runner.project.alembic_project import AlembicProject
@@ -29,12 +29,7 @@ def verify(invocation: Invocation) -> None:
         from migration_runner.workshop.verify import verify as verify_history  # noqa: PLC0415
     options = invocation.options
     settings = invocation.load_settings()
-    if settings.histories:
-        message = (
-            "MIGRATE_HISTORIES names several histories, but this command works on one: choose it"
-            " with -n (a section) or -c (a file)."
-        )
-        raise UsageError(message)
+    refuse_histories(settings)
     new, origin = _new_revisions(invocation, settings)
     fail_on = None if options.fail_on == "never" else Level[options.fail_on.upper()]
     least = Level.NOTE if fail_on is Level.NOTE else Level.WARNING

@@ -151,10 +151,13 @@ class _Writer:
         for _ in range(_MOST_PASSES):
             self._write_once(extra)
             trial = self._try(pool)
+            if trial.stopped_at:
+                # Its schema is not there to be compared.
+                return [], trial
             migrated = parse(dump(self._bench, WORK))
             left = self._check.against(migrated)
             more = [each for each in left if each.upgrade and each not in extra]
-            if trial.stopped_at or not more:
+            if not more:
                 break
             extra += more
         before = self._check.migrated

@@ -133,7 +133,8 @@ class Cluster:
     def stop(self, keep_data: Path | None = None) -> bool:
         """Use it no more; before its folder is removed, move its data to `keep_data`.
 
-        Returns whether it is known to have ended with all that it had written.
+        Returns whether it is known to have ended with all that it had written, and is kept if it
+        was to be.
         """
         _open.discard(self)
         ended = False
@@ -145,8 +146,11 @@ class Cluster:
         if self._keeper is not None:
             ended = self._wait_for_end(self._keeper)
         if keep_data is not None and ended:
-            with contextlib.suppress(OSError):
+            try:
                 shutil.move(self.data, keep_data)
+            except OSError:
+                # A part of it may be there: the disk is full, for one.
+                ended = False
         if self._keeper is None or self.folder == self.sockets:
             shutil.rmtree(self.sockets, ignore_errors=True)
         return ended

@@ -149,6 +149,7 @@ class ShadowDatabases:
         self._address = address
         self._names: dict[str, str] = {}
         self._run = uuid.uuid4().hex[:12]
+        self._made = 0
         with self._connect() as connection:
             version = connection.info.parameter_status("server_version") or "0"
             self._version = version.split(" ")[0]
@@ -168,7 +169,9 @@ class ShadowDatabases:
 
     def create(self, name: str, template: str = "") -> None:
         """Make a database of our own. Raises `DatabaseRejected` without the right to."""
-        made = f"{_SHADOW}{self._run}_{name}"
+        # One that was given another name since has kept this one on the server.
+        self._made += 1
+        made = f"{_SHADOW}{self._run}_{self._made}_{name}"
         with self._connect() as connection:
             try:
                 connection.execute(_create(made, self._names.get(template, ""), self.major))

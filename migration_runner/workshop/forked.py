@@ -18,6 +18,7 @@ from migration_runner.log import logs, streams
 from migration_runner.settings.environment_secrets import hide_environment_secrets
 from migration_runner.signals import interruptible, unblock_signals
 from migration_runner.worker.worker import Worker
+from migration_runner.workshop.failures import note_needs
 
 SERVE: Final = "serve"
 _TASKS: Final = "migration_runner.workshop.tasks"
@@ -77,6 +78,7 @@ def _carry_out(name: str, words: Mapping[str, Any]) -> Outcome:
     except Interrupted as error:
         os._exit(error.exit_code)
     except MigrationError as error:
+        note_needs(error)
         return Outcome(error=error)
     except BaseException:  # noqa: BLE001 - whatever the project raises
         return Outcome(crash=traceback.format_exc())

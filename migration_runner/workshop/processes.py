@@ -11,6 +11,7 @@ import os
 import pickle
 import select
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from typing import Any, Final
 
 from migration_runner.errors import MigrationError
 from migration_runner.log import events, logs
+from migration_runner.log.bounds import shorten
 from migration_runner.worker.client import Channel, WorkerProcess, channel_pair
 from migration_runner.workshop.forked import SERVE, Outcome
 
@@ -29,18 +31,26 @@ import migration_runner.workshop.forked
 import migration_runner.workshop.tasks
 if worker.serve():
     sys.exit(migration_runner.workshop.forked.main(sys.argv[1:]))
+# The command has ended, or was killed.
+import shutil
+shutil.rmtree({folder!r}, ignore_errors=True)
 """
 _READ: Final = 65_536
 # As often, what takes long is reported.
 _PATIENCE: Final = 10.0
 # Of what a project prints.
 _LONGEST: Final = 65_536
+_LONGEST_LINE: Final = 200
 # Modules that a project may not share: each process loads them anew.
 _ALEMBICS_OWN: Final = ("env_py",)
 
 
 class TaskCrashed(MigrationError):
-    """A task ended without a result: a bug, or the project has ended its process."""
+    """A task ended without a result: a bug."""
+
+
+class TaskEnded(TaskCrashed):
+    """The project has ended a task's process."""
 
 
 class Processes:
@@ -50,7 +60,7 @@ class Processes:
         """Start importing; that goes on while other things are prepared."""
         self._environment = environment
         self._folder = Path(tempfile.mkdtemp(prefix="migrate-tasks-"))
-        self._worker = WorkerProcess(_PROGRAM)
+        self._worker = WorkerProcess(_PROGRAM.format(folder=str(self._folder)))
         self._preloaded: Channel | None = None
         self._may_preload = True
         self._count = 0
@@ -60,7 +70,7 @@ class Processes:
     def run(self, task: str, **words: Any) -> Any:
         """Return what one of `tasks` returns.
 
-        Raises what it raises of `MigrationError`, and `TaskCrashed`.
+        Raises what it raises of `MigrationError`, `TaskEnded` and `TaskCrashed`.
         """
         if self._preloaded is not None:
             outcome = self._ask(self._preloaded, task, words)
@@ -72,7 +82,7 @@ class Processes:
             outcome = None
         outcome = outcome or self._ask(self._worker, task, words)
         if outcome is None:
-            message = f"The process of {task} ended without a result. {self.printed}".strip()
+            message = f"The process of {task} could not be started."
             raise TaskCrashed(message)
         if self._may_preload and outcome.error is None and not outcome.crash:
             self._preload(outcome)
@@ -124,16 +134,21 @@ class Processes:
                 return None
             finally:
                 os.close(theirs)
-            self.printed = self._wait(channel, output, _describe(task, words))
+            self.printed, status = self._wait(channel, output, _describe(task, words))
         finally:
             os.close(output)
         with contextlib.suppress(OSError):
             outcome: Outcome = pickle.loads(result.read_bytes())  # noqa: S301 - our own file
             return outcome
-        return None
+        if status is None:
+            return None
+        raise TaskEnded(_describe_end(status, self.printed))
 
-    def _wait(self, channel: Channel, output: int, task: str) -> str:
-        """Return what the process has printed, once it has ended."""
+    def _wait(self, channel: Channel, output: int, task: str) -> tuple[str, int | None]:
+        """Return what the process has printed, once it has ended, and its status as of `waitpid`.
+
+        The status is None if that process could not be had: its worker is gone.
+        """
         printed = bytearray()
         sources: list[Any] = [channel.socket, output]
         started = time.monotonic()
@@ -151,10 +166,20 @@ class Processes:
             elif channel.socket in readable:
                 answer = channel.receive()
                 if answer is None or (answer["id"] == self._count and "status" in answer):
-                    return printed.decode(errors="replace")
+                    status = None if answer is None else int(answer["status"])
+                    return printed.decode(errors="replace"), status
 
 
 def _describe(task: str, words: Mapping[str, Any]) -> str:
     """Return what a process does, in words."""
     target = words.get("target") or " ".join(words.get("targets", ()))
     return f"{task.replace('_', ' ')} {target}".strip()
+
+
+def _describe_end(status: int, printed: str) -> str:
+    """Return in words how a process ended, and the last line that it has printed."""
+    code = os.waitstatus_to_exitcode(status)
+    how = f"with exit code {code}" if code >= 0 else f"by the signal {signal.Signals(-code).name}"
+    lines = printed.strip().splitlines()
+    last = f" It printed last: {shorten(lines[-1].rstrip('.'), _LONGEST_LINE)}." if lines else ""
+    return f"The revision or env.py ended the process, {how}.{last}"

@@ -32,6 +32,7 @@ from migration_runner.settings.settings import Settings
 from migration_runner.workshop.databases import url_of
 from migration_runner.workshop.dumps.models_schema import create_models as make_models
 from migration_runner.workshop.dumps.parsing import parse
+from migration_runner.workshop.failures import note_needs
 from migration_runner.workshop.hazards.capture import Capture
 from migration_runner.workshop.hazards.statement import Statement
 from migration_runner.workshop.model_files import find_unimported
@@ -89,6 +90,7 @@ def upgrade(
             with capture.installed():
                 carry_out(run, decide_upgrade)
         except MigrationError as error:
+            note_needs(error)
             failure = error
         return Upgraded(tuple(capture.statements), failure, refused)
 

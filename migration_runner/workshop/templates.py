@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -58,9 +58,7 @@ class Templates:
             return True
         if not self._copy(_PRISTINE, data):
             initialize()
-            if self._folder is not None:
-                with self._new_entry(_PRISTINE) as entry:
-                    _copy_folder(data, entry / _DATA)
+            self._add(_PRISTINE, lambda entry: _copy_folder(data, entry / _DATA))
         return False
 
     def without(self, digest: str) -> list[str]:
@@ -70,27 +68,36 @@ class Templates:
 
     def keep(self, digest: str, cluster: Cluster, without: Iterable[str] = ()) -> None:
         """Stop a cluster, and keep its data; it must have no database but the template."""
-        if self._folder is None:
-            cluster.stop()
-            return
-        with self._new_entry(digest) as entry:
-            (entry / _WITHOUT).write_text("".join(f"{name}\n" for name in without))
-            if not cluster.stop(keep_data=entry / _DATA):
-                shutil.rmtree(entry)
 
-    @contextlib.contextmanager
-    def _new_entry(self, digest: str) -> Iterator[Path]:
-        """Make a folder that becomes the entry at the end of the block, if it is still there."""
-        assert self._folder is not None  # noqa: S101 - the callers have looked
-        part = Path(tempfile.mkdtemp(prefix=".part-", dir=self._folder))
+        def write(entry: Path) -> bool:
+            (entry / _WITHOUT).write_text("".join(f"{name}\n" for name in without))
+            return cluster.stop(keep_data=entry / _DATA)
+
+        if not self._add(digest, write):
+            cluster.stop()
+
+    def _add(self, digest: str, write: Callable[[Path], bool]) -> bool:
+        """Let `write` fill a folder, which becomes the entry if it says that all is there.
+
+        Return whether it did: no command depends on that.
+        """
+        if self._folder is None:
+            return False
         try:
-            yield part
-            with contextlib.suppress(OSError):
-                # Another process can have been quicker.
-                part.rename(self._folder / f"{self._prefix}-{digest}")
+            part = Path(tempfile.mkdtemp(prefix=".part-", dir=self._folder))
+        except OSError:
+            # Full, for one.
+            return False
+        try:
+            written = write(part)
+            if written:
+                with contextlib.suppress(OSError):
+                    # Another process can have been quicker.
+                    part.rename(self._folder / f"{self._prefix}-{digest}")
         finally:
             shutil.rmtree(part, ignore_errors=True)
         self._remove_oldest()
+        return written
 
     def _entry(self, digest: str, name: str) -> Path | None:
         if self._folder is None:

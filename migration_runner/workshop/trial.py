@@ -18,6 +18,7 @@ from migration_runner.history.history import History, Revision
 from migration_runner.workshop.dumps.dump import dump_schema
 from migration_runner.workshop.dumps.objects import ObjectName, Schema
 from migration_runner.workshop.dumps.parsing import parse
+from migration_runner.workshop.failures import describe_failure, needs_of
 from migration_runner.workshop.finding import Finding
 from migration_runner.workshop.hazards.statement import Statement
 from migration_runner.workshop.processes import TaskCrashed
@@ -140,7 +141,7 @@ class Trials:
             except MigrationError as error:
                 advice = "Let its downgrade remove all that its upgrade makes."
                 if left := self._difference(revision, undone, before):
-                    advice = f"Its downgrade leaves {left}. {advice}"
+                    advice = f"Its downgrade does not lead back: {left}. {advice}"
                 message = f"After its downgrade, it cannot be applied again: {_said(error)}"
                 self._add("second-upgrade-fails", revision, message, error, advice)
                 return
@@ -205,6 +206,8 @@ class Trials:
         advice: str = "",
     ) -> None:
         line = error.facts.get("line") if error is not None else None
+        if error is not None:
+            advice = " ".join(filter(None, (needs_of(error), advice)))
         self.result.findings.append(
             Finding(check, message, advice, revision.id, Path(revision.path), line)
         )
@@ -227,10 +230,10 @@ def _without_version_tables(schema: Schema) -> Schema:
 
 
 def _said(error: MigrationError) -> str:
-    """Return what went wrong, without what a run would say about the database."""
+    """Return what went wrong."""
     if isinstance(error, TaskCrashed):
         return error.message.strip().splitlines()[-1]
-    return f"{error.facts.get('message') or error.message}".rstrip(".") + "."
+    return describe_failure(error)
 
 
 def _describe(found: Schema, expected: Schema) -> str:

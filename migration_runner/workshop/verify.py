@@ -83,7 +83,8 @@ def verify(
     below = project.history.heads_after((), [each for each in revisions if each not in checked])
     run = _run(settings, project, checked, below, target)
     findings = apply_waivers(
-        [*findings, *run.findings],
+        # That env.py cannot be imported is found before it is run, and again then.
+        list({_key(each): each for each in (*run.findings, *findings)}.values()),
         files,
         checked=[Path(project.history.revisions[each].path) for each in run.tried],
         checks=[each for each in CHECKS if not (run.squawk and each.startswith(_SQUAWK))],
@@ -110,6 +111,12 @@ def verify(
 def _is_minor(finding: Finding, least: Level) -> bool:
     check = CHECKS[finding.check]
     return check.group is Group.HAZARD and check.level < least and not finding.waived
+
+
+def _key(finding: Finding) -> object:
+    if finding.check == "env" and finding.line is not None:
+        return finding.check, finding.file, finding.line
+    return finding
 
 
 def _with_descendants(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from migration_runner.errors import ConfigError, MigrationError
+from migration_runner.errors import ConfigError, MigrationError, RevisionFailed
 from migration_runner.project.alembic_project import AlembicProject
 from migration_runner.settings.settings import Settings
 from migration_runner.workshop.chain import chain_of
@@ -19,8 +19,9 @@ from migration_runner.workshop.databases import (
     OwnDatabases,
     shadow_databases,
 )
+from migration_runner.workshop.failures import describe_failure, needs_of
 from migration_runner.workshop.hazards.statement import Statement
-from migration_runner.workshop.processes import Processes
+from migration_runner.workshop.processes import Processes, TaskEnded
 from migration_runner.workshop.programs import find_programs
 from migration_runner.workshop.stand_ins import stand_ins_setting, stood_in
 from migration_runner.workshop.tasks import Models, Upgraded, workshop_settings
@@ -189,8 +190,23 @@ def open_workbench(
             bench = stack.enter_context(_own_workbench(settings, project, at))
         stack.callback(bench.processes.close)
         if at and (bench.built.revision,) != tuple(at):
-            bench.upgrade(WORK, at)
+            try:
+                bench.upgrade(WORK, at)
+            except (RevisionFailed, TaskEnded) as error:
+                raise _not_applied(bench, error) from error
         yield bench
+
+
+def _not_applied(bench: Workbench, error: MigrationError) -> RevisionFailed:
+    """Return the error without what a run would say about a database that is kept."""
+    file, line = error.facts.get("file"), error.facts.get("line")
+    place = ", ".join(filter(None, (file, f"line {line}" if line else "")))
+    which = f"revision {error.facts.get('revision')} ({place}) fails: " if file else ""
+    message = (
+        f"The history cannot be applied on {bench.databases.description}: {which}"
+        f"{describe_failure(error)} {needs_of(error)}"
+    )
+    return RevisionFailed(message.strip(), **error.facts)
 
 
 @contextlib.contextmanager

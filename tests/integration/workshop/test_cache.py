@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from migration_runner.workshop.cluster import Cluster
 from migration_runner.workshop.programs import find_programs
 from migration_runner.workshop.templates import Templates, cache_folder
 from tests.fixtures.workshop import Workshop
@@ -106,10 +107,13 @@ def test_what_was_not_used_for_longest_is_removed(
     folder.mkdir()
     templates = Templates(folder, find_programs())
 
+    def write(entry: Path) -> bool:
+        (entry / "data").mkdir()
+        (entry / "data" / "file").write_bytes(bytes(100))
+        return True
+
     def keep(name: str) -> None:
-        with templates._new_entry(name) as entry:  # noqa: SLF001 - without a server
-            (entry / "data").mkdir()
-            (entry / "data" / "file").write_bytes(bytes(100))
+        assert templates._add(name, write)  # noqa: SLF001 - without a server
 
     for number, name in enumerate(("used", "old", "new")):
         keep(name)
@@ -129,3 +133,28 @@ def test_a_folder_that_cannot_be_written_is_no_cache(tmp_path: Path) -> None:
     assert cache_folder(str(tmp_path / "file" / "below")) is None
     assert cache_folder("off") is None
     assert tmp_path / "new" == cache_folder(str(tmp_path / "new"))
+
+
+def test_a_part_of_a_server_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a full disk: later commands would start with it."""
+
+    def copy_a_part(_source: Path, target: Path) -> bool:
+        target.mkdir()
+        return False
+
+    monkeypatch.setattr("migration_runner.workshop.templates._copy_folder", copy_a_part)
+    folder = tmp_path / "cache"
+    folder.mkdir()
+
+    Templates(folder, find_programs()).fill(None, tmp_path / "data", lambda: None)
+
+    assert [] == list(folder.iterdir())
+
+
+def test_a_server_that_cannot_be_kept_is_removed() -> None:
+    cluster = Cluster(find_programs())
+    # Nobody can make a folder there.
+    target = Path("/proc/nowhere/data")
+
+    assert not cluster.stop(keep_data=target)
+    assert not cluster.folder.exists()
