@@ -79,6 +79,9 @@ def _leave_out_changes(container: Any, every: bool) -> None:  # noqa: FBT001 - o
     kept = []
     for each in container.ops:
         if isinstance(each, ops.AlterColumnOp):
+            # MySQL's; Alembic writes it for all, and then warns of it.
+            each.kw.pop("autoincrement", None)
+            each.kw.pop("existing_autoincrement", None)
             of_enum = each.modify_type is not None and (
                 _enum(each.modify_type) is not None or _enum(each.existing_type) is not None
             )
