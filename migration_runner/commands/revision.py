@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from migration_runner.commands.developer_tools import developer_tools, refuse_histories
 from migration_runner.commands.invocation import Invocation
-from migration_runner.errors import RevisionFailed
+from migration_runner.errors import RevisionFailed, SchemaDrift
 from migration_runner.log import streams
 from migration_runner.run.env_database import find_env_database
 from migration_runner.settings.settings import Settings
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from migration_runner.workshop.dumps.renames import PossibleRename
 
 _UNKNOWN: Final = "("
+_REFUSED: Final = "No revision was written."
 _NOTHING: Final = "Models and history match: there is nothing to write."
 
 
@@ -44,6 +45,13 @@ def autogenerate(
         streams.write_facts(_facts(written))
     else:
         streams.write_answer("\n".join(_sentences(written, tool.rename_option)))
+    if written.left and not written.file:
+        message = (
+            "No revision was written. Models and history differ, but not in what can be written"
+            f" without a decision: {' '.join(each.sentence for each in written.left)} Standard"
+            " output says what to write."
+        )
+        raise SchemaDrift(message, differences=len(written.left))
     invocation.report.conclusion = "written" if written.file else "up_to_date", _summary(written)
     failed = [each for each in written.findings if each.check in ("upgrade-fails", "broken-file")]
     if failed:
@@ -65,7 +73,7 @@ def _ask(rename: PossibleRename) -> bool:
 
 def _summary(written: Written) -> str:
     if written.file is None:
-        return _NOTHING
+        return _REFUSED if written.left else _NOTHING
     return f"Wrote {_relative(written.file)}."
 
 
@@ -75,10 +83,9 @@ def _sentences(written: Written, option: Any) -> list[str]:
         f"{each} defines tables, but nothing imports it: they are not in the metadata."
         for each in written.unimported
     ]
-    if written.file is None:
-        return lines
-    tried = ", ".join(written.tried)
-    lines.append(f"Tried on {written.server}: {tried}.")
+    if written.file is not None:
+        tried = ", ".join(written.tried)
+        lines.append(f"Tried on {written.server}: {tried}.")
     lines += [f"{each.message} {each.advice}".strip() for each in written.findings]
     if written.left:
         lines.append("What still differs between models and history:")

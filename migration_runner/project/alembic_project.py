@@ -153,8 +153,11 @@ class AlembicProject:
             )
         except CommandError as error:
             raise translate_command_error(error) from error
-        script = revision.generated_revisions[-1]
-        return [diff for ops in script.upgrade_ops_list for diff in ops.as_diffs()]
+        # env.py's own hook may have left out an empty one.
+        scripts = revision.generated_revisions[-1:]
+        return [
+            diff for each in scripts for ops in each.upgrade_ops_list for diff in ops.as_diffs()
+        ]
 
     def run_command(
         self,

@@ -14,77 +14,138 @@ import sqlalchemy
 from alembic.operations import ops
 from sqlalchemy.dialects import postgresql
 
+from migration_runner.project.rendered_sql import RenderedSQL, Statement
+
 _PREPARER: Final = postgresql.dialect().identifier_preparer  # type: ignore[no-untyped-call]  # SQLAlchemy's
+_NEW_TYPE: Final = "Not seen by Alembic: add_column does not create the type of a new column."
+
+# The schema of an enum type, and its name.
+TypeName = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class Additions:
-    """Statements around what Alembic writes, and the names of the enum types in the database.
+    """Statements around what Alembic writes, and the enum types that the database has.
 
-    A name is qualified where its schema is not the default one.
+    With `own_changes`, Alembic writes no changes of columns' types and defaults; it never does so
+    where an enum is involved: PostgreSQL needs USING, and the default set anew.
     """
 
-    first_in_upgrade: tuple[str, ...] = ()
-    last_in_upgrade: tuple[str, ...] = ()
-    first_in_downgrade: tuple[str, ...] = ()
-    last_in_downgrade: tuple[str, ...] = ()
-    existing_types: frozenset[str] = frozenset()
+    first_in_upgrade: tuple[Statement, ...] = ()
+    last_in_upgrade: tuple[Statement, ...] = ()
+    first_in_downgrade: tuple[Statement, ...] = ()
+    last_in_downgrade: tuple[Statement, ...] = ()
+    existing_types: frozenset[TypeName] = frozenset()
+    default_schema: str = "public"
+    own_changes: bool = False
 
 
 def adding(theirs: Callable[..., None] | None, additions: Additions) -> Callable[..., None]:
-    """Return a hook that adds to what `theirs` leaves: nothing where that is nothing."""
+    """Return env.py's hook with additions before it: it sees all that is to be written.
+
+    Nothing is written where nothing is to be done.
+    """
 
     def process(context: Any, revision: Any, directives: list[Any]) -> None:
+        for script in directives[:1]:
+            _add(script.upgrade_ops, script.downgrade_ops, additions)
         if theirs is not None:
             theirs(context, revision, directives)
-        for script in directives[:1]:
-            up, down = script.upgrade_ops, script.downgrade_ops
-            created = _fit_types(up, down, additions.existing_types)
-            up.ops[:0] = _executed([*additions.first_in_upgrade, *created.values()])
-            up.ops += _executed(additions.last_in_upgrade)
-            down.ops[:0] = _executed(additions.first_in_downgrade)
-            dropped = [f"DROP TYPE {name}" for name in reversed(_new_types(up, additions))]
-            down.ops += _executed([*dropped, *additions.last_in_downgrade])
+        directives[:] = [each for each in directives if not each.upgrade_ops.is_empty()]
 
     return process
 
 
-def _executed(statements: Iterable[str]) -> list[Any]:
-    return [ops.ExecuteSQLOp(statement) for statement in statements]
+def _add(up: Any, down: Any, additions: Additions) -> None:
+    for container in (up, down):
+        _leave_out_changes(container, additions.own_changes)
+    types = _Types(up, down, additions)
+    types.let_tables_use_existing()
+    given = {statement.sql for statement in additions.first_in_upgrade}
+    created = [each for each in types.created() if each.sql not in given]
+    dropped = [each for each in types.dropped() if each not in additions.last_in_downgrade]
+    up.ops[:0] = _rendered([*additions.first_in_upgrade, *created])
+    up.ops += _rendered(additions.last_in_upgrade)
+    down.ops[:0] = _rendered(additions.first_in_downgrade)
+    down.ops += _rendered([*dropped, *additions.last_in_downgrade])
 
 
-def _fit_types(up: Any, down: Any, existing: frozenset[str]) -> dict[str, str]:
-    """Let tables not make the types that are there; return what makes those of new columns.
-
-    `op.create_table` makes its types, `op.add_column` does not.
-    """
-    for column, in_table in [*_columns(up), *_columns(down)]:
-        found = _enum(column.type)
-        if in_table and found is not None and _name(found) in existing:
-            _replace(column, found)
-    by_table = {
-        _name(found)
-        for column, in_table in _columns(up)
-        if in_table and (found := _enum(column.type)) is not None
-    }
-    made: dict[str, str] = {}
-    for column, in_table in _columns(up):
-        found = _enum(column.type)
-        if found is None or in_table or _name(found) in existing | by_table:
-            continue
-        labels = ", ".join("'" + label.replace("'", "''") + "'" for label in found.enums)
-        made[_name(found)] = f"CREATE TYPE {_name(found)} AS ENUM ({labels})"
-    return made
+def _rendered(statements: Iterable[Statement]) -> list[Any]:
+    return [RenderedSQL(statement) for statement in statements]
 
 
-def _new_types(up: Any, additions: Additions) -> list[str]:
-    names = {
-        _name(found): None
-        for column, _ in _columns(up)
-        if (found := _enum(column.type)) is not None
-        and _name(found) not in additions.existing_types
-    }
-    return list(names)
+def _leave_out_changes(container: Any, every: bool) -> None:  # noqa: FBT001 - of `_add` alone
+    """Let Alembic write no change of a type that the comparison of the schemas writes."""
+    kept = []
+    for each in container.ops:
+        if isinstance(each, ops.AlterColumnOp):
+            # MySQL's; Alembic writes it for all, and then warns of it.
+            each.kw.pop("autoincrement", None)
+            each.kw.pop("existing_autoincrement", None)
+            of_enum = each.modify_type is not None and (
+                _enum(each.modify_type) is not None or _enum(each.existing_type) is not None
+            )
+            if every or of_enum:
+                each.modify_type = None
+                each.modify_server_default = False
+            if not each.has_changes():
+                continue
+        elif hasattr(each, "ops"):
+            _leave_out_changes(each, every)
+            if not each.ops:
+                continue
+        kept.append(each)
+    container.ops[:] = kept
+
+
+class _Types:
+    """The enum types of new columns. `op.create_table` makes its own; `op.add_column` does not."""
+
+    def __init__(self, up: Any, down: Any, additions: Additions) -> None:
+        self._up = list(_columns(up))
+        self._down = list(_columns(down))
+        self._schema = additions.default_schema
+        self._existing = additions.existing_types
+
+    def let_tables_use_existing(self) -> None:
+        """Let no table make a type that is there."""
+        for column, in_table in [*self._up, *self._down]:
+            found = _enum(column.type)
+            if in_table and found is not None and self._key(found) in self._existing:
+                _replace(column, found)
+
+    def created(self) -> list[Statement]:
+        """Return what makes those that no new table makes."""
+        by_table = {
+            self._key(found)
+            for column, in_table in self._up
+            if in_table and (found := _enum(column.type)) is not None
+        }
+        made: dict[TypeName, Statement] = {}
+        for column, in_table in self._up:
+            found = _enum(column.type)
+            if found is None or in_table or self._key(found) in self._existing | by_table:
+                continue
+            labels = ", ".join("'" + label.replace("'", "''") + "'" for label in found.enums)
+            sql = f"CREATE TYPE {_name(found)} AS ENUM ({labels})"
+            made.setdefault(self._key(found), Statement(sql, "" if made else _NEW_TYPE))
+        return list(made.values())
+
+    def dropped(self) -> list[Statement]:
+        """Return what drops all new ones: not even `op.drop_table` does so."""
+        names = {
+            self._key(found): _name(found)
+            for column, _ in self._up
+            if (found := _enum(column.type)) is not None
+        }
+        return [
+            Statement(f"DROP TYPE {name}")
+            for key, name in reversed(names.items())
+            if key not in self._existing
+        ]
+
+    def _key(self, kind: Any) -> TypeName:
+        return kind.schema or self._schema, kind.name
 
 
 def _columns(container: Any) -> Iterator[tuple[Any, bool]]:
@@ -96,9 +157,6 @@ def _columns(container: Any) -> Iterator[tuple[Any, bool]]:
                     yield column, True
         elif isinstance(each, ops.AddColumnOp):
             yield each.column, False
-        elif isinstance(each, ops.AlterColumnOp) and each.modify_type is not None:
-            # As far as a new column is like it.
-            yield sqlalchemy.Column(each.column_name, each.modify_type), False
         elif hasattr(each, "ops"):
             yield from _columns(each)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import sqlalchemy
+from sqlalchemy.exc import NoSuchModuleError
 
 from migration_runner.database.other_databases import POSTGRES
 from migration_runner.database.statements import execute_plain
@@ -196,9 +197,17 @@ def _visit_env(settings: Settings, offer: Callable[[], sqlalchemy.Connection]) -
 def _offered() -> Iterator[tuple[sqlalchemy.Engine, Callable[[], sqlalchemy.Connection]]]:
     """Yield an engine, and what opens connections of it that end with the block."""
     with contextlib.ExitStack() as stack:
-        engine = sqlalchemy.create_engine("postgresql+psycopg://")
+        engine = _make_engine()
         stack.callback(engine.dispose)
         yield engine, lambda: stack.enter_context(engine.connect())
+
+
+def _make_engine() -> sqlalchemy.engine.Engine:
+    """Return an engine; SQLAlchemy 1.4 knows only the driver before psycopg."""
+    try:
+        return sqlalchemy.create_engine("postgresql+psycopg://")
+    except NoSuchModuleError:
+        return sqlalchemy.create_engine("postgresql+psycopg2://")
 
 
 class _Configured:

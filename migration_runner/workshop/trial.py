@@ -69,6 +69,8 @@ class Trials:
         in which nothing can be tried.
         """
         before = self._dump(WORK)
+        # pg_dump locks no views and types; all other dumps are of copies.
+        before.result()
         for name in revisions:
             self.result.steps = []
             self.result.tried.append(name)
@@ -115,7 +117,8 @@ class Trials:
         revisions = self._history.revisions
         applied = self._history.with_ancestors([*tried[: list(tried).index(revision.id) + 1]])
         heads = self._history.heads_after((), applied)
-        return len(revision.parents) <= 1 and heads == (revision.id,) and len(revisions) > 0
+        alone = len(revision.parents) <= 1 and not revision.dependencies
+        return alone and heads == (revision.id,) and len(revisions) > 0
 
     def _undo_and_redo(
         self, revision: Revision, before: Future[Schema], after: Future[Schema]

@@ -124,10 +124,17 @@ def _default(alter: str, column: Column) -> str:
 def _change_type(alter: str, name: ObjectName, old: Column, new: Column) -> list[str]:
     """Change type and collation; a default may not be convertible, and is set anew."""
     collation = f" COLLATE {new.collation}" if new.collation else ""
-    using = f" USING {quote(name.name)}::{new.type}" if old.type != new.type else ""
+    using = f" USING {quote(name.name)}{_cast(old.type, new.type)}" if old.type != new.type else ""
     statements = [f"{alter} DROP DEFAULT"] if old.default else []
     statements.append(f"{alter} TYPE {new.type}{collation}{using}")
     return [*statements, _default(alter, new)] if new.default else statements
+
+
+def _cast(old: str, new: str) -> str:
+    """Return a cast; between two types that are not the server's own, there is only text's."""
+    if "." in old and "." in new:
+        return f"::text{'[]' if new.endswith('[]') else ''}::{new}"
+    return f"::{new}"
 
 
 def _change_identity(alter: str, name: ObjectName, old: Column, new: Column) -> list[str]:

@@ -7,13 +7,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from migration_runner.workshop.dumps.objects import ObjectName
+from migration_runner.workshop.dumps.objects import CONSTRAINTS, ObjectName
 
 # What tables can need; a revision makes it before it changes them.
 _BEFORE_TABLES: Final = frozenset(
     {"schema", "extension", "collation", "enum", "domain", "domain check", "type", "sequence"}
     | {"function", "procedure", "aggregate"}
 )
+
+_RENAMED: Final = CONSTRAINTS | {"index"}
 
 
 class Difference(enum.Enum):
@@ -40,6 +42,11 @@ class SchemaDifference:
     upgrade: tuple[str, ...] = ()
     downgrade: tuple[str, ...] = ()
     advice: str = ""
+
+    @property
+    def is_rename(self) -> bool:
+        """Whether only the name differs, of an index or a constraint."""
+        return self.name.kind in _RENAMED and any(" RENAME " in each for each in self.upgrade)
 
     @property
     def before_tables(self) -> bool:

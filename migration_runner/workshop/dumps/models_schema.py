@@ -109,9 +109,10 @@ def _run(connection: sqlalchemy.engine.Connection, statement: str) -> None:
 
 
 def _schemas(metadatas: Sequence[sqlalchemy.MetaData]) -> set[str]:
-    return {
+    tables = {
         str(table.schema) for each in metadatas for table in each.tables.values() if table.schema
     }
+    return tables | {str(enum.schema) for enum in _own_enums(metadatas) if enum.schema}
 
 
 def _own_enums(metadatas: Sequence[sqlalchemy.MetaData]) -> Iterator[sqlalchemy.Enum]:

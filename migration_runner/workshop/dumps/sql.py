@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from sqlalchemy.dialects import postgresql
@@ -15,10 +14,6 @@ _PREPARER: Final = postgresql.dialect().identifier_preparer  # type: ignore[no-u
 _NAMES: Final = (Kind.WORD, Kind.QUOTED)
 _REGCLASS: Final = [":", ":", "regclass"]
 _SERIAL: Final = ["pg_get_serial_sequence", "("]
-# What SQLAlchemy's text() takes for a parameter, or for the escape of one.
-_PARAMETER: Final = re.compile(
-    r"(?<![:\w$\\]):(?=[\w$]+(?![:\w$])) | \\(?=:[\w$]*(?![:\w$]))", re.VERBOSE
-)
 
 
 def quote(name: str) -> str:
@@ -55,11 +50,6 @@ def unqualified(statement: str, default_schema: str) -> str:
             pieces.append(f"{statement[position : token.start]}'")
             position = token.start + len(start)
     return "".join(pieces) + statement[position:]
-
-
-def for_text(statement: str) -> str:
-    """Return a statement for `op.execute("...")`, in which `:name` would be a parameter."""
-    return _PARAMETER.sub(lambda found: f"\\{found[0]}", statement)
 
 
 def literals(labels: str) -> list[str]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 
-import sqlalchemy
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from migration_runner.workshop.dumps.lexer import statements, tokens
-from migration_runner.workshop.dumps.sql import for_text, literals, quote, unqualified
+from migration_runner.workshop.dumps.sql import literals, quote, unqualified
 
 _TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 _LITERALS = _TEXTS.map(lambda text: "'" + text.replace("'", "''") + "'")
@@ -87,9 +86,3 @@ def test_the_default_schema_is_left_out_of_a_sequence_s_name() -> None:
     statement = "nextval('public.a_seq'::regclass) || 'public.a_seq'::text"
 
     assert "nextval('a_seq'::regclass) || 'public.a_seq'::text" == unqualified(statement, "public")
-
-
-@given(st.text(st.sampled_from("a:\\ $'é;(")))
-@example("SELECT ':a', x::text, 'c: d', '\\:e', ':f:'")
-def test_no_text_is_a_parameter_of_an_executed_statement(statement: str) -> None:
-    assert statement == str(sqlalchemy.text(for_text(statement)))

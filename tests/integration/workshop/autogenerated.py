@@ -1,0 +1,96 @@
+"""`migrate revision --autogenerate` on models that change."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import alembic
+
+from tests.fixtures.workshop import Workshop
+
+_MODELS: Final = """\
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+metadata = sa.MetaData({options})
+
+
+class Base:
+    metadata = metadata
+
+
+"""
+_TEMPLATE: Final = Path(alembic.__file__).parent / "templates" / "generic" / "script.py.mako"
+# What says that models and history differ, or that a revision does not lead there and back.
+WRONG: Final = frozenset(
+    {"models-differ", "asymmetric", "unequal-upgrades", "upgrade-fails", "downgrade-fails"}
+    | {"second-upgrade-fails", "broken-file", "env"}
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the command ended, what it said as JSON, and the text of what it wrote."""
+
+    exit_code: int
+    facts: dict[str, Any]
+    text: str
+    stderr: str = ""
+
+    @property
+    def tried(self) -> tuple[int, list[str], list[str], list[str]]:
+        """The exit code, what was done with the revision, what was found, and what is left."""
+        assert "tried" in self.facts, f"{self.facts} {self.stderr}"
+        left = [each["difference"] for each in self.facts["left"]]
+        found = [each["message"] for each in self.facts["findings"]]
+        return self.exit_code, self.facts["tried"], found, left
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines that were written, without the space around them."""
+        return [line.strip() for line in self.text.splitlines()]
+
+
+# Nothing is left of what the models have and the history had not.
+CLEAN: Final[tuple[int, list[str], list[str], list[str]]] = (0, ["up", "down", "up"], [], [])
+
+
+def write_models(workshop: Workshop, models: str, options: str = "") -> None:
+    """Write the models: Core tables, since they are shorter."""
+    workshop.write("models.py", _MODELS.format(options=options) + models)
+    shutil.copy(_TEMPLATE, workshop.versions.parent)
+
+
+def autogenerate(workshop: Workshop, *words: str, **variables: str) -> Outcome:
+    """Write a revision from the models."""
+    message: tuple[str, ...] = () if "-m" in words else ("-m", "change")
+    result = workshop.run("revision", "--autogenerate", *message, *words, "--json", **variables)
+    try:
+        facts = json.loads(result.stdout.splitlines()[0])
+    except (IndexError, ValueError):
+        return Outcome(result.exit_code, {}, "", result.stderr)
+    text = Path(facts["file"]).read_text() if facts.get("file") else ""
+    return Outcome(result.exit_code, facts, text, result.stderr)
+
+
+def change_models(
+    workshop: Workshop, before: str, after: str, *words: str, options: str = ""
+) -> Outcome:
+    """Bring the history to the models `before`, and return what came of those `after`."""
+    write_models(workshop, before, options)
+    first = autogenerate(workshop)
+    assert CLEAN == first.tried, first.text + first.stderr
+    write_models(workshop, after, options)
+    return autogenerate(workshop, *words)
+
+
+def wrong(workshop: Workshop) -> list[tuple[str, str]]:
+    """Return what `migrate verify` finds, but for hazards."""
+    _, found = workshop.verify("--all", "--fail-on", "never")
+    return [
+        (each["check"], each["message"]) for each in found["findings"] if each["check"] in WRONG
+    ]
