@@ -36,7 +36,10 @@ def needs_server(settings: Settings) -> bool:
 def autogenerate(
     invocation: Invocation, settings: Settings, words: Sequence[str], renames: Sequence[str]
 ) -> None:
-    """Write a revision from the models. Raises `RevisionFailed` if it fails when it is tried."""
+    """Write a revision from the models.
+
+    Raises `RevisionFailed` if it fails when it is tried, `SchemaDrift` if nothing can be written.
+    """
     with developer_tools("revision --autogenerate"):
         from migration_runner.workshop import autogenerate as tool  # noqa: PLC0415 - not in the image
     refuse_histories(settings)
