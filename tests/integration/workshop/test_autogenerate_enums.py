@@ -236,7 +236,7 @@ def test_what_else_there_is_is_written(workshop: Workshop) -> None:
     exit_code, tried, found, left = written.tried
     assert (0, CLEAN[1], []) == (exit_code, tried, found)
     assert [
-        "The enum type mood has the values 'good' in the models, and 'good', 'bad' in the database."
+        "The enum type mood has the values 'good' in the models, and 'good', 'bad' in the history."
     ] == left
     assert "op.add_column('orders', sa.Column('n', sa.Text(), nullable=True))" in written.lines
     assert "mood" not in written.text
