@@ -6,13 +6,14 @@ to standard error.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from migration_runner.commands.at_heads import refuse_elsewhere
 from migration_runner.commands.developer_tools import developer_tools
 from migration_runner.commands.invocation import Invocation
-from migration_runner.errors import UsageError
+from migration_runner.errors import DatabaseUnavailable, UsageError
 from migration_runner.history.request import Request
 from migration_runner.log.detections import show_detections
 from migration_runner.project.alembic_project import AlembicProject
@@ -61,10 +62,23 @@ def run_alembic(invocation: Invocation) -> None:
             _keep_head_file(settings)
             return
     changes = options.command in _CHANGING and "--sql" not in words
-    look = _look_and_show if _writes_from_models(read) else _look
-    _run(settings, invocation.report, words, changes=changes, look=look)
+    if _writes_from_models(read):
+        with _naming_other_server():
+            _run(settings, invocation.report, words, changes=changes, look=_look_and_show)
+    else:
+        _run(settings, invocation.report, words, changes=changes)
     if options.command in _WRITING:
         _keep_head_file(settings)
+
+
+@contextlib.contextmanager
+def _naming_other_server() -> Iterator[None]:
+    """Say of an unreachable database that a revision can be written without it."""
+    try:
+        yield
+    except DatabaseUnavailable as error:
+        error.message = f"{error.message} Without this database: add --shadow new."
+        raise
 
 
 def _keep_head_file(settings: Settings) -> None:

@@ -87,7 +87,9 @@ def _summarize_failure(report: RunReport, error: BaseException) -> str:
     if isinstance(error, Interrupted):
         name = _name_signal(error)
         failed = describe_failed(report)
-        return f"Interrupted ({name}). {state}{failed} The next run continues from there."
+        # What only answers a question has nothing to continue.
+        onward = "" if report.prints_answer else " The next run continues from there."
+        return f"Interrupted ({name}). {state}{failed}{onward}"
     if isinstance(error, MigrationError):
         # What only answers a question leaves the database as it is.
         if report.prints_answer:

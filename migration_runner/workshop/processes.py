@@ -7,6 +7,7 @@ created, and a project's module-level engine is bound to the first command's eve
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pickle
 import select
@@ -41,6 +42,8 @@ _PATIENCE: Final = 10.0
 # Of what a project prints.
 _LONGEST: Final = 65_536
 _LONGEST_LINE: Final = 200
+# Of a log's record: this process has its own.
+_OWN_FACTS: Final = frozenset({"event", "timestamp", "level", "run_id"})
 # Modules that a project may not share: each process loads them anew.
 _ALEMBICS_OWN: Final = ("env_py",)
 
@@ -87,6 +90,7 @@ class Processes:
         if self._may_preload and outcome.error is None and not outcome.crash:
             self._preload(outcome)
         if outcome.error is not None:
+            _log_env_failure(self.printed)
             raise outcome.error
         if outcome.crash:
             raise TaskCrashed(outcome.crash)
@@ -174,6 +178,16 @@ def _describe(task: str, words: Mapping[str, Any]) -> str:
     """Return what a process does, in words."""
     target = words.get("target") or " ".join(words.get("targets", ()))
     return f"{task.replace('_', ' ')} {target}".strip()
+
+
+def _log_env_failure(printed: str) -> None:
+    """Log here what the process has logged of a failure in env.py: the traceback."""
+    for line in printed.splitlines():
+        with contextlib.suppress(ValueError):
+            facts = json.loads(line)
+            if isinstance(facts, dict) and facts.get("event") == events.ENV_FAILED:
+                kept = {name: each for name, each in facts.items() if name not in _OWN_FACTS}
+                logs.get_logger().error(events.ENV_FAILED, **kept)
 
 
 def _describe_end(status: int, printed: str) -> str:

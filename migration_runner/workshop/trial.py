@@ -117,6 +117,7 @@ class Trials:
         revisions = self._history.revisions
         applied = self._history.with_ancestors([*tried[: list(tried).index(revision.id) + 1]])
         heads = self._history.heads_after((), applied)
+        # What a revision only depends on is no target of its downgrade.
         alone = len(revision.parents) <= 1 and not revision.dependencies
         return alone and heads == (revision.id,) and len(revisions) > 0
 

@@ -92,7 +92,7 @@ def verify(
     minor = [each for each in findings if _is_minor(each, least)]
     if minor:
         run.notes.append(
-            f"{count_of(len(minor), 'lock')} that are held shortly; --fail-on note lists them."
+            f"{count_of(len(minor), 'lock')} held for a moment only (--fail-on note lists them)."
         )
     if new is not None:
         others = count_of(len(revisions) - len(checked), "revision")

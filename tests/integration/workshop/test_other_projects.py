@@ -270,3 +270,32 @@ def test_several_revisions_on_a_shadow_server(workshop: Workshop, database: Data
     exit_code, found = workshop.verify("--all", "--shadow", superuser_url(database))
 
     assert (0, []) == (exit_code, found["findings"])
+
+
+def test_a_revision_that_depends_on_another_branch(workshop: Workshop) -> None:
+    workshop.orders()
+    path = workshop.revision(
+        "other", "op.execute('CREATE SEQUENCE s')", "op.execute('DROP SEQUENCE s')"
+    )
+    path.write_text(
+        path.read_text().replace("down_revision = 'orders'", "down_revision = None")
+        + "\n\ndepends_on = 'orders'\n"
+    )
+
+    exit_code, found = workshop.verify(MIGRATE_TARGET="heads")
+
+    assert (0, []) == (exit_code, found["findings"])
+    assert any("other" in note for note in found["notes"])
+
+
+def test_a_database_that_is_not_there(workshop: Workshop) -> None:
+    workshop.orders()
+
+    result = workshop.run(
+        *("revision", "--autogenerate", "-m", "x"),
+        DATABASE_URL="postgresql://me@127.0.0.1:1/x",
+        MIGRATE_WAIT_TIMEOUT="0",
+    )
+
+    assert 69 == result.exit_code
+    assert _summary(result).endswith("Without this database: add --shadow new.")
