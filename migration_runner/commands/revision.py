@@ -69,8 +69,8 @@ def _ask(rename: PossibleRename) -> bool:
     """Ask on a terminal whether something was renamed; elsewhere it was not."""
     if not (sys.stdin.isatty() and streams.answers_on_terminal()):
         return False
-    where = f" of {rename.table}" if rename.kind == "column" else ""
-    streams.write_answer(f"Is {rename.new}{where} a new name of {rename.old}? [y/N]")
+    where = f"{rename.table}." if rename.kind == "column" else ""
+    streams.write_answer(f"Was {where}{rename.old} renamed to {rename.new}? [y/N]")
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
@@ -96,7 +96,7 @@ def _sentences(written: Written, option: Any) -> list[str]:
     elif written.compared:
         lines.append("No difference is left between models and history.")
     lines += [
-        f"If {each.new} is a new name of {each.old}, remove the file, and run it again with"
+        f"If {each.old} was renamed to {each.new}, remove the file, and run it again with"
         f" --rename {option(each)}."
         for each in written.possible
     ]

@@ -20,7 +20,7 @@ from migration_runner.errors import ConfigError, DatabaseRejected, DatabaseUnava
 from migration_runner.log.redaction import hide_secrets
 from migration_runner.settings.database_url import DatabaseAddress, parse_database_url
 from migration_runner.workshop.cluster import SUPERUSER, Cluster
-from migration_runner.workshop.programs import THREE_WAYS, Programs, find_programs, major_of
+from migration_runner.workshop.programs import Programs, find_programs, major_of
 
 _SHADOW: Final = "migrate_shadow_"
 _MADE: Final = "made by migrate for a revision"
@@ -165,7 +165,7 @@ class ShadowDatabases:
     @property
     def description(self) -> str:
         """Which server it is, in words."""
-        return f"PostgreSQL {self._version} of --shadow"
+        return f"PostgreSQL {self._version} (--shadow)"
 
     def create(self, name: str, template: str = "") -> None:
         """Make a database of our own. Raises `DatabaseRejected` without the right to."""
@@ -179,8 +179,8 @@ class ShadowDatabases:
                 message = (
                     f"The role {connection.info.user} may not create databases on the server of"
                     " --shadow, and the database that it names is not touched. Give it the right"
-                    f" (ALTER ROLE {connection.info.user} CREATEDB), or leave --shadow out:"
-                    f" {THREE_WAYS}"
+                    f" (ALTER ROLE {connection.info.user} CREATEDB), or leave --shadow out: then"
+                    " a server is started for this command."
                 )
                 raise DatabaseRejected(message, reason="no_createdb") from error
             self._names[name] = made

@@ -15,8 +15,8 @@ import sqlalchemy
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from migration_runner.database.drivers.known import driver_connection, driver_under
 from migration_runner.database.other_databases import POSTGRES
-from migration_runner.database.place import Place, place_of, place_under
 from migration_runner.errors import ConfigError
 
 # What else says where a server is, who connects, and how that is secured.
@@ -26,11 +26,13 @@ _REPLACED: Final = (
     *("target_session_attrs", "load_balance_hosts", "krbsrvname"),
 )
 # In the pool's notes about a connection.
+_PORT: Final = "5432"
 _LED: Final = "migration_runner.redirected"
-_CREATOR: Final = (
-    "The project has an engine with a `creator`, which connects by itself: it cannot be led to the"
-    " server of this command. Nothing was changed where it connects. Let env.py take"
-    ' config.attributes["connection"] where that is set, and create the engine only otherwise.'
+_OWN_WAY: Final = (
+    "The project has an engine that connects by itself, by a `creator`, a pool of its own or a"
+    " `do_connect` listener: it cannot be led to the server of this command. Nothing was changed"
+    ' where it connects. Let env.py take config.attributes["connection"] where that is set, and'
+    " create the engine only otherwise."
 )
 
 
@@ -38,9 +40,8 @@ _CREATOR: Final = (
 def redirected(parameters: Mapping[str, str]) -> Iterator[None]:
     """Let every Postgres engine connect with these of libpq's parameters.
 
-    An engine with a `creator` cannot be led: if it connects elsewhere, that raises `ConfigError`.
+    What connects elsewhere all the same is refused before its first statement: `ConfigError`.
     """
-    here = place_of(parameters)
 
     def redirect(dialect: Any, record: Any, arguments: Any, words: dict[str, Any]) -> None:
         if dialect.name != POSTGRES:
@@ -55,10 +56,8 @@ def redirected(parameters: Mapping[str, str]) -> Iterator[None]:
             words[_driver_name(dialect.driver, name)] = value
 
     def refuse_others(connection: sqlalchemy.Connection, *_: object) -> None:
-        led = connection.dialect.name != POSTGRES or connection.info.get(_LED)
-        # The runner's own engine has a creator, too. Of a service file's server, nothing is known.
-        if not led and here is not None and not _is_at(here, place_under(connection)):
-            raise ConfigError(_CREATOR, reason="engine_with_creator")
+        if connection.dialect.name == POSTGRES and not _is_here(connection, parameters):
+            raise ConfigError(_OWN_WAY, reason="engine_with_creator")
 
     listeners = (("do_connect", redirect), ("engine_connect", refuse_others))
     for name, listener in listeners:
@@ -70,13 +69,17 @@ def redirected(parameters: Mapping[str, str]) -> Iterator[None]:
             event.remove(Engine, name, listener)
 
 
-def _is_at(here: Place, place: Place | None) -> bool:
-    """Whether a place is this one; of several hosts, a connection has one."""
-    return (
-        place is not None
-        and place.database == here.database
-        and not here.servers.isdisjoint(place.servers)
-    )
+def _is_here(connection: sqlalchemy.Connection, parameters: Mapping[str, str]) -> bool:
+    """Whether a connection leads where it should, as its driver says."""
+    found = driver_under(connection).libpq_parameters(driver_connection(connection)) or {}
+    if "dbname" not in found or "dbname" not in parameters:
+        # A driver that does not tell, or a service file's server: then it must at least be led.
+        return bool(connection.info.get(_LED))
+    hosts = parameters.get("host", "").split(",")
+    # Of several hosts, a connection has one. Without any, it is libpq's default, as for the other.
+    same_host = not hosts[0] or not {*hosts}.isdisjoint(str(found.get("host")).split(","))
+    same_port = found.get("port") in (None, *parameters.get("port", _PORT).split(","))
+    return same_host and same_port and found["dbname"] == parameters["dbname"]
 
 
 def _driver_name(driver: str, name: str) -> str:

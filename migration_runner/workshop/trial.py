@@ -145,7 +145,7 @@ class Trials:
             except MigrationError as error:
                 advice = "Let its downgrade remove all that its upgrade makes."
                 if left := self._difference(revision, undone, before):
-                    advice = f"Its downgrade does not lead back: {left}. {advice}"
+                    advice = f"Its downgrade does not restore the schema: {left}. {advice}"
                 message = f"After its downgrade, it cannot be applied again: {_said(error)}"
                 self._add("second-upgrade-fails", revision, message, error, advice)
                 return
@@ -154,8 +154,8 @@ class Trials:
         if not difference:
             # The same revision on the same schema leads to the same one again.
             return
-        message = f"Its downgrade does not lead back: {difference}."
-        advice = "Correct the downgrade; or waive it, if it is meant so."
+        message = f"Its downgrade does not restore the schema: {difference}."
+        advice = "Correct the downgrade, or waive the check with the reason."
         self._add("asymmetric", revision, message, advice=advice)
         again = self._dump(WORK).result()
         if difference := _describe(again, after.result()):

@@ -92,11 +92,11 @@ def verify(
     minor = [each for each in findings if _is_minor(each, least)]
     if minor:
         run.notes.append(
-            f"{count_of(len(minor), 'lock')} held for a moment only (--fail-on note lists them)."
+            f"Not listed: {count_of(len(minor), 'short lock')} (--fail-on note lists them)."
         )
     if new is not None:
         others = count_of(len(revisions) - len(checked), "revision")
-        run.notes.insert(0, f"{others} of {base} were not tried; --all tries all.")
+        run.notes.insert(0, f"Not tried: {others} that {base} has (--all tries all).")
     return VerifyResult(
         [each for each in findings if each not in minor],
         len(checked),
@@ -232,7 +232,7 @@ def _statements(upgrade: Sequence[str]) -> str:
 def _not_undone(trial: Trial) -> str:
     names = ", ".join(trial.not_undone[:3])
     more = f" and {len(trial.not_undone) - 3} more" if len(trial.not_undone) > 3 else ""  # noqa: PLR2004 - those that are named
-    return f"Not undone, since they promise no downgrade or the history branches: {names}{more}."
+    return f"Downgrade not tried (none is promised, or the history branches): {names}{more}."
 
 
 def _failure(check: str, error: MigrationError) -> Finding:

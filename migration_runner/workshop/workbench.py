@@ -135,14 +135,15 @@ class Workbench:
     @property
     def description(self) -> str:
         """Which server was used, and in what it differs from one as it is installed."""
-        parts = [self.databases.description]
+        parts = []
         if extensions := stood_in(self.databases.parameters(WORK)):
-            parts.append(f"stand-ins for {', '.join(extensions)}")
+            parts.append(f"stand-ins: {', '.join(extensions)}")
         if self.built.without:
-            parts.append(f"without the extensions {', '.join(self.built.without)}")
+            parts.append(f"missing extensions: {', '.join(self.built.without)}")
         if roles := self.databases.made_roles():
-            parts.append(f"with roles made for it: {', '.join(roles)}")
-        return ", ".join(parts)
+            parts.append(f"roles created: {', '.join(roles)}")
+        special = f" ({'; '.join(parts)})" if parts else ""
+        return self.databases.description + special
 
     def _run(self, task: str, database: str, **words: Any) -> Any:
         parameters = self.databases.parameters(database)

@@ -25,6 +25,7 @@ def connect():
 
 
 engine = sqlalchemy.create_engine("postgresql+psycopg://", {how})
+{more}
 with engine.connect() as connection:
     context.configure(connection=connection, target_metadata=Base.metadata)
     with context.begin_transaction():
@@ -32,14 +33,33 @@ with engine.connect() as connection:
 """
 
 
+LISTENER = """
+@sqlalchemy.event.listens_for(engine, "do_connect")
+def connect_instead(dialect, record, arguments, words):
+    return connect()
+"""
+OTHER_HOST = """
+@sqlalchemy.event.listens_for(engine, "do_connect")
+def lead_away(dialect, record, arguments, words):
+    words.update(psycopg.conninfo.conninfo_to_dict(os.environ["APPLICATION_DATABASE"]))
+"""
+
+
 @pytest.mark.parametrize(
-    "how", ["creator=connect", "pool=sqlalchemy.pool.QueuePool(connect)"], ids=["creator", "pool"]
+    ("how", "more"),
+    [
+        ("creator=connect", ""),
+        ("pool=sqlalchemy.pool.QueuePool(connect)", ""),
+        ("echo=False", LISTENER),
+        ("echo=False", OTHER_HOST),
+    ],
+    ids=["creator", "pool", "listener that connects", "listener that names another"],
 )
 @pytest.mark.parametrize("words", [("verify", "--all"), ("check", "--deep")])
 def test_an_engine_that_connects_by_itself_is_refused(
-    workshop: Workshop, database: Database, how: str, words: tuple[str, ...]
+    workshop: Workshop, database: Database, how: str, more: str, words: tuple[str, ...]
 ) -> None:
-    workshop.write("migrations/env.py", ENV.format(how=how))
+    workshop.write("migrations/env.py", ENV.format(how=how, more=more))
     workshop.orders()
     with database.connect() as connection:
         connection.execute("CREATE TABLE orders (id bigint)")

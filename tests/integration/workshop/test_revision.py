@@ -98,7 +98,7 @@ def test_on_a_terminal_a_rename_is_asked(workshop: Workshop, answer: str, part: 
 
     (written,) = _revisions(workshop) - {"orders.py"}
     assert 0 == screen.exit_code
-    assert "a new name of note? [y/N]" in screen.text
+    assert "Was orders.note renamed to remark? [y/N]" in screen.text
     assert "No difference is left between models and history." in screen.text
     assert part in (workshop.versions / written).read_text()
 

@@ -22,7 +22,7 @@ def test_nothing_of_the_named_database_is_touched(workshop: Workshop, database: 
     exit_code, found = workshop.verify("--all", "--shadow", superuser_url(database))
 
     assert (0, []) == (exit_code, found["findings"])
-    assert "of --shadow" in found["server"]
+    assert "(--shadow)" in found["server"]
     assert [("orders",)] == database.query(TABLES)
     assert [(1,)] == database.query("SELECT mine FROM orders")
     assert [] == shadow_databases(database)

@@ -305,7 +305,7 @@ def test_an_extension_that_the_project_does_without(workshop: Workshop) -> None:
     second, cached = workshop.verify()
 
     assert (0, 0) == (first, second), found
-    assert "without the extensions postgis" in found["server"]
+    assert "missing extensions: postgis" in found["server"]
     assert found["server"] == cached["server"]
 
 
