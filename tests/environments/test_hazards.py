@@ -29,12 +29,19 @@ def upgrade():
 
 
 def test_statements_are_captured(
-    shop: Shop, migrate: Migrate, stack: Stack, tmp_path: Path
+    hazard_shop: Shop, migrate: Migrate, stack: Stack, tmp_path: Path
 ) -> None:
     revision = tmp_path / "revision.py"
     revision.write_text(_REVISION)
     done = subprocess.run(  # noqa: S603 - our own arguments
-        [migrate.python, "-m", "tests.fixtures.captured", stack.driver, shop.place, str(revision)],
+        [
+            migrate.python,
+            "-m",
+            "tests.fixtures.captured",
+            stack.driver,
+            hazard_shop.place,
+            str(revision),
+        ],
         cwd=ROOT,
         check=True,
         stdout=subprocess.PIPE,

@@ -238,7 +238,7 @@ def test_the_templates_are_listed(project: Project, migrate: Migrate) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["history", "--nonsense"], 64, "Unknown flag --nonsense. See `migrate history --help`."),
+        (["history", "--qqq"], 64, "Unknown flag --qqq. See `migrate history --help`."),
         (["history", "-n", "alembic"], 64, "-n goes before the command, as in Alembic."),
         (["history", "--log-levle", "debug"], 64, "--log-levle (did you mean --log-level?)."),
         (["history", "--log-level=loud"], 64, "--log-level must be one of debug, info"),

@@ -15,10 +15,10 @@ _DRIVERS = ["psycopg", "psycopg2", "asyncpg", "psycopg_async"]
 _HEADER = "import sqlalchemy as sa\nfrom alembic import op\n\n\ndef upgrade():\n"
 
 
-def _run(shop: Shop, folder: Path, body: str, driver: str = "psycopg") -> Ran:
+def _run(hazard_shop: Shop, folder: Path, body: str, driver: str = "psycopg") -> Ran:
     path = folder / "revision.py"
     path.write_text(_HEADER + "".join(f"    {line}\n" for line in body.strip().splitlines()))
-    return shop.run(path, driver)
+    return hazard_shop.run(path, driver)
 
 
 def _checks(ran: Ran) -> list[str]:
@@ -27,10 +27,10 @@ def _checks(ran: Ran) -> list[str]:
 
 @pytest.mark.parametrize("driver", _DRIVERS)
 def test_the_level_of_messages_is_the_revisions_own(
-    shop: Shop, tmp_path: Path, driver: str
+    hazard_shop: Shop, tmp_path: Path, driver: str
 ) -> None:
     ran = _run(
-        shop,
+        hazard_shop,
         tmp_path,
         """
 query = "SELECT current_setting('client_min_messages')"
@@ -58,9 +58,11 @@ return first, second, third, fourth
 
 
 @pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])
-def test_only_the_revisions_own_messages_reach_it(shop: Shop, tmp_path: Path, driver: str) -> None:
+def test_only_the_revisions_own_messages_reach_it(
+    hazard_shop: Shop, tmp_path: Path, driver: str
+) -> None:
     ran = _run(
-        shop,
+        hazard_shop,
         tmp_path,
         """
 import logging
@@ -78,9 +80,11 @@ return [each.strip().replace("NOTICE:  ", "NOTICE: ") for each in seen]
 
 
 @pytest.mark.parametrize("driver", _DRIVERS)
-def test_an_aborted_transaction_is_left_as_it_is(shop: Shop, tmp_path: Path, driver: str) -> None:
+def test_an_aborted_transaction_is_left_as_it_is(
+    hazard_shop: Shop, tmp_path: Path, driver: str
+) -> None:
     ran = _run(
-        shop,
+        hazard_shop,
         tmp_path,
         """
 for statement in ("SELECT nothing", "ALTER TABLE orders ADD COLUMN a text"):
@@ -96,9 +100,9 @@ for statement in ("SELECT nothing", "ALTER TABLE orders ADD COLUMN a text"):
 
 
 @pytest.mark.parametrize("driver", _DRIVERS)
-def test_every_line_is_found(shop: Shop, tmp_path: Path, driver: str) -> None:
+def test_every_line_is_found(hazard_shop: Shop, tmp_path: Path, driver: str) -> None:
     ran = _run(
-        shop,
+        hazard_shop,
         tmp_path,
         """
 def change(column):
@@ -122,9 +126,9 @@ op.bulk_insert(
     assert found[3][1].startswith("INSERT INTO lines (quantity) VALUES (1")
 
 
-def test_questions_that_sqlalchemy_asks_are_left_out(shop: Shop, tmp_path: Path) -> None:
+def test_questions_that_sqlalchemy_asks_are_left_out(hazard_shop: Shop, tmp_path: Path) -> None:
     ran = _run(
-        shop,
+        hazard_shop,
         tmp_path,
         """
 sa.inspect(op.get_bind()).get_columns("orders")
@@ -141,9 +145,11 @@ with sa.create_engine(op.get_bind().engine.url).connect() as connection:
     ]
 
 
-def test_what_is_rolled_back_to_a_savepoint_has_not_happened(shop: Shop, tmp_path: Path) -> None:
+def test_what_is_rolled_back_to_a_savepoint_has_not_happened(
+    hazard_shop: Shop, tmp_path: Path
+) -> None:
     ran = _run(
-        shop,
+        hazard_shop,
         tmp_path,
         """
 for _ in range(2):
@@ -156,9 +162,11 @@ for _ in range(2):
     assert [changes, changes] == [[*each.seen.changes] for each in ran.statements]
 
 
-def test_statements_of_an_event_loop_in_the_revision_are_found(shop: Shop, tmp_path: Path) -> None:
+def test_statements_of_an_event_loop_in_the_revision_are_found(
+    hazard_shop: Shop, tmp_path: Path
+) -> None:
     ran = _run(
-        shop,
+        hazard_shop,
         tmp_path,
         """
 import asyncio
@@ -178,9 +186,11 @@ asyncio.run(work(op.get_bind().engine.url.set(drivername="postgresql+asyncpg")))
     assert ["table-rewrite"] == _checks(ran)
 
 
-def test_a_lock_that_is_held_already_is_seen_with_its_line(shop: Shop, tmp_path: Path) -> None:
+def test_a_lock_that_is_held_already_is_seen_with_its_line(
+    hazard_shop: Shop, tmp_path: Path
+) -> None:
     ran = _run(
-        shop,
+        hazard_shop,
         tmp_path,
         """
 op.execute("ALTER TABLE customers ADD COLUMN a text")
@@ -197,9 +207,11 @@ op.execute("CREATE INDEX ON orders (legacy_id)")
     )
 
 
-def test_scans_of_other_transactions_are_not_this_statements(shop: Shop, tmp_path: Path) -> None:
+def test_scans_of_other_transactions_are_not_this_statements(
+    hazard_shop: Shop, tmp_path: Path
+) -> None:
     ran = _run(
-        shop,
+        hazard_shop,
         tmp_path,
         """
 with op.get_context().autocommit_block():
@@ -211,20 +223,24 @@ op.execute("ALTER TABLE lines ADD COLUMN a text")
     assert [(), (), (), ()] == [each.seen.scanned for each in ran.statements]
 
 
-def test_a_time_zone_decides_on_a_rewrite(shop: Shop, tmp_path: Path) -> None:
-    with shop.server.connect(shop.name) as connection:
-        connection.execute(f"ALTER DATABASE {shop.name} SET timezone = 'Europe/Berlin'".encode())
+def test_a_time_zone_decides_on_a_rewrite(hazard_shop: Shop, tmp_path: Path) -> None:
+    with hazard_shop.server.connect(hazard_shop.name) as connection:
+        connection.execute(
+            f"ALTER DATABASE {hazard_shop.name} SET timezone = 'Europe/Berlin'".encode()
+        )
     ran = _run(
-        shop, tmp_path, 'op.execute("ALTER TABLE customers ALTER created_at TYPE timestamptz")'
+        hazard_shop,
+        tmp_path,
+        'op.execute("ALTER TABLE customers ALTER created_at TYPE timestamptz")',
     )
     assert ["table-rewrite"] == _checks(ran)
 
 
 def test_new_files_of_a_truncated_and_a_reindexed_table_are_told_apart(
-    shop: Shop, tmp_path: Path
+    hazard_shop: Shop, tmp_path: Path
 ) -> None:
     ran = _run(
-        shop,
+        hazard_shop,
         tmp_path,
         """
 op.execute("TRUNCATE orders")
@@ -236,9 +252,9 @@ op.execute("ALTER SEQUENCE customers_id_seq RESTART WITH 7")
     assert [((), ()), ((), ("customers",)), ((), ())] == seen
 
 
-def test_autocommit_is_seen_and_changes_nothing(shop: Shop, tmp_path: Path) -> None:
+def test_autocommit_is_seen_and_changes_nothing(hazard_shop: Shop, tmp_path: Path) -> None:
     ran = _run(
-        shop,
+        hazard_shop,
         tmp_path,
         """
 with op.get_context().autocommit_block():
@@ -254,16 +270,16 @@ with op.get_context().autocommit_block():
 
 
 def test_a_deletion_without_rows_is_still_one_of_the_whole_table(
-    shop: Shop, tmp_path: Path
+    hazard_shop: Shop, tmp_path: Path
 ) -> None:
-    ran = _run(shop, tmp_path, 'op.execute(sa.delete(sa.table("lines")))')
+    ran = _run(hazard_shop, tmp_path, 'op.execute(sa.delete(sa.table("lines")))')
     assert [0] == [each.rows for each in ran.statements]
     assert ["whole-table-write"] == _checks(ran)
 
 
-def test_a_revision_may_end_all_other_sessions(shop: Shop, tmp_path: Path) -> None:
+def test_a_revision_may_end_all_other_sessions(hazard_shop: Shop, tmp_path: Path) -> None:
     ran = _run(
-        shop,
+        hazard_shop,
         tmp_path,
         """
 op.execute(
