@@ -6,7 +6,8 @@ another piece's.
 
 It has one thread, and no connection. It serves its client over a socket:
 
-    {"id": 1, "arguments": ["upgrade"], "environment": {"DATABASE_URL": "..."}}, with a descriptor
+    {"id": 1, "arguments": ["upgrade"], "environment": {"DATABASE_URL": "..."}}, with descriptors:
+        of its output, and of what else it is to have, whose numbers become its last arguments
     {"signal": 15}, for all of its processes
 
 and answers `{"id": 1, "pid": 4711}`, then `{"id": 1, "status": 0}`: as from `waitpid`. If the
@@ -28,6 +29,7 @@ from typing import Any, Final
 MESSAGE_BYTES: Final = 196_608
 _PR_SET_PDEATHSIG: Final = 1
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+_MOST_DESCRIPTORS: Final = 3
 
 
 class Worker:
@@ -62,7 +64,9 @@ class Worker:
                 self._reap()
             if self._client not in readable:
                 continue
-            message, descriptors, _, _ = socket.recv_fds(self._client, MESSAGE_BYTES, 1)
+            message, descriptors, _, _ = socket.recv_fds(
+                self._client, MESSAGE_BYTES, _MOST_DESCRIPTORS
+            )
             if not message:
                 self._end_all()
                 self._client.close()
@@ -70,15 +74,17 @@ class Worker:
             request = json.loads(message)
             if number := request.get("signal"):
                 self._signal(number)
-            elif self._fork(request, descriptors[0]):
+            elif self._fork(request, *descriptors):
                 return True
 
-    def _fork(self, request: dict[str, Any], output: int) -> bool:
+    def _fork(self, request: dict[str, Any], output: int, *others: int) -> bool:
         pid = os.fork()
         if pid == 0:
             self._become(request, output)
+            sys.argv += map(str, others)
             return True
-        os.close(output)
+        for each in (output, *others):
+            os.close(each)
         self._running[pid] = request["id"]
         self._say(id=request["id"], pid=pid)
         return False

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -85,8 +84,8 @@ def autogenerate(
             return Written(bench.description, unimported=check.models.unimported)
         bench.databases.create(_START, WORK)
         writer = _Writer(bench, settings, words, chosen, check)
-        with writer.removed_if_interrupted(), ThreadPoolExecutor(2) as pool:
-            left, trial = writer.write(pool)
+        with writer.removed_if_interrupted():
+            left, trial = writer.write()
             if writer.file is not None:
                 fill_questions(writer.file, trial, writer.lost)
         return Written(
@@ -179,7 +178,7 @@ class _Writer:
         # The tables and columns that a downgrade removes.
         self.lost: list[str] = []
 
-    def write(self, pool: ThreadPoolExecutor) -> tuple[list[SchemaDifference], Trial]:
+    def write(self) -> tuple[list[SchemaDifference], Trial]:
         """Write it; return what is left, and how its trial went.
 
         No file is written where nothing can be.
@@ -193,7 +192,7 @@ class _Writer:
         for _ in range(_MOST_PASSES):
             self._write_once(extra)
             if self.file is not None:
-                trial = Trials(self._bench, pool).run([self.revision], observe=True)
+                trial = Trials(self._bench).run([self.revision], observe=True)
                 if self._let_comparison_change_columns(trial):
                     continue
                 if trial.stopped_at:

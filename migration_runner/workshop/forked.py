@@ -1,7 +1,8 @@
-"""What a forked process does: one of `tasks`, with its result in a file for who has asked."""
+"""What a forked process does: one of `tasks`. Request and result are files in memory."""
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import pickle
@@ -10,7 +11,6 @@ import threading
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 from migration_runner.errors import Interrupted, MigrationError
@@ -40,27 +40,36 @@ class Outcome:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Do what a request's file says; return once there is nothing more to serve."""
+    """Do what a request says; return once there is nothing more to serve.
+
+    The arguments are the descriptors of request and result.
+    """
     while arguments and arguments[0] == SERVE:
-        worker = _preload(Path(arguments[1]))
+        worker = _preload(int(arguments[1]))
         if worker is None or not worker.serve():
             return 0
         arguments = sys.argv[1:]
-    request, result = map(Path, arguments)
-    name, words = pickle.loads(request.read_bytes())  # noqa: S301 - our own file
+    request, result = map(int, arguments)
+    name, words = load(request)
     before = frozenset(sys.modules)
     outcome = _carry_out(name, words)
     own = [each for each in sys.modules if each not in before]
     outcome = Outcome(
         outcome.value, outcome.error, outcome.crash, own, tuple(sys.path), dict(os.environ)
     )
-    part = result.with_suffix(".part")
-    part.write_bytes(pickle.dumps(outcome))
-    part.rename(result)
+    with open(result, "wb") as file:  # noqa: PTH123 - a descriptor
+        pickle.dump(outcome, file)
     sys.stdout.flush()
     sys.stderr.flush()
     # Whatever the project has started ends with this process.
     os._exit(0)
+
+
+def load(descriptor: int) -> Any:
+    """Read what another of our own processes has written, from the beginning, and close it."""
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    with open(descriptor, "rb") as file:
+        return pickle.load(file)  # noqa: S301 - see above
 
 
 def _carry_out(name: str, words: Mapping[str, Any]) -> Outcome:
@@ -84,12 +93,12 @@ def _carry_out(name: str, words: Mapping[str, Any]) -> Outcome:
         return Outcome(crash=traceback.format_exc())
 
 
-def _preload(request: Path) -> Worker | None:
+def _preload(request: int) -> Worker | None:
     """Import what a project imports, and serve what is forked from here on; None if it cannot be.
 
     Standard output is the socket.
     """
-    modules, path, environment = pickle.loads(request.read_bytes())  # noqa: S301 - our own file
+    modules, path, environment = load(request)
     connected = os.dup(1)
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 1)
@@ -102,6 +111,9 @@ def _preload(request: Path) -> Worker | None:
             importlib.import_module(name)
         except BaseException:  # noqa: BLE001, S112 - it is imported where it is needed, or not
             continue
+    # What is searched for garbage is copied, in each process that is forked from here.
+    gc.collect()
+    gc.freeze()
     if threading.active_count() > 1:
         # A forked process would have their locks, but not the threads.
         return None

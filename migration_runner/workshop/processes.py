@@ -7,23 +7,25 @@ created, and a project's module-level engine is bound to the first command's eve
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import pickle
 import select
-import shutil
 import signal
 import tempfile
+import threading
 import time
 from collections.abc import Mapping
-from pathlib import Path
+from concurrent.futures import Future
 from typing import Any, Final
 
 from migration_runner.errors import MigrationError
 from migration_runner.log import events, logs
 from migration_runner.log.bounds import shorten
 from migration_runner.worker.client import Channel, WorkerProcess, channel_pair
-from migration_runner.workshop.forked import SERVE, Outcome
+from migration_runner.workshop.forked import SERVE, Outcome, load
+from migration_runner.workshop.replies import Replies
 
 _PROGRAM: Final = """\
 from migration_runner.project.importing import import_alembic
@@ -32,9 +34,6 @@ import migration_runner.workshop.forked
 import migration_runner.workshop.tasks
 if worker.serve():
     sys.exit(migration_runner.workshop.forked.main(sys.argv[1:]))
-# The command has ended, or was killed.
-import shutil
-shutil.rmtree({folder!r}, ignore_errors=True)
 """
 _READ: Final = 65_536
 # As often, what takes long is reported.
@@ -57,105 +56,121 @@ class TaskEnded(TaskCrashed):
 
 
 class Processes:
-    """Carries out `tasks`, each in a process of its own, with this environment."""
+    """Carries out `tasks`, each in a process of its own, with this environment.
+
+    Several threads may have tasks carried out at once.
+    """
 
     def __init__(self, environment: Mapping[str, str | None]) -> None:
         """Start importing; that goes on while other things are prepared."""
         self._environment = environment
-        self._folder = Path(tempfile.mkdtemp(prefix="migrate-tasks-"))
-        self._worker = WorkerProcess(_PROGRAM.format(folder=str(self._folder)))
-        self._preloaded: Channel | None = None
+        self._worker = Replies(WorkerProcess(_PROGRAM))
+        self._preloaded: Replies | None = None
         self._may_preload = True
-        self._count = 0
-        # What the last task has printed.
-        self.printed = ""
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
 
     def run(self, task: str, **words: Any) -> Any:
         """Return what one of `tasks` returns.
 
         Raises what it raises of `MigrationError`, `TaskEnded` and `TaskCrashed`.
         """
-        if self._preloaded is not None:
-            outcome = self._ask(self._preloaded, task, words)
-            if outcome is None:
-                # It has a thread now, or was killed.
-                self._preloaded.close()
-                self._preloaded = None
-        else:
-            outcome = None
-        outcome = outcome or self._ask(self._worker, task, words)
+        outcome, printed = None, ""
+        if (preloaded := self._preloaded) is not None:
+            # None: it has a thread, which cannot be forked, or was killed.
+            outcome, printed = self._ask(preloaded, task, words)
+        if outcome is None:
+            outcome, printed = self._ask(self._worker, task, words)
         if outcome is None:
             message = f"The process of {task} could not be started."
             raise TaskCrashed(message)
-        if self._may_preload and outcome.error is None and not outcome.crash:
-            self._preload(outcome)
         if outcome.error is not None:
-            _log_env_failure(self.printed)
+            _log_env_failure(printed)
             raise outcome.error
         if outcome.crash:
             raise TaskCrashed(outcome.crash)
+        with self._lock:
+            if self._may_preload:
+                self._may_preload = False
+                self._preloaded = self._preload(outcome)
         return outcome.value
 
     def close(self) -> None:
-        """End all processes."""
+        """End all processes; who waits for one is told that it has ended."""
+        with self._lock:
+            self._may_preload = False
         if self._preloaded is not None:
             self._preloaded.close()
         self._worker.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _preload(self, outcome: Outcome) -> None:
-        """Have what this task has imported imported once, for all that follow."""
-        self._may_preload = False
+    def _preload(self, outcome: Outcome) -> Replies:
+        """Have what a task has imported imported once, for all that follow."""
         modules = [
             name
             for name in outcome.modules
             if name not in _ALEMBICS_OWN and not name.startswith("migration_runner.")
         ]
-        request = self._folder / "preload"
-        request.write_bytes(pickle.dumps((modules, outcome.path, outcome.environment)))
+        request = _in_memory((modules, outcome.path, outcome.environment))
         ours, theirs = channel_pair()
         with theirs:
-            self._worker.send(
-                {"id": 0, "arguments": [SERVE, str(request)], "environment": {}}, [theirs.fileno()]
-            )
-            self._worker.receive()
-        self._preloaded = Channel(ours)
+            message = {"id": 0, "arguments": [SERVE], "environment": {}}
+            self._worker.send(message, [theirs.fileno(), request])
+        os.close(request)
+        return Replies(Channel(ours))
 
-    def _ask(self, channel: Channel, task: str, words: Mapping[str, Any]) -> Outcome | None:
-        self._count += 1
-        request, result = (self._folder / f"{self._count}.{each}" for each in ("in", "out"))
-        request.write_bytes(pickle.dumps((task, dict(words))))
+    def _ask(
+        self, worker: Replies, task: str, words: Mapping[str, Any]
+    ) -> tuple[Outcome | None, str]:
+        """Return what became of a task, and what its process has printed.
+
+        None if it had no process: its worker is gone.
+        """
+        message = {
+            "id": next(self._numbers),
+            "arguments": [],
+            "environment": dict(self._environment),
+        }
+        request, result = _in_memory((task, dict(words))), _in_memory()
         output, theirs = os.pipe()
         try:
-            message = {
-                "id": self._count,
-                "arguments": [str(request), str(result)],
-                "environment": dict(self._environment),
-            }
-            try:
-                channel.send(message, [theirs])
-            except OSError:
-                return None
-            finally:
-                os.close(theirs)
-            self.printed, status = self._wait(channel, output, _describe(task, words))
+            ended = worker.send(message, [theirs, request, result])
+            os.close(theirs)
+            printed = _wait(ended, output, _describe(task, words))
         finally:
             os.close(output)
-        with contextlib.suppress(OSError):
-            outcome: Outcome = pickle.loads(result.read_bytes())  # noqa: S301 - our own file
-            return outcome
+            os.close(request)
+        status = ended.result()
+        # Empty: the project has ended the process.
+        if status == 0 and os.fstat(result).st_size:
+            return load(result), printed
+        os.close(result)
         if status is None:
-            return None
-        raise TaskEnded(_describe_end(status, self.printed))
+            return None, printed
+        raise TaskEnded(_describe_end(status, printed))
 
-    def _wait(self, channel: Channel, output: int, task: str) -> tuple[str, int | None]:
-        """Return what the process has printed, once it has ended, and its status as of `waitpid`.
 
-        The status is None if that process could not be had: its worker is gone.
-        """
-        printed = bytearray()
-        sources: list[Any] = [channel.socket, output]
-        started = time.monotonic()
+def _in_memory(content: Any = None) -> int:
+    """Return a file with this content: it may have secrets, which are not to be on a disk."""
+    try:
+        descriptor = os.memfd_create("migrate")
+    except AttributeError:
+        # Not Linux: at least nobody else can open it.
+        with tempfile.TemporaryFile() as file:
+            descriptor = os.dup(file.fileno())
+    if content is not None:
+        with open(os.dup(descriptor), "wb") as file:  # noqa: PTH123 - a descriptor
+            pickle.dump(content, file)
+    return descriptor
+
+
+def _wait(ended: Future[int | None], output: int, task: str) -> str:
+    """Return what a process has printed, once it has ended."""
+    end, wakeup = os.pipe()
+    ended.add_done_callback(lambda _: os.close(wakeup))
+    printed = bytearray()
+    sources = [output, end]
+    started = time.monotonic()
+    try:
         while True:
             readable, _, _ = select.select(sources, [], [], _PATIENCE)
             if not readable:
@@ -167,11 +182,11 @@ class Processes:
                 del printed[:-_LONGEST]
                 if not data:
                     sources.remove(output)
-            elif channel.socket in readable:
-                answer = channel.receive()
-                if answer is None or (answer["id"] == self._count and "status" in answer):
-                    status = None if answer is None else int(answer["status"])
-                    return printed.decode(errors="replace"), status
+            elif end in readable:
+                # All that it has printed was read: a process that it left may keep the pipe open.
+                return printed.decode(errors="replace")
+    finally:
+        os.close(end)
 
 
 def _describe(task: str, words: Mapping[str, Any]) -> str:

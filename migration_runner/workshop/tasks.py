@@ -15,10 +15,12 @@ from typing import Final
 import sqlalchemy
 from sqlalchemy.exc import NoSuchModuleError
 
+from migration_runner.clock import SystemClock
 from migration_runner.database.other_databases import POSTGRES
 from migration_runner.database.statements import execute_plain
 from migration_runner.database.version_tables import VersionChange
 from migration_runner.errors import MigrationError
+from migration_runner.history.manifest_history import ManifestHistory
 from migration_runner.history.request import CompletedStep, PlannedStep, Request
 from migration_runner.project.alembic_project import AlembicProject
 from migration_runner.project.context import ConfiguredContext
@@ -26,6 +28,7 @@ from migration_runner.project.directives import Additions, adding
 from migration_runner.project.model_drift import describe_difference
 from migration_runner.report.report import RunReport
 from migration_runner.run.attempts import attempt_until_done
+from migration_runner.run.context import RunContext
 from migration_runner.run.decisions import decide_downgrade, decide_upgrade
 from migration_runner.run.runs import carry_out, prepare_run
 from migration_runner.settings.database_url import DatabaseAddress
@@ -42,6 +45,7 @@ from migration_runner.workshop.swallowed import extensions_refused
 
 Parameters = Mapping[str, str]
 _USUAL_SCHEMA: Final = "public"
+_RUN_ID: Final = "workshop"
 
 
 def workshop_settings(settings: Settings) -> Settings:
@@ -76,11 +80,16 @@ class Upgraded:
 
 
 def upgrade(
-    settings: Settings, parameters: Parameters, targets: Sequence[str], *, observe: bool = False
+    settings: Settings,
+    parameters: Parameters,
+    targets: Sequence[str],
+    *,
+    observe: bool = False,
+    recorded: ManifestHistory | None = None,
 ) -> Upgraded:
     """Upgrade to the targets. Only if that is to be observed, its error is returned, not raised."""
     with _on(settings, parameters) as here, extensions_refused() as refused:
-        run = prepare_run(here, RunReport(run_id="workshop"), Request("upgrade", tuple(targets)))
+        run = _prepare(here, Request("upgrade", tuple(targets)), recorded)
         if not observe:
             carry_out(run, decide_upgrade)
             return Upgraded(refused=refused)
@@ -96,10 +105,26 @@ def upgrade(
         return Upgraded(tuple(capture.statements), failure, refused)
 
 
-def downgrade(settings: Settings, parameters: Parameters, target: str) -> None:
+def _prepare(settings: Settings, request: Request, recorded: ManifestHistory | None) -> RunContext:
+    """Return a run of a request, with the history as it is `recorded`, if it is."""
+    project = AlembicProject(
+        settings.alembic,
+        request.words,
+        transaction_per_revision=settings.transactions == "revision",
+        manifest=recorded,
+    )
+    return RunContext(project, settings, RunReport(run_id=_RUN_ID), SystemClock(), request)
+
+
+def downgrade(
+    settings: Settings,
+    parameters: Parameters,
+    target: str,
+    recorded: ManifestHistory | None = None,
+) -> None:
     """Downgrade to the target. Raises what a run raises."""
     with _on(settings, parameters) as here:
-        run = prepare_run(here, RunReport(run_id="workshop"), Request("downgrade", (target,)))
+        run = _prepare(here, Request("downgrade", (target,)), recorded)
         carry_out(run, lambda run: decide_downgrade(run, lambda _place, _planned: None))
 
 
@@ -108,7 +133,7 @@ def compare(settings: Settings, parameters: Parameters) -> list[str]:
     found: list[object] = []
     with _on(settings, parameters) as here:
         request = Request("upgrade", ("heads",))
-        run = prepare_run(here, RunReport(run_id="workshop"), request, read_only=True)
+        run = prepare_run(here, RunReport(run_id=_RUN_ID), request, read_only=True)
         attempt_until_done(
             run,
             lambda _state: False,
@@ -123,7 +148,7 @@ def write_revision(
     """Have Alembic write a revision: `words` are its command line. Raises what a run raises."""
     with _on(settings, parameters) as here:
         request = Request("upgrade", ("heads",))
-        run = prepare_run(here, RunReport(run_id="workshop"), request, read_only=True)
+        run = prepare_run(here, RunReport(run_id=_RUN_ID), request, read_only=True)
         attempt_until_done(
             run,
             lambda _state: False,

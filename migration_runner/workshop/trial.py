@@ -1,13 +1,11 @@
-"""Each revision alone: up, down, and up again, in processes of their own; compared by dumps.
-
-The dumps are made of copies, while the next process is at work already.
-"""
+"""Each revision alone: up, down, and up again, in processes of their own; compared by dumps."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,11 +22,13 @@ from migration_runner.workshop.hazards.statement import Statement
 from migration_runner.workshop.processes import TaskCrashed
 from migration_runner.workshop.workbench import WORK, Workbench
 
-_AFTER: Final = "after"
 _PREPARED: Final = "prepared"
 _NAMED: Final = 5
-# Of the schemas before and after a revision, and of those below.
-_REMEMBERED: Final = 4
+# Each is a copy of the database.
+_AHEAD: Final = 4
+_AT_A_TIME: Final = min(_AHEAD, os.cpu_count() or 1)
+# Of the schemas before and after those that are tried at a time.
+_REMEMBERED: Final = 2 * _AHEAD
 _VERSION: Final = "version_num"
 _LABEL: Final = re.compile(r"'(?:[^']|'')*'")
 _PROMISES_NOTHING: Final = NotImplementedError.__name__
@@ -47,18 +47,19 @@ class Trial:
     not_undone: list[str] = field(default_factory=list)
     tried: list[str] = field(default_factory=list)
     stopped_at: str = ""
-    # What was done with the last one.
+    # What was done with it, where it is one revision only.
     steps: list[str] = field(default_factory=list)
 
 
 class Trials:
-    """Tries revisions, in their order, on the database WORK of a workbench."""
+    """Tries revisions, in their order, on the database WORK of a workbench.
 
-    def __init__(self, bench: Workbench, pool: ThreadPoolExecutor) -> None:
+    While one is undone and applied again, on a copy, those after it are applied already.
+    """
+
+    def __init__(self, bench: Workbench) -> None:
         self._bench = bench
-        self._pool = pool
         self._history: History = bench.project.history
-        self._count = 0
         self._parsed: dict[str, Schema] = {}
         self.result = Trial()
 
@@ -69,27 +70,37 @@ class Trials:
         in which nothing can be tried.
         """
         before = self._dump(WORK)
-        # pg_dump locks no views and types; all other dumps are of copies.
-        before.result()
-        for name in revisions:
-            self.result.steps = []
-            self.result.tried.append(name)
-            revision = self._history.revisions[name]
-            if not self._upgrade(revision, observe=observe):
-                self.result.stopped_at = name
-                break
-            self._bench.databases.create(_AFTER, WORK)
-            after = self._dump(_AFTER)
-            if self._can_be_undone(revision, revisions):
-                self._undo_and_redo(revision, before, after)
-            else:
-                self.result.not_undone.append(name)
-            # What comes next begins with what a deployment has.
-            self._bench.databases.drop(WORK)
-            after.result()
-            self._bench.databases.rename(_AFTER, WORK)
-            before = after
+        tried: list[Future[Schema]] = []
+        with ThreadPoolExecutor(_AT_A_TIME) as pool, self._ended_with(pool):
+            for name in revisions:
+                self.result.tried.append(name)
+                revision = self._history.revisions[name]
+                if not self._upgrade(revision, observe=observe):
+                    self.result.stopped_at = name
+                    break
+                copy = f"trial_{len(tried)}"
+                self._bench.databases.create(copy, WORK)
+                undone = self._can_be_undone(revision, revisions)
+                if not undone:
+                    self.result.not_undone.append(name)
+                below = tried[-1].result if tried else lambda: before
+                tried.append(pool.submit(self._try, revision, copy, below, undone=undone))
+                if len(tried) > _AHEAD:
+                    tried[-1 - _AHEAD].result()
+            for each in tried:
+                each.result()
+        self.result.findings.sort(key=lambda each: revisions.index(each.revision))
         return self.result
+
+    @contextlib.contextmanager
+    def _ended_with(self, pool: ThreadPoolExecutor) -> Iterator[None]:
+        """End all processes if the block fails: the pool waits for those who wait for one."""
+        try:
+            yield
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            self._bench.processes.close()
+            raise
 
     def _upgrade(self, revision: Revision, *, observe: bool) -> bool:
         bench = self._bench
@@ -114,19 +125,30 @@ class Trials:
 
     def _can_be_undone(self, revision: Revision, tried: Sequence[str]) -> bool:
         """Whether nothing else would be undone with it: no merge, and no branch beside it."""
-        revisions = self._history.revisions
-        applied = self._history.with_ancestors([*tried[: list(tried).index(revision.id) + 1]])
+        applied = self._history.with_ancestors(tried[: tried.index(revision.id) + 1])
         heads = self._history.heads_after((), applied)
         # What a revision only depends on is no target of its downgrade.
-        alone = len(revision.parents) <= 1 and not revision.dependencies
-        return alone and heads == (revision.id,) and len(revisions) > 0
+        return len(revision.parents) <= 1 and not revision.dependencies and heads == (revision.id,)
 
-    def _undo_and_redo(
-        self, revision: Revision, before: Future[Schema], after: Future[Schema]
-    ) -> None:
+    def _try(
+        self, revision: Revision, copy: str, below: Callable[[], Schema], *, undone: bool
+    ) -> Schema:
+        """Return the schema of a copy at the revision; then undo that, and apply it again there.
+
+        `below` returns the schema before the revision.
+        """
+        try:
+            after = self._dump(copy)
+            if undone:
+                self._undo_and_redo(revision, copy, below(), after)
+        finally:
+            self._bench.databases.drop(copy)
+        return after
+
+    def _undo_and_redo(self, revision: Revision, copy: str, before: Schema, after: Schema) -> None:
         bench = self._bench
         try:
-            bench.downgrade(WORK, revision.parents[0] if revision.parents else "base")
+            bench.downgrade(copy, revision.parents[0] if revision.parents else "base")
         except ConfigError:
             raise
         except MigrationError as error:
@@ -138,35 +160,30 @@ class Trials:
                 )
             return
         self.result.steps.append("down")
-        with self._copied() as below:
-            undone = self._dump(below)
-            try:
-                bench.upgrade(WORK, [revision.id])
-            except MigrationError as error:
-                advice = "Let its downgrade remove all that its upgrade makes."
-                if left := self._difference(revision, undone, before):
-                    advice = f"Its downgrade does not restore the schema: {left}. {advice}"
-                message = f"After its downgrade, it cannot be applied again: {_said(error)}"
-                self._add("second-upgrade-fails", revision, message, error, advice)
-                return
-            self.result.steps.append("up")
-            difference = self._difference(revision, undone, before)
+        difference = self._difference(revision, self._dump(copy), before)
+        try:
+            bench.upgrade(copy, [revision.id])
+        except MigrationError as error:
+            advice = "Let its downgrade remove all that its upgrade makes."
+            if difference:
+                advice = f"Its downgrade does not restore the schema: {difference}. {advice}"
+            message = f"After its downgrade, it cannot be applied again: {_said(error)}"
+            self._add("second-upgrade-fails", revision, message, error, advice)
+            return
+        self.result.steps.append("up")
         if not difference:
             # The same revision on the same schema leads to the same one again.
             return
         message = f"Its downgrade does not restore the schema: {difference}."
         advice = "Correct the downgrade, or waive the check with the reason."
         self._add("asymmetric", revision, message, advice=advice)
-        again = self._dump(WORK).result()
-        if difference := _describe(again, after.result()):
+        if difference := _describe(self._dump(copy), after):
             message = f"Applied again after its downgrade, it differs: {difference}."
             self._add("unequal-upgrades", revision, message)
 
-    def _difference(
-        self, revision: Revision, undone: Future[Schema], before: Future[Schema]
-    ) -> str:
+    def _difference(self, revision: Revision, undone: Schema, before: Schema) -> str:
         """Return how what a downgrade left differs from what was there, in words."""
-        difference = _describe(undone.result(), before.result())
+        difference = _describe(undone, before)
         if not difference or revision.parents:
             return difference
         # Of what is left of a first revision, env.py itself can have made a part.
@@ -174,24 +191,13 @@ class Trials:
         bench.databases.create(_PREPARED)
         try:
             bench.run("visit_env", _PREPARED)
-            return _describe(undone.result(), self._dump(_PREPARED).result())
+            return _describe(undone, self._dump(_PREPARED))
         finally:
             bench.databases.drop(_PREPARED)
 
-    @contextlib.contextmanager
-    def _copied(self) -> Iterator[str]:
-        self._count += 1
-        name = f"below_{self._count}"
-        self._bench.databases.create(name, WORK)
-        try:
-            yield name
-        finally:
-            self._bench.databases.drop(name)
-
-    def _dump(self, database: str) -> Future[Schema]:
+    def _dump(self, database: str) -> Schema:
         databases = self._bench.databases
-        parameters = databases.parameters(database)
-        return self._pool.submit(lambda: self._parse(dump_schema(databases.programs, parameters)))
+        return self._parse(dump_schema(databases.programs, databases.parameters(database)))
 
     def _parse(self, text: str) -> Schema:
         """Take a dump apart; most are like one of the last."""

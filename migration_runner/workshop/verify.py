@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -28,7 +27,6 @@ from migration_runner.workshop.workbench import Workbench, open_workbench
 
 # With these, no server has to be started.
 _UNUSABLE: Final = frozenset({"broken-file", "broken-history", "several-heads"})
-_DUMPS_AT_A_TIME: Final = 2
 _FAILS: Final = "upgrade-fails"
 # Of hazards, those that the server refuses in any case.
 _REFUSED: Final = frozenset({"needs-autocommit", "enum-value-too-early"})
@@ -158,8 +156,8 @@ def _run(
 
 
 def _check_on(bench: Workbench, checked: Sequence[str], run: _Run) -> None:
-    with ThreadPoolExecutor(_DUMPS_AT_A_TIME) as pool:
-        trial = Trials(bench, pool).run(checked, observe=True)
+    bench.remember_files()
+    trial = Trials(bench).run(checked, observe=True)
     run.tried = trial.tried
     statements = [each for found in trial.statements.values() for each in found]
     hazards, run.squawk = _hazards(bench, statements)

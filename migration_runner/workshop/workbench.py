@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from migration_runner.errors import ConfigError, MigrationError, RevisionFailed
+from migration_runner.history.manifest_history import ManifestHistory
 from migration_runner.project.alembic_project import AlembicProject
 from migration_runner.settings.settings import Settings
 from migration_runner.workshop.chain import chain_of
@@ -71,6 +72,7 @@ class Workbench:
         self.databases = databases
         self.built = built
         self.failed_statements: Sequence[Statement] = ()
+        self._recorded: ManifestHistory | None = None
         databases.create(WORK, TEMPLATE if built.revision else "")
         self.processes = Processes(self._environment())
 
@@ -85,7 +87,11 @@ class Workbench:
         while True:
             try:
                 done: Upgraded = self._run(
-                    "upgrade", database, targets=tuple(targets), observe=observe
+                    "upgrade",
+                    database,
+                    targets=tuple(targets),
+                    observe=observe,
+                    recorded=self._recorded,
                 )
                 if done.error is None:
                     self.built.without.update(dict.fromkeys(done.refused))
@@ -100,7 +106,7 @@ class Workbench:
 
     def downgrade(self, database: str, target: str) -> None:
         """Downgrade a database, in one process. Raises what a run raises."""
-        self._run("downgrade", database, target=target)
+        self._run("downgrade", database, target=target, recorded=self._recorded)
 
     def alembics_differences(self, database: str) -> list[str]:
         """Return what Alembic sees that differs between models and a database."""
@@ -113,6 +119,16 @@ class Workbench:
         self.databases.create(MODELS)
         found: Models = self._run("create_models", MODELS, migrated=migrated)
         return found
+
+    def remember_files(self) -> None:
+        """Let the processes that follow read only the revisions that they run, as in an image.
+
+        That pays where they are many, and no file changes meanwhile.
+        """
+        project = self.project
+        if (revisions := project.manifest_revisions()) is not None:
+            folders = tuple(map(str, project.folders[1:]))
+            self._recorded = ManifestHistory(revisions, project.history.heads, folders)
 
     def rebuild(self, revisions: Sequence[str]) -> None:
         """Make WORK anew, from nothing."""

@@ -166,12 +166,16 @@ def test_env_py_that_reads_the_environment(workshop: Workshop) -> None:
     )
 
 
-def test_a_killed_command_leaves_no_folder(tmp_path: Path) -> None:
+def test_requests_and_results_are_on_no_disk(tmp_path: Path) -> None:
+    """They have the environment, and with it its secrets."""
     program = (
         "import os\n"
-        "from migration_runner.workshop.processes import Processes\n"
-        "Processes({})\n"
-        "print(os.listdir(os.environ['TMPDIR']), flush=True)\n"
+        "from migration_runner.workshop.processes import Processes, TaskCrashed\n"
+        "processes = Processes({})\n"
+        "try:\n"
+        "    processes.run('no_such_task', secret='canary')\n"
+        "except TaskCrashed as error:\n"
+        "    print('no_such_task' in error.message, os.listdir(os.environ['TMPDIR']), flush=True)\n"
         "os.kill(os.getpid(), 9)\n"
     )
 
@@ -184,7 +188,7 @@ def test_a_killed_command_leaves_no_folder(tmp_path: Path) -> None:
         env={**os.environ, "TMPDIR": str(tmp_path)},
     )
 
-    assert "migrate-tasks-" in done.stdout
+    assert "True []\n" == done.stdout, done.stderr
     assert [] == list(tmp_path.iterdir())
 
 
