@@ -146,8 +146,9 @@ def interruptible(
         _received.rearm = None
         signal.set_wakeup_fd(previous_fd)
         for number, handler in previous.items():
-            if not ends:
-                signal.signal(number, handler)
+            # A handler of Python's would be replaced by the default while Python shuts down: a
+            # signal would end the process with another code than it has reported.
+            signal.signal(number, signal.SIG_IGN if ends else handler)
         wakeup.close()
 
 

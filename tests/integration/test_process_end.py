@@ -56,3 +56,22 @@ def test_a_signal_after_the_last_line_changes_nothing(
     running.signal(signal.SIGTERM)
 
     assert 0 == running.wait().exit_code
+
+
+def test_nor_does_one_while_python_shuts_down(
+    database: Database, project: Project, migrate: Migrate
+) -> None:
+    """Python restores the default of every signal with a handler before it clears the modules."""
+    at_the_end = (
+        "import os, signal, sys\n"
+        "class AtTheEnd:\n"
+        "    def __del__(self, kill=os.kill, pid=os.getpid(), number=signal.SIGTERM):\n"
+        "        kill(pid, number)\n"
+        "sys.at_the_end = AtTheEnd()\n"
+    )
+    project.revision("r1", at_the_end)
+    command = [migrate.python, "-m", "migration_runner"]
+
+    result = migrate.start_command(command, DATABASE_URL=database.url).wait()
+
+    assert (0, "applied") == (result.exit_code, result.finished["outcome"])
