@@ -191,7 +191,10 @@ def test_how_far_the_server_is(
 ) -> None:
     """Each is made slow, and cancelled once it has been seen."""
     database = every_database
-    database.query("CREATE TABLE one AS SELECT generate_series(1, 2000) AS id")
+    # A hundred pages, so that VACUUM and ANALYZE take ten seconds each on any machine.
+    database.query(
+        "CREATE TABLE one WITH (fillfactor = 10) AS SELECT generate_series(1, 2000) AS id"
+    )
     database.query(
         "CREATE FUNCTION slow(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN $1; END'"
     )
@@ -219,6 +222,7 @@ def test_how_far_the_server_is(
         with op.get_context().autocommit_block():
             op.execute("SET vacuum_cost_delay = 100")
             op.execute("SET vacuum_cost_limit = 1")
+            op.execute("SET vacuum_cost_page_hit = 10000")
             for statement in {list(PROGRESS)}:
                 execute(statement)
         """,
