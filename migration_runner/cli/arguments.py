@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Final, NamedTuple
 
+from migration_runner.cli.command_arguments import FLEET_PREFIX
 from migration_runner.cli.command_table import (
     ALEMBICS_INIT,
     ALEMBICS_INIT_FLAGS,
@@ -14,7 +15,6 @@ from migration_runner.cli.command_table import (
     CONFIG,
     EXEC,
     FLEET,
-    FLEET_PREFIX,
     INIT,
     UPGRADE,
     Command,

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from migration_runner import __version__
+from migration_runner.cli.command_arguments import add_arguments
 from migration_runner.cli.command_table import ALEMBIC_COMMANDS, COMMANDS, Command
 from migration_runner.settings.variables import VARIABLES
 from migration_runner.usage_errors import Parser
@@ -61,7 +62,7 @@ def command_parser(command: Command) -> Parser:
     parser = _parser(
         prog=f"{PROGRAM} {command.name}", description=command.description, epilog=_POINTER
     )
-    command.add_arguments(parser)
+    add_arguments(command.name, parser)
     add_common_flags(parser, in_help=False)
     _add_setting_flags(parser)
     return parser

@@ -14,7 +14,7 @@ _ROOM: Final = "migration_runner.workshop"
 
 @contextlib.contextmanager
 def developer_tools(command: str) -> Iterator[None]:
-    """Import what a command needs of the workshop inside of this.
+    """Import a command that needs the workshop, or what it needs of it, inside of this.
 
     Raises `UsageError` where the workshop was left out, as in the image.
     """

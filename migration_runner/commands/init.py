@@ -6,18 +6,16 @@ import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from migration_runner.commands.developer_tools import developer_tools
 from migration_runner.commands.invocation import Invocation, Options
 from migration_runner.documentation import docs_page
 from migration_runner.errors import UsageError
 from migration_runner.log import streams
 from migration_runner.log.counts import count_of
 from migration_runner.project.command_line import reads_pyproject
-
-if TYPE_CHECKING:
-    from migration_runner.workshop.new_project.variants import Variant
+from migration_runner.workshop.new_project import additions, existing, writing
+from migration_runner.workshop.new_project.variants import Variant
 
 _INSTALL: Final = 'pip install "migration-runner[binary,workshop]" -r requirements.txt'
 _HERE: Final = "."
@@ -44,8 +42,6 @@ def init(invocation: Invocation) -> None:
     """Write a project. Raises `UsageError`, and then nothing was written."""
     options = invocation.options
     invocation.load_settings(needs_project=False)
-    with developer_tools("init"):
-        from migration_runner.workshop.new_project.variants import Variant  # noqa: PLC0415 - not in the image
     variant = Variant(options.use_async, options.sqlmodel, options.pyproject)
     if variant.pyproject and not reads_pyproject():
         message = "--pyproject needs Alembic 1.16 or newer."
@@ -100,8 +96,6 @@ def _folder(options: Options) -> Path:
 
 
 def _lay_down(folder: Path, variant: Variant) -> _Laid:
-    from migration_runner.workshop.new_project import additions, writing  # noqa: PLC0415 - as above
-
     files = additions.new_project(folder, variant, datetime.now(UTC))
     if not folder.exists():
         writing.write_new(folder, files)
@@ -120,8 +114,6 @@ def _lay_down(folder: Path, variant: Variant) -> _Laid:
 
 
 def _add(folder: Path, variant: Variant, config: str | None) -> _Laid:
-    from migration_runner.workshop.new_project import additions, existing, writing  # noqa: PLC0415 - as above
-
     if not folder.is_dir():
         message = f"There is no folder {folder}: `migrate init {folder}` makes a new project."
         raise UsageError(message)

@@ -6,11 +6,16 @@ from collections.abc import Collection
 from typing import Final
 
 from migration_runner.commands.applied import read_applied
-from migration_runner.commands.developer_tools import developer_tools, refuse_histories
+from migration_runner.commands.developer_tools import refuse_histories
 from migration_runner.commands.invocation import Invocation
 from migration_runner.errors import HistoryError, UsageError
 from migration_runner.project.alembic_project import AlembicProject
 from migration_runner.settings.settings import Settings
+from migration_runner.workshop.checks import Level
+from migration_runner.workshop.formats.writing import write_result
+from migration_runner.workshop.git import Git, NoGit
+from migration_runner.workshop.result import verdict
+from migration_runner.workshop.verify import verify as verify_history
 
 _APPLIED: Final = "applied"
 
@@ -21,12 +26,6 @@ def verify(invocation: Invocation) -> None:
     Raises `HistoryError`, `SchemaDrift` or `HazardFound` for what is not waived, `ConfigError`
     where there is no server for it, `UsageError` for a base that is not there.
     """
-    with developer_tools("verify"):
-        # Not in the image.
-        from migration_runner.workshop.checks import Level  # noqa: PLC0415
-        from migration_runner.workshop.formats.writing import write_result  # noqa: PLC0415
-        from migration_runner.workshop.result import verdict  # noqa: PLC0415
-        from migration_runner.workshop.verify import verify as verify_history  # noqa: PLC0415
     options = invocation.options
     settings = invocation.load_settings()
     refuse_histories(settings)
@@ -46,8 +45,6 @@ def _new_revisions(
     invocation: Invocation, settings: Settings
 ) -> tuple[Collection[str] | None, str]:
     """Return the revisions that the base does not have, and the base; None for all."""
-    from migration_runner.workshop.git import Git, NoGit  # noqa: PLC0415 - as in `verify`
-
     options = invocation.options
     if options.all_revisions:
         return None, ""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -54,3 +56,40 @@ def test_the_image_does_not_get_it() -> None:
     ]
 
     assert any(fnmatch.fnmatch("migration_runner/workshop", pattern) for pattern in left_out[1:])
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the package as the image has it."""
+    folder = tmp_path_factory.mktemp("image")
+    shutil.copytree(
+        ROOT / "migration_runner",
+        folder / "migration_runner",
+        ignore=shutil.ignore_patterns("workshop", "__pycache__"),
+    )
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (("verify",), "verify"),
+        (("rebase",), "rebase"),
+        (("check", "--deep"), "check --deep"),
+        (("revision", "--autogenerate", "-m", "x"), "revision --autogenerate"),
+    ],
+)
+def test_a_tool_that_was_left_out_is_named(
+    project: Project, migrate: Migrate, image: Path, words: tuple[str, ...], name: str
+) -> None:
+    project.table("first", "orders")
+
+    result = migrate.start_command(
+        [sys.executable, "-m", "migration_runner", *words],
+        PYTHONPATH=str(image),
+        MIGRATE_SHADOW="new",
+    ).wait()
+
+    assert 64 == result.exit_code, result.stdout + result.stderr
+    said = f"`migrate {name}` is a developer's tool, and this image has none."
+    assert said in json.loads(result.stderr.splitlines()[-1])["summary"]
