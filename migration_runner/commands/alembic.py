@@ -16,13 +16,13 @@ from migration_runner.commands.invocation import Invocation
 from migration_runner.errors import DatabaseUnavailable, UsageError
 from migration_runner.history.request import Request
 from migration_runner.log.detections import show_detections
-from migration_runner.project.alembic_project import AlembicProject
 from migration_runner.project.command_line import configure, run_alembic_command
 from migration_runner.report.report import RunReport
 from migration_runner.run.attempts import attempt_until_done
 from migration_runner.run.context import RunContext
 from migration_runner.run.database_state import DatabaseState
 from migration_runner.run.decisions import Decide, acquire
+from migration_runner.run.env_database import find_env_database
 from migration_runner.run.runs import prepare_run
 from migration_runner.settings.settings import AlembicOptions, Settings
 
@@ -30,7 +30,6 @@ from migration_runner.settings.settings import AlembicOptions, Settings
 _WITHOUT_PROJECT: Final = frozenset({"init", "list_templates"})
 # This one creates the version table.
 _CHANGING: Final = frozenset({"ensure_version"})
-_HEAD_FILE: Final = "head.txt"
 # After these, the history has another head.
 _WRITING: Final = frozenset({"revision", "merge"})
 
@@ -54,13 +53,12 @@ def run_alembic(invocation: Invocation) -> None:
         draw_history(invocation, read)
         return
     settings = invocation.load_settings()
-    if read is not None and _writes_from_models(read) and not getattr(read, "sql", False):
-        from migration_runner.commands.revision import autogenerate, needs_server  # noqa: PLC0415 - rarely needed
-
-        if needs_server(settings):
-            autogenerate(invocation, settings, words, read.rename or ())
-            _keep_head_file(settings)
-            return
+    writes_online = _writes_from_models(read) and not getattr(read, "sql", False)
+    if read is not None and writes_online and _needs_server(settings):
+        with developer_tools("revision --autogenerate"):
+            from migration_runner.commands.revision import autogenerate  # noqa: PLC0415 - not in the image
+        autogenerate(invocation, settings, words, read.rename or ())
+        return
     changes = options.command in _CHANGING and "--sql" not in words
     if _writes_from_models(read):
         with _naming_other_server():
@@ -68,7 +66,16 @@ def run_alembic(invocation: Invocation) -> None:
     else:
         _run(settings, invocation.report, words, changes=changes)
     if options.command in _WRITING:
-        _keep_head_file(settings)
+        from migration_runner.commands.head_file import keep_head_file  # noqa: PLC0415 - rarely needed
+
+        keep_head_file(settings)
+
+
+def _needs_server(settings: Settings) -> bool:
+    """Whether no database is named: by no setting, and not by env.py itself."""
+    if settings.shadow:
+        return True
+    return settings.database is None and find_env_database(settings).place is None
 
 
 @contextlib.contextmanager
@@ -79,16 +86,6 @@ def _naming_other_server() -> Iterator[None]:
     except DatabaseUnavailable as error:
         error.message = f"{error.message} Without this database: add --shadow new."
         raise
-
-
-def _keep_head_file(settings: Settings) -> None:
-    """Write the new heads into head.txt, where the project has one."""
-    project = AlembicProject(settings.alembic)
-    if not (project.folders[0] / _HEAD_FILE).is_file():
-        return
-    with developer_tools("revision"):
-        from migration_runner.workshop.head_file import write_head_file  # noqa: PLC0415 - not in the image
-    write_head_file(project.folders[0], project.history.heads)
 
 
 def _writes_from_models(read: Any) -> bool:

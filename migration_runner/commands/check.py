@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from migration_runner.commands.at_heads import refuse_elsewhere
-from migration_runner.commands.developer_tools import developer_tools, refuse_histories
+from migration_runner.commands.developer_tools import developer_tools
 from migration_runner.commands.invocation import Invocation
 from migration_runner.errors import SchemaDrift
 from migration_runner.history.request import Request
@@ -52,7 +52,7 @@ def _check_deeply(invocation: Invocation) -> None:
     with developer_tools("check --deep"):
         from migration_runner.workshop.models_check import describe_models  # noqa: PLC0415 - not in the image
     settings = invocation.load_settings()
-    refuse_histories(settings)
+    settings.require_one_history()
     _answer(invocation, describe_models(settings), "history")
 
 

@@ -80,12 +80,12 @@ def _env_databases(settings: Settings | None, database: Origin) -> list[Origin]:
     found = []
     for history, each in settings.each_history():
         name = f"env.py ({history})" if history else "env.py"
-        place, is_ours = find_env_database(each)
-        found.append(
-            Origin(name, database.text, database.origin)
-            if is_ours
-            else Origin(name, place, "env.py")
-        )
+        used = find_env_database(each)
+        if used.is_ours:
+            found.append(Origin(name, database.text, database.origin))
+        else:
+            place = str(used.place) if used.place else f"(not known: {used.why})"
+            found.append(Origin(name, place, "env.py"))
     return found
 
 

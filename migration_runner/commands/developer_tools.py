@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from migration_runner.errors import UsageError
-from migration_runner.settings.settings import Settings
 
 _ROOM: Final = "migration_runner.workshop"
 
@@ -29,13 +28,3 @@ def developer_tools(command: str) -> Iterator[None]:
             ' package is installed: pip install "migration-runner[binary,workshop]".'
         )
         raise UsageError(message, reason="no_developer_tools") from error
-
-
-def refuse_histories(settings: Settings) -> None:
-    """Raise `UsageError` if the settings name several histories: the tools work on one."""
-    if settings.histories:
-        message = (
-            "MIGRATE_HISTORIES names several histories, but this command works on one: choose it"
-            " with -n (a section) or -c (a file)."
-        )
-        raise UsageError(message)

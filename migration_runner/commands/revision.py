@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from migration_runner.commands.developer_tools import developer_tools, refuse_histories
+from migration_runner.commands.head_file import keep_head_file
 from migration_runner.commands.invocation import Invocation
-from migration_runner.errors import RevisionFailed, SchemaDrift
+from migration_runner.errors import HistoryError, RevisionFailed, SchemaDrift
 from migration_runner.log import streams
-from migration_runner.run.env_database import find_env_database
 from migration_runner.settings.settings import Settings
+from migration_runner.workshop import autogenerate as tool
+from migration_runner.workshop.autogenerate import Written, rename_option
+from migration_runner.workshop.dumps.renames import PossibleRename
+from migration_runner.workshop.formats.places import relative
 
-if TYPE_CHECKING:
-    from migration_runner.workshop.autogenerate import Written
-    from migration_runner.workshop.dumps.renames import PossibleRename
-
-_UNKNOWN: Final = "("
 _REFUSED: Final = "No revision was written."
 _NOTHING: Final = "Models and history match: there is nothing to write."
-
-
-def needs_server(settings: Settings) -> bool:
-    """Whether no database is named: by no setting, and not by env.py itself."""
-    if settings.shadow:
-        return True
-    if settings.database is not None:
-        return False
-    database, _ = find_env_database(settings)
-    return not database or database.startswith(_UNKNOWN)
 
 
 def autogenerate(
@@ -40,14 +28,12 @@ def autogenerate(
 
     Raises `RevisionFailed` if it fails when it is tried, `SchemaDrift` if nothing can be written.
     """
-    with developer_tools("revision --autogenerate"):
-        from migration_runner.workshop import autogenerate as tool  # noqa: PLC0415 - not in the image
-    refuse_histories(settings)
+    settings.require_one_history()
     written = tool.autogenerate(settings, words, renames, _ask)
     if invocation.options.as_json or not streams.answers_on_terminal():
         streams.write_facts(_facts(written))
     else:
-        streams.write_answer("\n".join(_sentences(written, tool.rename_option)))
+        streams.write_answer("\n".join(_sentences(written)))
     if written.left and not written.file:
         message = (
             "No revision was written. Models and history differ, but not in what can be written"
@@ -55,11 +41,15 @@ def autogenerate(
             " output says what to write."
         )
         raise SchemaDrift(message, differences=len(written.left))
+    if written.file:
+        # One that cannot be imported is named below.
+        with contextlib.suppress(HistoryError):
+            keep_head_file(settings)
     invocation.report.conclusion = "written" if written.file else "up_to_date", _summary(written)
     failed = [each for each in written.findings if each.check in ("upgrade-fails", "broken-file")]
-    if failed:
+    if failed and written.file:
         message = (
-            f"{_relative(written.file)} was written, but fails when it is applied:"
+            f"{relative(written.file)} was written, but fails when it is applied:"
             f" {failed[0].message} Correct the file, then: migrate verify."
         )
         raise RevisionFailed(message, revision=written.revision, file=str(written.file))
@@ -77,10 +67,10 @@ def _ask(rename: PossibleRename) -> bool:
 def _summary(written: Written) -> str:
     if written.file is None:
         return _REFUSED if written.left else _NOTHING
-    return f"Wrote {_relative(written.file)}."
+    return f"Wrote {relative(written.file)}."
 
 
-def _sentences(written: Written, option: Any) -> list[str]:
+def _sentences(written: Written) -> list[str]:
     lines = [_summary(written)]
     lines += [
         f"{each} defines tables, but nothing imports it: they are not in the metadata."
@@ -97,7 +87,7 @@ def _sentences(written: Written, option: Any) -> list[str]:
         lines.append("No difference is left between models and history.")
     lines += [
         f"If {each.old} was renamed to {each.new}, remove the file, and run it again with"
-        f" --rename {option(each)}."
+        f" --rename {rename_option(each)}."
         for each in written.possible
     ]
     return lines
@@ -116,9 +106,3 @@ def _facts(written: Written) -> dict[str, Any]:
         ],
         "not_imported": list(written.unimported),
     }
-
-
-def _relative(file: Path | None) -> str:
-    if file is None:
-        return ""
-    return str(file.relative_to(Path.cwd())) if file.is_relative_to(Path.cwd()) else str(file)

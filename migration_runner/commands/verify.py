@@ -6,7 +6,6 @@ from collections.abc import Collection
 from typing import Final
 
 from migration_runner.commands.applied import read_applied
-from migration_runner.commands.developer_tools import refuse_histories
 from migration_runner.commands.invocation import Invocation
 from migration_runner.errors import HistoryError, UsageError
 from migration_runner.project.alembic_project import AlembicProject
@@ -28,7 +27,7 @@ def verify(invocation: Invocation) -> None:
     """
     options = invocation.options
     settings = invocation.load_settings()
-    refuse_histories(settings)
+    settings.require_one_history()
     new, origin = _new_revisions(invocation, settings)
     fail_on = None if options.fail_on == "never" else Level[options.fail_on.upper()]
     least = Level.NOTE if fail_on is Level.NOTE else Level.WARNING

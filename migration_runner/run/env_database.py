@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 import sqlalchemy
 
@@ -127,12 +127,16 @@ class _Finder:
     apply = completed = write
 
 
-def find_env_database(settings: Settings) -> tuple[str, bool]:
-    """Return the database that env.py uses, and whether that is over the runner's connection.
+class EnvDatabase(NamedTuple):
+    """Whether env.py uses the runner's connection; else its place, or why that is not known."""
 
-    env.py is run up to its first connection, which is not opened. If that does not tell, the text
-    says why, in parentheses.
-    """
+    is_ours: bool
+    place: Place | None
+    why: str
+
+
+def find_env_database(settings: Settings) -> EnvDatabase:
+    """Run env.py up to its first connection, which is not opened, and return where that leads."""
     finder = _Finder()
     offer = None if settings.database is None else finder.offer
     try:
@@ -141,9 +145,7 @@ def find_env_database(settings: Settings) -> tuple[str, bool]:
         why = _explain(project, error)
     except MigrationError as error:
         why = error.message
-    if finder.offered:
-        return "", True
-    return (str(finder.found) if finder.found else f"(not known: {why.rstrip('.')})"), False
+    return EnvDatabase(finder.offered, finder.found, why.rstrip("."))
 
 
 def _run_to_connection(

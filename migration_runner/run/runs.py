@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from migration_runner import __version__
 from migration_runner.clock import SystemClock
-from migration_runner.errors import MigrationError, UsageError
+from migration_runner.errors import MigrationError
 from migration_runner.history.manifest_history import load_manifest_history
 from migration_runner.history.request import Request
 from migration_runner.log import events, logs
@@ -100,14 +100,9 @@ def prepare_run(
 
     Raises `UsageError` if MIGRATE_HISTORIES names several and none is chosen.
     """
-    first, *others = prepare_runs(settings, report, request, read_only=read_only)
-    if others or first.report is not report:
-        message = (
-            "MIGRATE_HISTORIES names several histories, but this command works on one: choose it"
-            " with -n (a section) or -c (a file)."
-        )
-        raise UsageError(message)
-    return first
+    settings.require_one_history()
+    (run,) = prepare_runs(settings, report, request, read_only=read_only)
+    return run
 
 
 def _prepare(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from migration_runner.errors import ConfigError
+from migration_runner.errors import ConfigError, UsageError
 from migration_runner.fast_path.service_links import service_links
 from migration_runner.settings.database_address import (
     OVERRIDES,
@@ -99,6 +99,15 @@ class Settings:
         if not self.histories:
             return [("", self)]
         return [(name, self._of_history(name)) for name in self.histories]
+
+    def require_one_history(self) -> None:
+        """Raise `UsageError` for a command that works on one history, if these name several."""
+        if self.histories:
+            message = (
+                "MIGRATE_HISTORIES names several histories, but this command works on one: choose"
+                " it with -n (a section) or -c (a file)."
+            )
+            raise UsageError(message)
 
     def _of_history(self, name: str) -> Settings:
         if _names_file(name):

@@ -132,6 +132,19 @@ def test_a_revision_that_fails_stays_and_is_named(workshop: Workshop) -> None:
     assert "contains null values" in result.stderr
 
 
+def test_head_txt_names_one_that_fails_too(workshop: Workshop) -> None:
+    """Its file stays, to be corrected."""
+    head = workshop.write("migrations/head.txt", "rows\n")
+    workshop.orders()
+    workshop.revision("rows", "op.execute(\"INSERT INTO orders (note) VALUES ('x')\")", "pass")
+    workshop.add_columns("land = sa.Column(sa.Text, nullable=False)")
+
+    result = workshop.run(*WRITE, "--rev-id", "land")
+
+    assert 1 == result.exit_code, result.stderr
+    assert "land\n" == head.read_text()
+
+
 def test_the_docstrings_questions_are_answered(workshop: Workshop) -> None:
     template = workshop.folder / "migrations" / "script.py.mako"
     asking = '"""${message}.\n\nLocks taken:\nDowngrade loses:\n"""'
