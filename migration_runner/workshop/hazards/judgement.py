@@ -9,11 +9,11 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from migration_runner.database.sql_text import concurrent_index
+from migration_runner.database.sql_text import concurrent_index, without_data
 from migration_runner.workshop.finding import Finding
 from migration_runner.workshop.hazards.advice import advice_for
 from migration_runner.workshop.hazards.changes import changed
-from migration_runner.workshop.hazards.sql_kinds import plain_name, without_data
+from migration_runner.workshop.hazards.sql_kinds import plain_name
 from migration_runner.workshop.hazards.statement import (
     BLOCKS_READS,
     BLOCKS_WRITES,
