@@ -29,23 +29,23 @@ LEXEME: Final = r"""(?xs)
     |[^\W\d][\w$]*
 """
 
-_NAME: Final = r'(?:"(?:[^"]|"")+"|[\w$]+)'
-_QUALIFIED: Final = rf"{_NAME}(?:\s*\.\s*{_NAME})*"
-_ALTER_TABLE: Final = rf"ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?{_QUALIFIED}\s*\*?\s+"
+NAME: Final = r'(?:"(?:[^"]|"")+"|[\w$]+)'
+QUALIFIED: Final = rf"{NAME}(?:\s*\.\s*{NAME})*"
+_ALTER_TABLE: Final = rf"ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?{QUALIFIED}\s*\*?\s+"
 DDL_WITHOUT_QUEUE: Final = (
     r"(?i)CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\b"
     r"|DROP\s+INDEX\s+CONCURRENTLY\b"
     r"|REINDEX\s+(?:\([^)]*\)\s*)?(?:INDEX|TABLE|SCHEMA|DATABASE|SYSTEM)\s+CONCURRENTLY\b"
     r"|REINDEX\s*\([^)]*\bCONCURRENTLY\b(?!\s+'?(?:OFF|FALSE|0)\b)[^)]*\)"
-    rf"|{_ALTER_TABLE}VALIDATE\s+CONSTRAINT\s+{_NAME}\s*$"
-    rf"|{_ALTER_TABLE}DETACH\s+PARTITION\s+{_QUALIFIED}\s+CONCURRENTLY\s*$"
+    rf"|{_ALTER_TABLE}VALIDATE\s+CONSTRAINT\s+{NAME}\s*$"
+    rf"|{_ALTER_TABLE}DETACH\s+PARTITION\s+{QUALIFIED}\s+CONCURRENTLY\s*$"
 )
 _END_IN_SCRIPT: Final = (
     r"(?i)(?:^|;)\s*(?:COMMIT|ABORT|ROLLBACK(?!\s+(?:WORK\s+|TRANSACTION\s+)?TO\b))\b"
 )
 _CREATE_INDEX: Final = (
     r"(?i)CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+(?:IF\s+NOT\s+EXISTS\s+)?"
-    rf"(?P<index>{_NAME})\s+ON\s+(?:ONLY\s+)?(?P<table>{_QUALIFIED})"
+    rf"(?P<index>{NAME})\s+ON\s+(?:ONLY\s+)?(?P<table>{QUALIFIED})"
 )
 
 
@@ -59,7 +59,7 @@ class ConcurrentIndex:
 
 def shorten_query(query: str) -> str:
     """Return a query in one line, without its literals, which may be private, and truncated."""
-    text = " ".join(redact_line(re.sub(LEXEME, _without_data, query)).split())
+    text = " ".join(redact_line(without_data(query)).split())
     return text if len(text) <= _LONGEST_QUERY else text[: _LONGEST_QUERY - 1] + "…"
 
 
@@ -82,7 +82,12 @@ def ends_transaction(statement: str) -> bool:
     """Whether a script has a COMMIT or ROLLBACK of its own, outside of a function's body."""
     if not _contains(statement, "COMMIT", "ROLLBACK", "ABORT"):
         return False
-    return re.search(_END_IN_SCRIPT, re.sub(LEXEME, _without_data, statement)) is not None
+    return re.search(_END_IN_SCRIPT, without_data(statement)) is not None
+
+
+def without_data(statement: str) -> str:
+    """Return a statement without its comments, and with an ellipsis for what is in a literal."""
+    return re.sub(LEXEME, _without_data, statement)
 
 
 def _contains(statement: str, *words: str) -> bool:

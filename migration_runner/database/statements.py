@@ -100,15 +100,23 @@ def execute_plain(
     psycopg prepares frequent statements, and discards them after every ALTER TABLE: each of these
     is a round trip, which never pays off between revisions.
     """
+    with unprepared(connection):
+        return connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+
+
+@contextlib.contextmanager
+def unprepared(connection: sqlalchemy.Connection) -> Iterator[None]:
+    """Let the driver prepare nothing in the block."""
     driver = driver_connection(connection)
     threshold = getattr(driver, "prepare_threshold", None)
-    if threshold is not None:
-        driver.prepare_threshold = None
+    if threshold is None:
+        yield
+        return
+    driver.prepare_threshold = None
     try:
-        return connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+        yield
     finally:
-        if threshold is not None:
-            driver.prepare_threshold = threshold
+        driver.prepare_threshold = threshold
 
 
 def sends_scripts(connection: sqlalchemy.Connection) -> bool:

@@ -16,7 +16,7 @@ from migration_runner.workshop.dumps.columns import parse_column
 from migration_runner.workshop.dumps.definitions import Definitions, serial_options
 from migration_runner.workshop.dumps.objects import CONSTRAINTS, ObjectName
 from migration_runner.workshop.dumps.prepared import Prepared
-from migration_runner.workshop.dumps.sequences import alter_options
+from migration_runner.workshop.dumps.sequences import alter_options, nextval
 from migration_runner.workshop.dumps.sql import qualified, quote, table_of
 
 CONCURRENTLY: Final = (
@@ -167,8 +167,7 @@ def _alter_serial(name: ObjectName, sequence: str, old: str, new: str) -> tuple[
     if before != after:
         statements.append(f"ALTER SEQUENCE {sequence} {alter_options(after)}")
     if was_default != is_default:
-        escaped = sequence.replace("'", "''")
-        what = f"SET DEFAULT nextval('{escaped}'::regclass)" if is_default else "DROP DEFAULT"
+        what = f"SET DEFAULT {nextval(sequence)}" if is_default else "DROP DEFAULT"
         alter = f"ALTER TABLE {table_of(name)} ALTER COLUMN {quote(name.name)}"
         statements.append(f"{alter} {what}")
     return tuple(statements)

@@ -68,9 +68,7 @@ def change_column(name: ObjectName, old: Column, new: Column, major: int) -> Col
         advice += [_NOT_NULL] if new.not_null else []
     statements += _change_identity(alter, name, old, new)
     if old.storage and not new.storage and major < _SET_STORAGE_DEFAULT:
-        advice.append(
-            "Before PostgreSQL 16, SET STORAGE needs the storage that is usual for the type."
-        )
+        advice.append(_STORAGE)
         new = dataclasses.replace(new, storage=old.storage)
     statements += _change_words(alter, old, new)
     if old.settings != new.settings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Final
 
-from migration_runner.workshop.dumps.cursor import Cursor
+from migration_runner.workshop.dumps.cursor import Cursor, one_line
 
 # Key words are in capitals in a dump, and names without quotes are not.
 _CLAUSES: Final = frozenset(
@@ -109,7 +109,7 @@ def _generated(cursor: Cursor) -> dict[str, str | bool]:
     if not cursor.take("IDENTITY"):
         expression = f"({cursor.parentheses()})"
         return {"generated": expression, "stored": cursor.take("STORED")}
-    options = Cursor(" ".join(cursor.parentheses().split()) if cursor.peek() == "(" else "")
+    options = Cursor(one_line(cursor.parentheses()) if cursor.peek() == "(" else "")
     sequence = options.until(_OPTIONS) if options.take("SEQUENCE NAME") else ""
     return {"identity": how, "sequence": sequence, "sequence_options": options.rest()}
 

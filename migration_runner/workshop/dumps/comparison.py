@@ -8,6 +8,7 @@ from collections.abc import Set as AbstractSet
 from typing import Final
 
 from migration_runner.workshop.dumps.changes import CONCURRENTLY, change
+from migration_runner.workshop.dumps.columns import parse_column
 from migration_runner.workshop.dumps.definitions import Definitions
 from migration_runner.workshop.dumps.difference import Difference, SchemaDifference
 from migration_runner.workshop.dumps.indexes import parse_index
@@ -46,22 +47,13 @@ class _Comparison:
     def __init__(self, schema: Prepared, models: Prepared, ignored: AbstractSet[str]) -> None:
         self._schema = schema
         self._models = models
-        relevance = Relevance(schema, models, ignored)
-        self._relevance = relevance
+        self._relevance = Relevance(schema, models, ignored)
         there, wanted = schema.objects, models.objects
         self._missing = [
-            name
-            for name in wanted
-            if name not in there
-            and not relevance.is_ignored(name)
-            and relevance.missing_counts(name)
+            name for name in wanted if name not in there and self._relevance.of_models(name)
         ]
         self._only = [
-            name
-            for name in there
-            if name not in wanted
-            and not relevance.is_ignored(name)
-            and relevance.only_in_schema_counts(name)
+            name for name in there if name not in wanted and self._relevance.of_schema(name)
         ]
 
     def differences(self) -> Iterator[SchemaDifference]:
@@ -83,11 +75,8 @@ class _Comparison:
         yield from (each for each in dropped if each.name.kind in _LATE)
 
     def _differs(self, name: ObjectName) -> bool:
-        return (
-            self._schema.objects[name] != self._models.objects[name]
-            and not self._relevance.is_ignored(name)
-            and self._relevance.missing_counts(name)
-        )
+        differs = self._schema.objects[name] != self._models.objects[name]
+        return differs and self._relevance.of_models(name)
 
     def _renamed(self) -> Iterator[tuple[ObjectName, ObjectName]]:
         """Yield the constraints and indexes that differ in their names only."""
@@ -115,6 +104,7 @@ class _Comparison:
             f"{subject(new)} is named {old.name} in the history.",
             (rename(old, new),),
             (rename(new, old),),
+            is_rename=True,
         )
 
     def _create(self, name: ObjectName) -> SchemaDifference:
@@ -122,9 +112,9 @@ class _Comparison:
         up = definitions.create(name)
         advice = CONCURRENTLY if name.kind == "index" else ""
         if name.kind == "column":
-            text = self._models.objects[name]
-            needs_value = " NOT NULL" in text and " DEFAULT " not in text
-            advice = _FILLED if needs_value and " GENERATED " not in text else ""
+            column = parse_column(self._models.objects[name])
+            supplied = column.default or column.generated or column.identity
+            advice = _FILLED if column.not_null and not supplied else ""
         return SchemaDifference(
             name,
             Difference.MISSING,

@@ -8,7 +8,7 @@ from migration_runner.workshop.dumps.columns import parse_column
 from migration_runner.workshop.dumps.cursor import Cursor
 from migration_runner.workshop.dumps.objects import CONSTRAINTS, ROUTINES, ObjectName
 from migration_runner.workshop.dumps.prepared import Prepared
-from migration_runner.workshop.dumps.sequences import continue_after
+from migration_runner.workshop.dumps.sequences import continue_after, nextval
 from migration_runner.workshop.dumps.sql import qualified, quote, table_of
 
 _TEXT: Final = "{text}"
@@ -193,10 +193,9 @@ class Definitions:
             f"ALTER SEQUENCE {sequence} OWNED BY {column}",
         ]
         if is_default:
-            escaped = sequence.replace("'", "''")
             made.append(
                 f"ALTER TABLE {table_of(name)} ALTER COLUMN {quote(name.name)}"
-                f" SET DEFAULT nextval('{escaped}'::regclass)"
+                f" SET DEFAULT {nextval(sequence)}"
             )
         return tuple(made)
 

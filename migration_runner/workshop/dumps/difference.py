@@ -7,15 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from migration_runner.workshop.dumps.objects import CONSTRAINTS, ObjectName
+from migration_runner.workshop.dumps.objects import ObjectName
 
 # What tables can need; a revision makes it before it changes them.
 _BEFORE_TABLES: Final = frozenset(
     {"schema", "extension", "collation", "enum", "domain", "domain check", "type", "sequence"}
     | {"function", "procedure", "aggregate"}
 )
-
-_RENAMED: Final = CONSTRAINTS | {"index"}
 
 
 class Difference(enum.Enum):
@@ -31,7 +29,8 @@ class SchemaDifference:
     """`upgrade` brings the migrated schema to the models, and `downgrade` back.
 
     Where statements cannot do so, or not without a decision, `advice` says what to do. A text is
-    None where the object is not there.
+    None where the object is not there. `is_rename`: only the name differs, of an index or a
+    constraint.
     """
 
     name: ObjectName
@@ -42,11 +41,7 @@ class SchemaDifference:
     upgrade: tuple[str, ...] = ()
     downgrade: tuple[str, ...] = ()
     advice: str = ""
-
-    @property
-    def is_rename(self) -> bool:
-        """Whether only the name differs, of an index or a constraint."""
-        return self.name.kind in _RENAMED and any(" RENAME " in each for each in self.upgrade)
+    is_rename: bool = False
 
     @property
     def before_tables(self) -> bool:

@@ -25,9 +25,12 @@ def added_labels(schema: str, models: str) -> tuple[str, ...] | None:
     for position, label in enumerate(new):
         if label in old:
             continue
-        place = f"AFTER {literal(new[position - 1])}" if position else f"BEFORE {literal(old[0])}"
-        clauses.append(f"ADD VALUE IF NOT EXISTS {literal(label)} {place}" if old else "")
-    return tuple(clause or f"ADD VALUE IF NOT EXISTS {literal(new[0])}" for clause in clauses)
+        if position:
+            place = f" AFTER {literal(new[position - 1])}"
+        else:
+            place = f" BEFORE {literal(old[0])}" if old else ""
+        clauses.append(f"ADD VALUE IF NOT EXISTS {literal(label)}{place}")
+    return tuple(clauses)
 
 
 def conversion(enum: ObjectName, labels: str, objects: Mapping[ObjectName, str]) -> tuple[str, ...]:

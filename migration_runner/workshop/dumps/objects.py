@@ -37,12 +37,6 @@ class Schema(dict[ObjectName, str]):
         """Return the schema and the name of each table."""
         return frozenset((name.schema, name.name) for name in self if name.kind == "table")
 
-    def copy(self) -> Schema:
-        """Return another one with the same objects."""
-        made = Schema(self)
-        made.major = self.major
-        return made
-
 
 def server_major(dump: str) -> int:
     """Return the major version of the server that a dump is from; 0 if it does not say."""

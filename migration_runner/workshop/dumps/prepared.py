@@ -10,6 +10,7 @@ from typing import Final
 from migration_runner.workshop.dumps.columns import parse_column
 from migration_runner.workshop.dumps.cursor import Cursor
 from migration_runner.workshop.dumps.objects import ObjectName, Schema
+from migration_runner.workshop.dumps.sequences import nextval
 
 _OWNER: Final = "sequence owner"
 
@@ -56,11 +57,11 @@ def prepare(schema: Schema, other: Schema) -> Prepared:
         if name.kind == "sequence" and name in owners:
             column, sequence = owners[name]
             key = dataclasses.replace(column, kind="serial")
-            is_default = parse_column(schema[column]).default == _nextval(sequence)
+            is_default = parse_column(schema[column]).default == nextval(sequence)
             prepared.names[key] = sequence
             prepared.objects[key] = f"{text} DEFAULT" if is_default else text
         elif name.kind == "column":
-            prepared.objects[name] = _column(prepared, name, text, sequences.get(name, ""))
+            prepared.objects[name] = _column(text, sequences.get(name, ""))
         elif name.kind == "primary key":
             key = dataclasses.replace(name, name="")
             prepared.names[key] = name.name
@@ -81,17 +82,9 @@ def _owners(owning: Schema, schema: Schema) -> dict[ObjectName, tuple[ObjectName
     return found
 
 
-def _column(prepared: Prepared, name: ObjectName, text: str, owned: str) -> str:
+def _column(text: str, owned: str) -> str:
     """Return a column's definition without the name of its sequence."""
-    column = parse_column(text)
-    if column.sequence:
-        prepared.names[name] = column.sequence
-        column = dataclasses.replace(column, sequence="")
-    if owned and column.default == _nextval(owned):
+    column = dataclasses.replace(parse_column(text), sequence="")
+    if owned and column.default == nextval(owned):
         column = dataclasses.replace(column, default="")
     return column.text
-
-
-def _nextval(sequence: str) -> str:
-    escaped = sequence.replace("'", "''")
-    return f"nextval('{escaped}'::regclass)"

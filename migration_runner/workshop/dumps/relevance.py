@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from typing import Final
 
 from migration_runner.workshop.dumps import enums
@@ -18,7 +19,7 @@ _AUTOMATIC: Final = re.compile(r".*_(key|fkey|check|excl)\d*", re.DOTALL)
 
 
 class Relevance:
-    """Decides on the objects that only one of two schemas has."""
+    """Decides whether a difference in an object counts."""
 
     def __init__(self, schema: Prepared, models: Prepared, ignored: AbstractSet[str]) -> None:
         self._schema = schema.objects
@@ -29,7 +30,7 @@ class Relevance:
         # A view that is mapped as if it were a table.
         self._views = relations & self._tables
 
-    def is_ignored(self, name: ObjectName) -> bool:
+    def _is_ignored(self, name: ObjectName) -> bool:
         """Whether an object belongs to a table that is to be left out."""
         table = name.name if name.kind == "table" else name.table
         return (
@@ -38,15 +39,19 @@ class Relevance:
             or (name.schema, table) in self._views
         )
 
-    def missing_counts(self, name: ObjectName) -> bool:
-        """Whether it is a difference that only the models have this object."""
+    def of_models(self, name: ObjectName) -> bool:
+        """Whether the schema has to have this object as the models do."""
+        if self._is_ignored(name):
+            return False
         if name.kind == "comment" and not name.table:
             # A package's, for its extension.
             return not name.name.startswith(("EXTENSION", "SCHEMA"))
         return True
 
-    def only_in_schema_counts(self, name: ObjectName) -> bool:
+    def of_schema(self, name: ObjectName) -> bool:
         """Whether it is a difference that only the schema has this object."""
+        if self._is_ignored(name):
+            return False
         if name.kind == "enum":
             return not self._is_used(name)
         if (name.schema, name.table) not in self._tables:
@@ -61,12 +66,7 @@ class Relevance:
         if kind == "TABLE":
             return True
         kinds = {"COLUMN": {"column"}, "CONSTRAINT": CONSTRAINTS}.get(kind, set[str]())
-        return any(
-            (each.schema, each.table) == (name.schema, name.table)
-            and each.kind in kinds
-            and each.name == own
-            for each in self._models
-        )
+        return any(replace(name, kind=each, name=own) in self._models for each in kinds)
 
     def _is_used(self, enum: ObjectName) -> bool:
         """Whether something uses a type once the models' tables are as in the models."""

@@ -62,7 +62,7 @@ def possible_renames(
 def possible_table_renames(
     schema: Schema, models: Schema, default_schema: str = "public"
 ) -> list[PossibleRename]:
-    """Return the tables of which only the other name's columns are the same."""
+    """Return pairs of tables with the same columns, each of which only one schema has."""
     old_tables, new_tables = _columns_by_table(schema), _columns_by_table(models)
     return [
         PossibleRename("table", _shown(old, default_schema), "", old.name, new.name)

@@ -27,6 +27,11 @@ def alter_options(options: str, *, identity: bool = False) -> str:
     return " ".join(f"SET {option}" for option in _OPTION.findall(full))
 
 
+def nextval(sequence: str) -> str:
+    """Return the default of a column that takes its values from a sequence, as a dump has it."""
+    return f"nextval({literal(sequence)}::regclass)"
+
+
 def continue_after(name: ObjectName) -> str:
     """Return what lets a column's new sequence go on behind the values that the table has.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,10 +14,10 @@ from migration_runner.database.drivers.known import driver_connection, driver_fo
 from migration_runner.database.listeners import listening
 from migration_runner.database.statements import autocommits, sqlstate_of
 from migration_runner.workshop.hazards.observation import Observation, Watched
-from migration_runner.workshop.hazards.position import Position, Positions
+from migration_runner.workshop.hazards.position import Positions
 from migration_runner.workshop.hazards.rendering import render
 from migration_runner.workshop.hazards.sql_kinds import controls
-from migration_runner.workshop.hazards.statement import ChangeKind, Seen, Statement
+from migration_runner.workshop.hazards.statement import Change, ChangeKind, Seen, Statement
 
 _REPLACEABLE = (ChangeKind.RENAMED, ChangeKind.VIEW_DROPPED)
 
@@ -26,7 +25,6 @@ _REPLACEABLE = (ChangeKind.RENAMED, ChangeKind.VIEW_DROPPED)
 @dataclass
 class _Running:
     statement: Statement
-    started: float
     watched: Watched | None
 
 
@@ -82,9 +80,15 @@ class Capture:
             return
         plain = bool(context is not None and context.no_parameters)
         sql = render(statement, parameters, connection.dialect.paramstyle, plain=plain)
-        found = _describe(position, sql, transactional=_in_transaction(connection))
+        found = Statement(
+            position.revision,
+            position.file,
+            position.line,
+            sql,
+            transactional=_in_transaction(connection),
+        )
         watched = self._watch(connection, found)
-        self._running[id(cursor)] = _Running(found, time.perf_counter(), watched)
+        self._running[id(cursor)] = _Running(found, watched)
 
     def _watch(self, connection: sqlalchemy.Connection, found: Statement) -> Watched | None:
         if self._observation is None:
@@ -98,11 +102,11 @@ class Capture:
         running = self._running.pop(id(cursor), None)
         if running is None:
             return
-        seconds, seen = time.perf_counter() - running.started, Seen()
+        seen = Seen()
         if self._observation is not None and running.watched is not None:
             seen = self._observation.look(running.watched, running.statement.line)
         rows = getattr(cursor, "rowcount", -1)
-        self.statements.append(replace(running.statement, seconds=seconds, rows=rows, seen=seen))
+        self.statements.append(replace(running.statement, rows=rows, seen=seen))
 
     def _failed(self, context: Any) -> None:
         cursor = getattr(context.execution_context, "cursor", None)
@@ -111,9 +115,8 @@ class Capture:
             return
         if self._observation is not None and running.watched is not None:
             self._observation.fail(running.watched)
-        seconds = time.perf_counter() - running.started
         error = sqlstate_of(context.original_exception) or type(context.original_exception).__name__
-        self.statements.append(replace(running.statement, seconds=seconds, error=error))
+        self.statements.append(replace(running.statement, error=error))
 
     def _saved(self, _connection: sqlalchemy.Connection, name: str) -> None:
         if self._observation is not None:
@@ -138,16 +141,10 @@ class Capture:
         ]
 
 
-def _replaced(seen: Seen, names: frozenset[str]) -> tuple[Any, ...]:
+def _replaced(seen: Seen, names: frozenset[str]) -> tuple[Change, ...]:
     return tuple(
         replace(change, replaced=change.kind in _REPLACEABLE and change.relation in names)
         for change in seen.changes
-    )
-
-
-def _describe(position: Position, sql: str, *, transactional: bool) -> Statement:
-    return Statement(
-        position.revision, position.file, position.line, sql, transactional=transactional
     )
 
 

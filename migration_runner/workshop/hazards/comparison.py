@@ -10,9 +10,8 @@ from migration_runner.workshop.hazards.server_reasons import Reasons
 from migration_runner.workshop.hazards.sql_kinds import defines, rows_used, truncates
 from migration_runner.workshop.hazards.statement import Change, ChangeKind, Seen
 
-_RETIMED = (
-    {1114, 1184},
-)  # timestamp, timestamptz: https://www.postgresql.org/docs/current/catalog-pg-type.html
+# timestamp, timestamptz: https://www.postgresql.org/docs/current/catalog-pg-type.html
+_RETIMED = frozenset({1114, 1184})
 _HAS_ROWS = frozenset("rm")
 _INDEX = "i"
 _TABLE = "r"
@@ -57,7 +56,7 @@ def compare(known: Before, after: State, said: Reasons, sql: str) -> Seen:
             if new and each.kind == _TABLE and new.scans > scans.get(each.oid, 0)
         }
     used = rows_used(sql)
-    copied = named_in(before, used.copied)
+    copied = _named_in(before, used.copied)
     changes = [change for pair in pairs for change in _changes(*pair, rewritten)]
     return Seen(
         rewritten=_sorted(rewritten),
@@ -65,9 +64,9 @@ def compare(known: Before, after: State, said: Reasons, sql: str) -> Seen:
         indexed=_sorted(tables.called(said.indexed) - rewritten - emptied),
         reindexed=_sorted(reindexed - rewritten - emptied),
         foreign_keys=_sorted(before[oid].name for oid in validated if oid in before),
-        written=_sorted(named_in(before, used.written)),
+        written=_sorted(_named_in(before, used.written)),
         copied=_sorted(copied),
-        read=_sorted(named_in(before, used.read)),
+        read=_sorted(_named_in(before, used.read)),
         changes=(*(Change(ChangeKind.EMPTIED, name) for name in _sorted(emptied)), *changes),
         reasons=said.texts,
     )
@@ -88,7 +87,7 @@ class _Names:
         }
 
 
-def named_in(relations: Mapping[int, Relation], names: Collection[str]) -> set[str]:
+def _named_in(relations: Mapping[int, Relation], names: Collection[str]) -> set[str]:
     """Return the tables that a statement means by these names, with or without a schema."""
     if not names:
         return set()
@@ -121,7 +120,7 @@ def _changes(old: Relation, new: Relation | None, rewritten: Collection[str]) ->
             continue
         if current.name != column.name:
             yield Change(ChangeKind.COLUMN_RENAMED, old.name, column.name, current.name)
-        if {column.type, current.type} in _RETIMED and old.name not in rewritten:
+        if {column.type, current.type} == _RETIMED and old.name not in rewritten:
             yield Change(ChangeKind.COLUMN_RETIMED, old.name, column.name)
     for number, current in new.columns.items():
         if kind := _newly_required(old.columns.get(number), current):

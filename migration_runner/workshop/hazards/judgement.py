@@ -9,11 +9,11 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from migration_runner.database.sql_text import concurrent_index
+from migration_runner.database.sql_text import concurrent_index, without_data
 from migration_runner.workshop.finding import Finding
 from migration_runner.workshop.hazards.advice import advice_for
 from migration_runner.workshop.hazards.changes import changed
-from migration_runner.workshop.hazards.sql_kinds import plain_name, without_data
+from migration_runner.workshop.hazards.sql_kinds import plain_name
 from migration_runner.workshop.hazards.statement import (
     BLOCKS_READS,
     BLOCKS_WRITES,
@@ -46,16 +46,16 @@ def judge(
     `breaking`: the revisions that declare `breaks_before`, so that no older release is running.
     """
     findings = []
-    for number, statement in enumerate(statements):
-        earlier = [each for each in statements[:number] if each.revision == statement.revision]
-        for check, message in _hazards(statement, earlier, breaks=statement.revision in breaking):
+    earlier: dict[str, list[Statement]] = {}
+    for statement in statements:
+        before = earlier.setdefault(statement.revision, [])
+        for check, message in _hazards(statement, before, breaks=statement.revision in breaking):
             advice = advice_for(check, statement, major)
             place = (statement.revision, Path(statement.file), statement.line)
-            finding = Finding(check, message, advice, *place)
-            # The same line in a loop, over one table.
-            if finding not in findings:
-                findings.append(finding)
-    return findings
+            findings.append(Finding(check, message, advice, *place))
+        before.append(statement)
+    # Those of the same line in a loop, over one table, are one.
+    return list(dict.fromkeys(findings))
 
 
 def _hazards(

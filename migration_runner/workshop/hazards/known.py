@@ -6,15 +6,14 @@ Their locks are gone before anything can look at them.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from migration_runner.database.sql_text import QUALIFIED
 from migration_runner.workshop.hazards.sql_kinds import pieces_of, plain_name
 
-_NAME: Final = r'(?:"(?:[^"]|"")+"|[\w$]+)'
-_QUALIFIED: Final = rf"{_NAME}(?:\s*\.\s*{_NAME})*"
 _OPTIONS: Final = r"(?:\s*\([^)]*\))?"
-_TABLE: Final = rf"(?P<table>{_QUALIFIED})"
+_TABLE: Final = rf"(?P<table>{QUALIFIED})"
 
 
 @dataclass(frozen=True)
@@ -31,45 +30,31 @@ class Known:
     reindexes: bool = False
 
 
-@dataclass(frozen=True)
-class _Rule:
-    pattern: str
-    mode: str
-    rewrites: bool = False
-    reindexes: bool = False
-
-
-_WEAK: Final = "SHARE UPDATE EXCLUSIVE"
-_STRONG: Final = "ACCESS EXCLUSIVE"
+_WEAK: Final = Known("", "SHARE UPDATE EXCLUSIVE")
+_REWRITES: Final = Known("", "ACCESS EXCLUSIVE", rewrites=True)
+_REINDEXES: Final = Known("", "ACCESS EXCLUSIVE", reindexes=True)
 # https://www.postgresql.org/docs/current/explicit-locking.html; the first that matches.
 _RULES: Final = (
-    _Rule(rf"CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\b.*?\bON\s+(?:ONLY\s+)?{_TABLE}", _WEAK),
-    _Rule(r"DROP\s+INDEX\s+CONCURRENTLY\b", _WEAK),
-    _Rule(rf"REINDEX{_OPTIONS}\s+TABLE\s+CONCURRENTLY\s+{_TABLE}", _WEAK),
-    _Rule(r"REINDEX\b.*\bCONCURRENTLY\b", _WEAK),
-    _Rule(rf"ALTER\s+TABLE\s+{_TABLE}\s+DETACH\s+PARTITION\s+.*\bCONCURRENTLY\b", _WEAK),
-    _Rule(
-        rf"VACUUM\s+FULL\b(?:\s+(?:FREEZE|VERBOSE|ANALYZE)\b)*\s*{_TABLE}?", _STRONG, rewrites=True
-    ),
-    _Rule(
-        rf"VACUUM\s*\([^)]*\bFULL\b(?!\s+(?:OFF|FALSE|0))[^)]*\)\s*{_TABLE}?",
-        _STRONG,
-        rewrites=True,
-    ),
-    _Rule(r"VACUUM\b", _WEAK),
-    _Rule(rf"CLUSTER{_OPTIONS}(?:\s+VERBOSE)?\s*{_TABLE}?", _STRONG, rewrites=True),
-    _Rule(r"REINDEX\b", _STRONG, reindexes=True),
+    (rf"CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\b.*?\bON\s+(?:ONLY\s+)?{_TABLE}", _WEAK),
+    (r"DROP\s+INDEX\s+CONCURRENTLY\b", _WEAK),
+    (rf"REINDEX{_OPTIONS}\s+TABLE\s+CONCURRENTLY\s+{_TABLE}", _WEAK),
+    (r"REINDEX\b.*\bCONCURRENTLY\b", _WEAK),
+    (rf"ALTER\s+TABLE\s+{_TABLE}\s+DETACH\s+PARTITION\s+.*\bCONCURRENTLY\b", _WEAK),
+    (rf"VACUUM\s+FULL\b(?:\s+(?:FREEZE|VERBOSE|ANALYZE)\b)*\s*{_TABLE}?", _REWRITES),
+    (rf"VACUUM\s*\([^)]*\bFULL\b(?!\s+(?:OFF|FALSE|0))[^)]*\)\s*{_TABLE}?", _REWRITES),
+    (r"VACUUM\b", _WEAK),
+    (rf"CLUSTER{_OPTIONS}(?:\s+VERBOSE)?\s*{_TABLE}?", _REWRITES),
+    (r"REINDEX\b", _REINDEXES),
 )
 
 
 def known(sql: str) -> Known | None:
     """Return what a statement in autocommit does; None for others."""
     for piece in pieces_of(sql):
-        for rule in _RULES:
-            if match := re.match(rule.pattern, piece, re.IGNORECASE | re.DOTALL):
+        for pattern, found in _RULES:
+            if match := re.match(pattern, piece, re.IGNORECASE | re.DOTALL):
                 name = match.groupdict().get("table")
-                table = plain_name(name) if name else ""
-                return Known(table, rule.mode, rule.rewrites, rule.reindexes)
+                return replace(found, table=plain_name(name)) if name else found
     return None
 
 

@@ -1,6 +1,7 @@
 """All messages of a server while one statement runs, with each driver.
 
-The revision's own handlers get what they would have got: not the level DEBUG.
+The revision's own handlers get what they would have got: not the level DEBUG. Only asyncpg's get
+that, too.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from migration_runner.workshop.hazards.notices import listening_to
 from migration_runner.workshop.hazards.second_connection import SecondConnection
 from migration_runner.workshop.hazards.server_reasons import read_reasons
 from migration_runner.workshop.hazards.session import LOUDER, SETTING, ask, restore
-from migration_runner.workshop.hazards.sql_kinds import controls, defines
+from migration_runner.workshop.hazards.sql_kinds import defines
 from migration_runner.workshop.hazards.statement import MODES, ChangeKind, Seen
 from migration_runner.workshop.hazards.unobserved import add_known
 
@@ -91,10 +91,10 @@ class Observation:
     def watch(
         self, connection: sqlalchemy.Connection, sql: str, *, transactional: bool
     ) -> Watched | None:
-        """Look before a statement; None if it cannot be observed, or has nothing to show."""
+        """Look before a statement; None if it cannot be observed."""
         driver = driver_connection(connection)
         pid = driver_for(driver).login_pid(driver)
-        if pid is None or controls(sql) or SETTING in sql.lower():
+        if pid is None or SETTING in sql.lower():
             return None
         wrapped = not transactional and may_be_wrapped(sql)
         try:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, Final
 
 import sqlalchemy
 
-from migration_runner.database.drivers.known import driver_connection
 from migration_runner.database.sql_literals import literal
+from migration_runner.database.statements import unprepared
 
 SETTING: Final = "client_min_messages"
 LOUDER: Final = (
@@ -27,16 +28,6 @@ def restore(connection: sqlalchemy.Connection, setting: str) -> None:
 
 def ask(connection: sqlalchemy.Connection, sql: str) -> Any:
     """Execute SQL on the session, unseen by SQLAlchemy's events; return the first row."""
-    driver = driver_connection(connection)
-    threshold = getattr(driver, "prepare_threshold", None)
-    if threshold is not None:
-        # psycopg would prepare it, and anew whenever the schema changes.
-        driver.prepare_threshold = None
-    cursor = connection.connection.cursor()
-    try:
+    with unprepared(connection), contextlib.closing(connection.connection.cursor()) as cursor:
         cursor.execute(sql)
         return cursor.fetchone() if cursor.description else ()
-    finally:
-        cursor.close()
-        if threshold is not None:
-            driver.prepare_threshold = threshold

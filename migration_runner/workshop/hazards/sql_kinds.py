@@ -11,19 +11,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from migration_runner.database.sql_text import LEXEME
+from migration_runner.database.sql_text import LEXEME, NAME, QUALIFIED, without_data
 
-_NAME: Final = r'(?:"(?:[^"]|"")+"|[\w$]+)'
-_QUALIFIED: Final = rf"{_NAME}(?:\s*\.\s*{_NAME})*"
-_ALIAS: Final = rf"(?:\s+(?:AS\s+)?(?!SET\b|USING\b|WHERE\b|RETURNING\b){_NAME})?"
+_ALIAS: Final = rf"(?:\s+(?:AS\s+)?(?!SET\b|USING\b|WHERE\b|RETURNING\b){NAME})?"
 _WRITE: Final = re.compile(
-    rf"(?is)\bUPDATE\s+(?:ONLY\s+)?(?!SET\b)(?P<updated>{_QUALIFIED})\s*\*?{_ALIAS}\s+SET\b"
-    rf"|\bDELETE\s+FROM\s+(?:ONLY\s+)?(?P<deleted>{_QUALIFIED})"
+    rf"(?is)\bUPDATE\s+(?:ONLY\s+)?(?!SET\b)(?P<updated>{QUALIFIED})\s*\*?{_ALIAS}\s+SET\b"
+    rf"|\bDELETE\s+FROM\s+(?:ONLY\s+)?(?P<deleted>{QUALIFIED})"
 )
 # The others end at the first row, or are answered by an index.
 _READ: Final = re.compile(
     r"(?is)\bSELECT\s+(?!(?:max|min|exists)\s*\(|1\b|true\b|null\b).*?"
-    rf"\bFROM\s+(?:ONLY\s+)?(?P<read>{_QUALIFIED})"
+    rf"\bFROM\s+(?:ONLY\s+)?(?P<read>{QUALIFIED})"
 )
 _COPIES: Final = re.compile(r"(?i)\b(?:INSERT|MERGE|CREATE)\b")
 _USES_ROWS: Final = re.compile(
@@ -97,24 +95,15 @@ def defines(sql: str) -> bool:
 
 def plain_name(name: str) -> str:
     """Return a name as the catalog has it: in lower case, unless it is quoted."""
-    parts = re.findall(_NAME, name)
+    parts = re.findall(NAME, name)
     return ".".join(
         part[1:-1].replace('""', '"') if part.startswith('"') else part.lower() for part in parts
     )
 
 
-def without_data(sql: str) -> str:
-    """Return a statement without its comments, and with every literal empty."""
-    return re.sub(LEXEME, lambda token: "''" if token["literal"] else _kept(token), sql)
-
-
 def pieces_of(sql: str) -> list[str]:
     """Return the statements of a script, without comments and data."""
     return [piece.strip() for piece in without_data(sql).split(";") if piece.strip()]
-
-
-def _kept(token: re.Match[str]) -> str:
-    return " " if token["comment"] else token[0]
 
 
 def _pieces(sql: str) -> Iterator[tuple[str, bool]]:

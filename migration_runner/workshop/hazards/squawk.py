@@ -6,7 +6,6 @@ https://squawkhq.com
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import subprocess
 import sys
@@ -50,7 +49,7 @@ class _File:
     owners: Sequence[Statement]
 
 
-def lint(statements: Iterable[Statement], *, major: int, breaking: Collection[str] = ()) -> Linted:
+def lint(statements: Sequence[Statement], *, major: int, breaking: Collection[str] = ()) -> Linted:
     """Return what squawk says of statements on a server of this major version.
 
     `breaking`: the revisions that declare `breaks_before`, so that no older release is running.
@@ -130,4 +129,4 @@ def _finding(owner: Statement, rule: str, message: str) -> Finding:
 
 def _plain(message: str) -> str:
     """Return a message without Markdown, and with its period."""
-    return re.sub(r"`", "", message).rstrip(".") + "."
+    return message.replace("`", "").rstrip(".") + "."

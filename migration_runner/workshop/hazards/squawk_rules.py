@@ -116,6 +116,7 @@ def is_silent(rule: str, *, breaks: bool) -> bool:
 
 
 ADVICE: Final = {
+    "ban-drop-database": "Drop a database by hand, not in a revision.",
     "identifier-too-long": "Choose a name of at most 63 bytes.",
     "ban-drop-not-null": (
         "Deploy a release that can read null first, and waive this check with that reason."

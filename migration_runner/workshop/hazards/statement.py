@@ -102,7 +102,6 @@ class Statement:
     line: int
     sql: str
     transactional: bool = True
-    seconds: float = 0.0
     rows: int = -1
     error: str = ""
     seen: Seen = field(default_factory=Seen)

@@ -166,3 +166,23 @@ def test_a_new_column_that_must_have_a_value_is_advised() -> None:
     )
 
     assert "cannot be added to a table with rows" in found.advice
+
+
+def test_values_are_added_to_an_enum_that_has_none() -> None:
+    (found,) = _compare(
+        ["CREATE TYPE public.mood AS ENUM (\n)"], ["CREATE TYPE public.mood AS ENUM ('a', 'b')"]
+    )
+
+    assert (
+        "ALTER TYPE mood ADD VALUE IF NOT EXISTS 'a'",
+        "ALTER TYPE mood ADD VALUE IF NOT EXISTS 'b' AFTER 'a'",
+    ) == found.upgrade
+
+
+def test_a_constraint_s_text_makes_no_rename() -> None:
+    table = "CREATE TABLE public.t (a text, CONSTRAINT c CHECK ((a <> '{}'::text)))"
+
+    (changed,) = _compare([table.format("x")], [table.format(" RENAME ")])
+    (renamed,) = _compare([table], [table.replace("CONSTRAINT c", "CONSTRAINT d")])
+
+    assert (False, True) == (changed.is_rename, renamed.is_rename)

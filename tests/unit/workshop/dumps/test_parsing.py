@@ -133,5 +133,15 @@ def test_columns_in_the_orders_of_all_releases_have_one_text(text: str, expected
     assert expected == parse_column(text).text
 
 
+def test_an_identity_s_sequence_keeps_its_name() -> None:
+    text = (
+        'int GENERATED ALWAYS AS IDENTITY (\n    SEQUENCE NAME public."a  b"\n    START WITH 1\n)'
+    )
+
+    found = parse_column(text)
+
+    assert ('public."a  b"', "START WITH 1") == (found.sequence, found.sequence_options)
+
+
 def test_the_server_s_version_is_known() -> None:
     assert 18 == parse(SAMPLE).major
