@@ -24,8 +24,9 @@ from typing import Final
 from benchmarks.machine import describe_load, describe_machine
 from migration_runner.project.alembic_project import AlembicProject
 from migration_runner.settings.settings import load_settings
-from migration_runner.workshop.cluster import SUPERUSER, Cluster
-from migration_runner.workshop.databases import OwnDatabases
+from migration_runner.workshop.cluster import Cluster
+from migration_runner.workshop.initdb import SUPERUSER
+from migration_runner.workshop.own_databases import OwnDatabases
 from migration_runner.workshop.programs import find_programs
 from migration_runner.workshop.workbench import open_workbench
 from tests.corpus.installation import Installation, build_wheel

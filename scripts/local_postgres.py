@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Final
 
 from migration_runner.errors import ConfigError
-from migration_runner.workshop.cluster import SUPERUSER, Cluster, is_in_use
+from migration_runner.workshop.cluster import Cluster, is_in_use
+from migration_runner.workshop.initdb import SUPERUSER
 from migration_runner.workshop.programs import find_programs
 
 HOME: Final = Path(__file__).resolve().parents[1] / ".postgres"

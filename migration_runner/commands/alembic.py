@@ -57,7 +57,7 @@ def run_alembic(invocation: Invocation) -> None:
     if read is not None and writes_online and _needs_server(settings):
         with developer_tools("revision --autogenerate"):
             from migration_runner.commands.revision import autogenerate  # noqa: PLC0415 - not in the image
-        autogenerate(invocation, settings, words, read.rename or ())
+        autogenerate(invocation, settings, words, read)
         return
     changes = options.command in _CHANGING and "--sql" not in words
     if _writes_from_models(read):

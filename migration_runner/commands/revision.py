@@ -13,7 +13,8 @@ from migration_runner.errors import HistoryError, RevisionFailed, SchemaDrift
 from migration_runner.log import streams
 from migration_runner.settings.settings import Settings
 from migration_runner.workshop import autogenerate as tool
-from migration_runner.workshop.autogenerate import Written, rename_option
+from migration_runner.workshop.autogenerate import Options, Written
+from migration_runner.workshop.chosen_renames import rename_option
 from migration_runner.workshop.dumps.renames import PossibleRename
 from migration_runner.workshop.formats.places import relative
 
@@ -22,14 +23,14 @@ _NOTHING: Final = "Models and history match: there is nothing to write."
 
 
 def autogenerate(
-    invocation: Invocation, settings: Settings, words: Sequence[str], renames: Sequence[str]
+    invocation: Invocation, settings: Settings, words: Sequence[str], options: Options
 ) -> None:
     """Write a revision from the models.
 
     Raises `RevisionFailed` if it fails when it is tried, `SchemaDrift` if nothing can be written.
     """
     settings.require_one_history()
-    written = tool.autogenerate(settings, words, renames, _ask)
+    written = tool.autogenerate(settings, words, options, _ask)
     if invocation.options.as_json or not streams.answers_on_terminal():
         streams.write_facts(_facts(written))
     else:

@@ -1,8 +1,6 @@
 """A PostgreSQL server of our own, that ends with the last process that uses it.
 
-It listens on a socket in a folder of its own only. Each user has a pipe open, and a shell, which is
-the server's parent, reads from that: once nobody has it open any more, be it because a process was
-killed, the shell stops the server and removes what is not to be kept.
+It listens on a socket in a folder of its own only.
 """
 
 from __future__ import annotations
@@ -10,37 +8,22 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import re
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
-import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from migration_runner.errors import ConfigError
+from migration_runner.workshop.initdb import SUPERUSER, initialize
 from migration_runner.workshop.programs import THREE_WAYS, Programs
-from migration_runner.workshop.server_user import before_initdb, before_server, server_user
+from migration_runner.workshop.server_folder import make_server_folder
+from migration_runner.workshop.server_keeper import make_pipe, open_pipe, start_keeper
+from migration_runner.workshop.server_user import server_user
 
-SUPERUSER: Final = "postgres"
-_PREFIX: Final = "migrate-server-"
-# Again and again: until it has handlers of its own, a signal to the server is lost.
-_KEEPER: Final = """\
-log=$1 folder=$2; shift 2
-trap '' INT TERM HUP
-"$@" </dev/null >"$log" 2>&1 &
-server=$!
-read -r answer
-kill -INT "$server"
-(while sleep 0.2; do kill -INT "$server"; done) >/dev/null 2>&1 &
-wait "$server"
-kill -KILL $!
-[ "$answer" = keep ] || rm -rf -- "$folder"
-"""
 _SETTINGS: Final = {
     "listen_addresses": "",
     "fsync": "off",
@@ -61,24 +44,10 @@ _SETTINGS: Final = {
     "lc_messages": "C",
     "logging_collector": "off",
 }
-_INITDB: Final = (
-    "--auth=trust",
-    f"--username={SUPERUSER}",
-    "--encoding=UTF8",
-    "--no-locale",
-    "--no-sync",
-    "--no-instructions",
-    "--wal-segsize=1",
-)
-# A socket's path has 107 characters at most, and the server and drivers must take it unquoted.
-_SHORT_PATH: Final = re.compile(r"[\w./-]{1,70}", re.ASCII)
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 30.0
 _HANDOVER_SECONDS: Final = 0.5
-_PIPE: Final = "users"
-# A server is some thousand small files, which cost a tenth there.
-_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own in there
-_ENOUGH_MEMORY: Final = 2 * 1024**3
+_LOG: Final = "log"
 _POLL_SECONDS: Final = 0.003
 
 # Gets the data folder, and what initializes it.
@@ -110,7 +79,7 @@ class Cluster:
         self._user = server_user()
         self._keeper: subprocess.Popen[bytes] | None = None
         self._pipe: int | None = None
-        self.sockets = _make_folder()
+        self.sockets = make_server_folder()
         self.folder = home or self.sockets
         self.data = self.folder / "data"
         try:
@@ -175,7 +144,7 @@ class Cluster:
 
     def _join(self) -> bool:
         """Become a user of the server that another process has started, if there is one."""
-        pipe = _open_pipe(self.folder)
+        pipe = open_pipe(self.folder)
         sockets = self._ready_sockets()
         if pipe is None or sockets is None:
             if pipe is not None:
@@ -200,60 +169,19 @@ class Cluster:
 
     def _make_data(self, fill: Fill) -> None:
         if not (self.data / "PG_VERSION").exists():
-            fill(self.data, self._initialize)
+            fill(self.data, lambda: initialize(self.programs, self.data, self._user))
         self._own_all(self.data)
-
-    def _initialize(self) -> None:
-        with _forking():
-            done = subprocess.run(  # noqa: S603 - the server's own
-                [self.programs.path("initdb"), "-D", str(self.data), *_INITDB],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                check=False,
-                cwd="/",
-                text=True,
-                errors="replace",
-                env=_environment(),
-                preexec_fn=before_initdb(self._user),
-            )
-        if done.returncode:
-            said = " ".join(done.stderr.split())
-            advice = THREE_WAYS
-            if "could not look up effective user" in said:
-                advice = (
-                    f"The user with the number {os.geteuid()} has no entry in /etc/passwd; give it"
-                    f" one. Or: {THREE_WAYS}"
-                )
-            message = f"The throw-away server could not be made: {said} {advice}"
-            raise ConfigError(message, reason="no_server")
 
     def _start(self, settings: Mapping[str, str]) -> None:
         options = [word for each in settings.items() for word in ("-c", "=".join(each))]
         postgres = self.programs.path("postgres")
         command = [postgres, "-D", str(self.data), "-k", str(self.sockets), *options]
-        pipe = self.folder / _PIPE
-        pipe.unlink(missing_ok=True)
-        os.mkfifo(pipe, 0o600)
-        reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-        self._pipe = os.open(pipe, os.O_WRONLY)
-        os.set_blocking(reader, True)
-        _open.add(self)
-        log = self.folder / "log"
+        log = self.folder / _LOG
         # Of the server before this one: what it said at its end is not said of this one.
         log.unlink(missing_ok=True)
-        with _forking():
-            self._keeper = subprocess.Popen(  # noqa: S603 - the server's own
-                ["/bin/sh", "-c", _KEEPER, "keeper", str(log), str(self.sockets), *command],
-                stdin=reader,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                cwd="/",
-                env=_environment(),
-                # Ctrl-C is for this process.
-                start_new_session=True,
-                preexec_fn=before_server(self._user),  # noqa: PLW1509 - see `_forking`
-            )
-        os.close(reader)
+        reader, self._pipe = make_pipe(self.folder)
+        _open.add(self)
+        self._keeper = start_keeper(reader, log, self.sockets, command, self._user)
         self._wait_until_ready(log)
 
     def _wait_until_ready(self, log: Path) -> None:
@@ -301,33 +229,13 @@ class Cluster:
             self._pipe = None
 
 
-@contextlib.contextmanager
-def _forking() -> Iterator[None]:
-    """Let Python fork beside a thread, of which it warns: what is done before `exec` takes no lock.
-
-    https://docs.python.org/3/library/os.html#os.fork
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        yield
-
-
 def is_in_use(home: Path) -> bool:
     """Whether a process uses the server of a home."""
     with _locked(home):
-        pipe = _open_pipe(home)
+        pipe = open_pipe(home)
         if pipe is not None:
             os.close(pipe)
         return pipe is not None
-
-
-def _open_pipe(home: Path) -> int | None:
-    """Become a user of a home's server; None if it has none."""
-    try:
-        # With a reader only, who is the shell.
-        return os.open(home / _PIPE, os.O_WRONLY | os.O_NONBLOCK)
-    except OSError:
-        return None
 
 
 def _forget_all() -> None:
@@ -348,27 +256,3 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(number)
-
-
-def _make_folder() -> Path:
-    """Make a folder in memory where there is room, else where temporary files are."""
-    places = [_MEMORY] if _has_room(_MEMORY) else []
-    for place in (*places, Path(tempfile.gettempdir())):
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
-        if _SHORT_PATH.fullmatch(str(folder)):
-            return folder
-        folder.rmdir()
-    return Path(tempfile.mkdtemp(prefix=_PREFIX, dir="/tmp"))
-
-
-def _has_room(place: Path) -> bool:
-    try:
-        found = os.statvfs(place)
-    except OSError:
-        return False
-    return found.f_bavail * found.f_frsize > _ENOUGH_MEMORY and os.access(place, os.W_OK)
-
-
-def _environment() -> dict[str, str]:
-    """Return the environment without what would change the server, or a dump."""
-    return {name: text for name, text in os.environ.items() if not name.startswith(("PG", "LC_"))}

@@ -1,4 +1,4 @@
-"""Which user the server's processes run as. PostgreSQL refuses to be run by root.
+"""How the server's processes are started, and as which user. PostgreSQL refuses to be run by root.
 
 Run by root, the server is another user, who keeps root's right to read every folder: its programs
 can be below one that only root may enter, and nobody's permissions have to be changed.
@@ -6,11 +6,13 @@ can be below one that only root may enter, and nobody's permissions have to be c
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import pwd
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 # linux/capability.h, linux/prctl.h, linux/sched.h
@@ -102,3 +104,19 @@ def _become_in_namespace(library: Any, inside: int) -> None:
         descriptor = os.open(f"/proc/self/{file}", os.O_WRONLY)
         os.write(descriptor, text.encode())
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def forking() -> Iterator[None]:
+    """Let Python fork beside a thread, of which it warns: what is done before `exec` takes no lock.
+
+    https://docs.python.org/3/library/os.html#os.fork
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
+
+
+def server_environment() -> dict[str, str]:
+    """Return the environment without what would change the server, or a dump."""
+    return {name: text for name, text in os.environ.items() if not name.startswith(("PG", "LC_"))}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,14 +16,10 @@ import sqlalchemy
 from sqlalchemy.exc import NoSuchModuleError
 
 from migration_runner.clock import SystemClock
-from migration_runner.database.other_databases import POSTGRES
-from migration_runner.database.statements import execute_plain
-from migration_runner.database.version_tables import VersionChange
 from migration_runner.errors import MigrationError
 from migration_runner.history.manifest_history import ManifestHistory
-from migration_runner.history.request import CompletedStep, PlannedStep, Request
+from migration_runner.history.request import Request
 from migration_runner.project.alembic_project import AlembicProject
-from migration_runner.project.context import ConfiguredContext
 from migration_runner.project.directives import Additions, adding
 from migration_runner.project.model_drift import describe_difference
 from migration_runner.report.report import RunReport
@@ -36,6 +32,7 @@ from migration_runner.settings.settings import Settings
 from migration_runner.workshop.databases import url_of
 from migration_runner.workshop.dumps.models_schema import create_models as make_models
 from migration_runner.workshop.dumps.parsing import parse
+from migration_runner.workshop.env_contexts import run_env
 from migration_runner.workshop.failures import note_needs
 from migration_runner.workshop.hazards.capture import Capture
 from migration_runner.workshop.hazards.statement import Statement
@@ -44,7 +41,6 @@ from migration_runner.workshop.redirection import redirected
 from migration_runner.workshop.swallowed import extensions_refused
 
 Parameters = Mapping[str, str]
-_USUAL_SCHEMA: Final = "public"
 _RUN_ID: Final = "workshop"
 
 
@@ -179,21 +175,15 @@ def create_models(settings: Settings, parameters: Parameters, migrated: str) -> 
     Raises `ConfigError` if env.py passes no models, or whatever it causes.
     """
     with _on(settings, parameters) as here, _offered() as (engine, offer):
-        seen = _visit_env(here, offer)
-        metadata = [each for context in seen.contexts for each in context.metadata]
-        hidden = {
-            (table.schema or schema, table.name)
-            for context, schema in zip(seen.contexts, seen.schemas, strict=True)
-            for each in context.metadata
-            for table in each.tables.values()
-            if not context.includes(table)
-        }
-        if metadata:
-            make_models(engine, seen.metadata_by_schema(), parse(migrated))
+        seen = run_env(here, offer)
+        by_schema = seen.metadata_by_schema()
+        found = any(by_schema.values())
+        if found:
+            make_models(engine, by_schema, parse(migrated))
     return Models(
-        hidden=frozenset(hidden),
+        hidden=seen.hidden_tables(),
         version_tables=frozenset(each.version_table for each in seen.contexts),
-        found=bool(metadata),
+        found=found,
         unimported=tuple(find_unimported()),
     )
 
@@ -204,18 +194,7 @@ def visit_env(settings: Settings, parameters: Parameters) -> None:
     Raises whatever it causes.
     """
     with _on(settings, parameters) as here, _offered() as (_, offer):
-        _visit_env(here, offer)
-
-
-def _visit_env(settings: Settings, offer: Callable[[], sqlalchemy.Connection]) -> _Configured:
-    seen = _Configured()
-    try:
-        AlembicProject(settings.alembic).run_env(Request("upgrade", ("heads",)), offer, seen)
-    except Exception:
-        # After it has configured something, for want of what a revision makes.
-        if not seen.contexts:
-            raise
-    return seen
+        run_env(here, offer)
 
 
 @contextlib.contextmanager
@@ -233,44 +212,6 @@ def _make_engine() -> sqlalchemy.engine.Engine:
         return sqlalchemy.create_engine("postgresql+psycopg://")
     except NoSuchModuleError:
         return sqlalchemy.create_engine("postgresql+psycopg2://")
-
-
-class _Configured:
-    """Notes what env.py configures, and lets it do nothing: an `EnvListener`."""
-
-    def __init__(self) -> None:
-        self.contexts: list[ConfiguredContext] = []
-        # Into which schema each has unqualified names lead: env.py may set a search_path.
-        self.schemas: list[str] = []
-
-    def configured(self, context: ConfiguredContext) -> None:
-        self.contexts.append(context)
-        self.schemas.append(_current_schema(context.connection))
-        context.run_nothing()
-
-    def metadata_by_schema(self) -> dict[str, list[sqlalchemy.MetaData]]:
-        """Return the models by the schema that they are for, each metadata once."""
-        found: dict[str, list[sqlalchemy.MetaData]] = {}
-        for context, schema in zip(self.contexts, self.schemas, strict=True):
-            here = found.setdefault(schema, [])
-            here += [each for each in context.metadata if each not in here]
-        return found
-
-    def apply(self, plan: object) -> Iterable[PlannedStep]:  # noqa: ARG002 - as in `EnvListener`
-        return ()
-
-    def write(self, step: CompletedStep, change: VersionChange, *, last: bool) -> bool:  # noqa: ARG002 - as above
-        return True
-
-    def completed(self, step: CompletedStep) -> None:
-        """Nothing is applied."""
-
-
-def _current_schema(connection: sqlalchemy.Connection | None) -> str:
-    """Return the schema in which a connection makes what has none; as usual, if it has none."""
-    if connection is None or connection.dialect.name != POSTGRES:
-        return _USUAL_SCHEMA
-    return str(execute_plain(connection, "SELECT current_schema()").scalar() or _USUAL_SCHEMA)
 
 
 @contextlib.contextmanager

@@ -15,15 +15,13 @@ from migration_runner.project.alembic_project import AlembicProject
 from migration_runner.settings.settings import Settings
 from migration_runner.workshop.chain import chain_of
 from migration_runner.workshop.cluster import Cluster
-from migration_runner.workshop.databases import (
-    Databases,
-    OwnDatabases,
-    shadow_databases,
-)
+from migration_runner.workshop.databases import Databases
 from migration_runner.workshop.failures import describe_failure, needs_of
 from migration_runner.workshop.hazards.statement import Statement
+from migration_runner.workshop.own_databases import OwnDatabases
 from migration_runner.workshop.processes import Processes, TaskEnded
 from migration_runner.workshop.programs import find_programs
+from migration_runner.workshop.shadow_databases import shadow_databases
 from migration_runner.workshop.stand_ins import stand_ins_setting, stood_in
 from migration_runner.workshop.tasks import Models, Upgraded, workshop_settings
 from migration_runner.workshop.templates import TEMPLATE, Templates, cache_folder
@@ -86,7 +84,7 @@ class Workbench:
         """
         while True:
             try:
-                done: Upgraded = self._run(
+                done: Upgraded = self.run(
                     "upgrade",
                     database,
                     targets=tuple(targets),
@@ -106,18 +104,18 @@ class Workbench:
 
     def downgrade(self, database: str, target: str) -> None:
         """Downgrade a database, in one process. Raises what a run raises."""
-        self._run("downgrade", database, target=target, recorded=self._recorded)
+        self.run("downgrade", database, target=target, recorded=self._recorded)
 
     def alembics_differences(self, database: str) -> list[str]:
         """Return what Alembic sees that differs between models and a database."""
-        found: list[str] = self._run("compare", database)
+        found: list[str] = self.run("compare", database)
         return found
 
     def create_models(self, migrated: str) -> Models:
         """Make the database MODELS of the models; `migrated` is the migrated schema's dump."""
         self.databases.drop(MODELS)
         self.databases.create(MODELS)
-        found: Models = self._run("create_models", MODELS, migrated=migrated)
+        found: Models = self.run("create_models", MODELS, migrated=migrated)
         return found
 
     def remember_files(self) -> None:
@@ -146,7 +144,8 @@ class Workbench:
 
     def run(self, task: str, database: str, **words: Any) -> Any:
         """Carry out one of `tasks` on a database."""
-        return self._run(task, database, **words)
+        parameters = self.databases.parameters(database)
+        return self.processes.run(task, settings=self.settings, parameters=parameters, **words)
 
     @property
     def description(self) -> str:
@@ -160,10 +159,6 @@ class Workbench:
             parts.append(f"roles created: {', '.join(roles)}")
         special = f" ({'; '.join(parts)})" if parts else ""
         return self.databases.description + special
-
-    def _run(self, task: str, database: str, **words: Any) -> Any:
-        parameters = self.databases.parameters(database)
-        return self.processes.run(task, settings=self.settings, parameters=parameters, **words)
 
     def _environment(self) -> dict[str, str | None]:
         """Return what tells env.py, and libpq in it, which database is meant."""

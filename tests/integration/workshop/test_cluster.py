@@ -13,7 +13,8 @@ import psycopg
 import pytest
 
 from migration_runner.errors import ConfigError
-from migration_runner.workshop.cluster import SUPERUSER, Cluster, is_in_use
+from migration_runner.workshop.cluster import Cluster, is_in_use
+from migration_runner.workshop.initdb import SUPERUSER
 from migration_runner.workshop.programs import Programs, find_programs
 from tests.fixtures.runner import ROOT
 from tests.fixtures.servers import is_gone
@@ -116,17 +117,20 @@ def test_a_folder_with_spaces_and_nobody_elses_permissions(
 
 
 def test_it_ends_also_before_it_has_started(monkeypatch: pytest.MonkeyPatch) -> None:
-    folders = []
+    """By itself: `stop` says so of no server that it had to kill."""
+    folders, ended = [], []
+    stop = Cluster.stop
 
     def give_up(cluster: Cluster, _log: Path) -> None:
         folders.append(cluster.sockets)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Cluster, "_wait_until_ready", give_up)
+    monkeypatch.setattr(Cluster, "stop", lambda cluster: ended.append(stop(cluster)))
     with pytest.raises(KeyboardInterrupt):
         Cluster(find_programs())
 
-    assert [True] == [is_gone(folder) for folder in folders]
+    assert ([True], [True]) == ([is_gone(folder) for folder in folders], ended)
 
 
 def test_what_the_server_says_if_it_does_not_start() -> None:

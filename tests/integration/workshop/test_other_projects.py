@@ -110,6 +110,11 @@ def test_models_that_cannot_be_made_hide_no_other_finding(workshop: Workshop) ->
         ),
         ('import sys; sys.exit("no way")', "SystemExit: no way.", ""),
         (
+            "import os; os._exit(0)",
+            "The revision or env.py ended the process, with exit code 0.",
+            "",
+        ),
+        (
             "import os; os._exit(3)",
             "The revision or env.py ended the process, with exit code 3.",
             "",

@@ -1,0 +1,71 @@
+"""The parent of a throw-away server: a shell that stops it once nobody uses it any more.
+
+Each user has a pipe open, from which the shell reads: that ends when the last of them closes it, or
+is killed. Then it stops the server, and removes what is not to be kept.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from migration_runner.workshop.server_user import before_server, forking, server_environment
+
+# Again and again: until it has handlers of its own, a signal to the server is lost.
+_KEEPER: Final = """\
+log=$1 folder=$2; shift 2
+trap '' INT TERM HUP
+"$@" </dev/null >"$log" 2>&1 &
+server=$!
+read -r answer
+kill -INT "$server"
+(while sleep 0.2; do kill -INT "$server"; done) >/dev/null 2>&1 &
+wait "$server"
+kill -KILL $!
+[ "$answer" = keep ] || rm -rf -- "$folder"
+"""
+_PIPE: Final = "users"
+
+
+def make_pipe(folder: Path) -> tuple[int, int]:
+    """Make a folder's pipe; return the end for the shell, and the first user's."""
+    pipe = folder / _PIPE
+    pipe.unlink(missing_ok=True)
+    os.mkfifo(pipe, 0o600)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    writer = os.open(pipe, os.O_WRONLY)
+    os.set_blocking(reader, True)
+    return reader, writer
+
+
+def open_pipe(home: Path) -> int | None:
+    """Become a user of a home's server; None if it has none."""
+    try:
+        # With a reader only, who is the shell.
+        return os.open(home / _PIPE, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return None
+
+
+def start_keeper(
+    reader: int, log: Path, sockets: Path, command: Sequence[str], user: int | None
+) -> subprocess.Popen[bytes]:
+    """Start the shell, which starts the server's `command`, and close the shell's end here."""
+    try:
+        with forking():
+            return subprocess.Popen(  # noqa: S603 - the server's own
+                ["/bin/sh", "-c", _KEEPER, "keeper", str(log), str(sockets), *command],
+                stdin=reader,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd="/",
+                env=server_environment(),
+                # Ctrl-C is for this process.
+                start_new_session=True,
+                preexec_fn=before_server(user),  # noqa: PLW1509 - see `forking`
+            )
+    finally:
+        os.close(reader)
