@@ -44,6 +44,15 @@ def test_the_first_revision(workshop: Workshop) -> None:
     assert 0 == workshop.verify()[0]
 
 
+@pytest.mark.parametrize("words", [("--rev-id", "mine"), ("--rev-id=mine",), ("--rev-i", "mine")])
+def test_an_id_that_is_given(workshop: Workshop, words: tuple[str, ...]) -> None:
+    """Alembic takes a part of an option's name, too."""
+    found, text = _written(workshop, *words)
+
+    assert "mine" == found["revision"]
+    assert "\nrevision = 'mine'\n" in text
+
+
 def test_what_alembic_sees_and_what_it_does_not(workshop: Workshop) -> None:
     workshop.orders()
     workshop.add_columns(
