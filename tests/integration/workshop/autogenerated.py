@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import alembic
 
-from tests.fixtures.workshop import Workshop
+from tests.fixtures.workshop import NO_ORDERS, Workshop
 
 _MODELS: Final = """\
 import sqlalchemy as sa
@@ -24,6 +26,9 @@ class Base:
 
 
 """
+_ORDERS: Final = "'orders', {}sa.Column('id', sa.Integer, primary_key=True){}"
+# What models are about: cases side by side have each a number behind these.
+_NAMES: Final = re.compile("orders|others|sales|customers|people|stock|mood|Mood|temper")
 _TEMPLATE: Final = Path(alembic.__file__).parent / "templates" / "generic" / "script.py.mako"
 # What says that models and history differ, or that a revision does not lead there and back.
 WRONG: Final = frozenset(
@@ -59,6 +64,20 @@ class Outcome:
 CLEAN: Final[tuple[int, list[str], list[str], list[str]]] = (0, ["up", "down", "up"], [], [])
 
 
+def orders(*parts: str) -> str:
+    """Return the model of a table, with further columns, constraints and options."""
+    return f"sa.Table({_orders('metadata, ', parts)})\n"
+
+
+def write_orders(workshop: Workshop, *parts: str) -> None:
+    """Write the revision that `orders` of these parts needs, where no command is to do so."""
+    workshop.revision("orders", f"op.create_table({_orders('', parts)})", NO_ORDERS)
+
+
+def _orders(metadata: str, parts: Iterable[str]) -> str:
+    return _ORDERS.format(metadata, "".join(f", {part}" for part in parts))
+
+
 def write_models(workshop: Workshop, models: str, options: str = "") -> None:
     """Write the models: Core tables, since they are shorter."""
     workshop.write("models.py", _MODELS.format(options=options) + models)
@@ -86,6 +105,26 @@ def change_models(
     assert CLEAN == first.tried, first.text + first.stderr
     write_models(workshop, after, options)
     return autogenerate(workshop, *words)
+
+
+def change_side_by_side(
+    workshop: Workshop, cases: Iterable[tuple[str, str]], *words: str, options: str = ""
+) -> Outcome:
+    """Change the models of many cases in one revision: alone, each would cost some seconds.
+
+    Each has tables and types of its own, as `numbered` names them.
+    """
+    befores, afters = zip(*cases, strict=True)
+    before, after = (
+        "".join(numbered(models, number) for number, models in enumerate(each))
+        for each in (befores, afters)
+    )
+    return change_models(workshop, before, after, *words, options=options)
+
+
+def numbered(text: str, number: int) -> str:
+    """Give tables, types and schemas the number of a case."""
+    return _NAMES.sub(rf"\g<0>{number}", text)
 
 
 def wrong(workshop: Workshop) -> list[tuple[str, str]]:
