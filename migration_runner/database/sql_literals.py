@@ -22,6 +22,11 @@ def literal(value: Value) -> str:
     return f"ARRAY[{', '.join(map(literal, value))}]::text[]"
 
 
+def plain_literal(text: str) -> str:
+    """Return a string as one writes it: a backslash is one with the server's usual settings."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def identifier(name: str) -> str:
     """Return a name as a quoted identifier."""
     return '"' + name.replace('"', '""') + '"'

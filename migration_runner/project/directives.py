@@ -14,6 +14,7 @@ import sqlalchemy
 from alembic.operations import ops
 from sqlalchemy.dialects import postgresql
 
+from migration_runner.database.sql_literals import plain_literal
 from migration_runner.project.rendered_sql import RenderedSQL, Statement
 
 _PREPARER: Final = postgresql.dialect().identifier_preparer  # type: ignore[no-untyped-call]  # SQLAlchemy's
@@ -58,23 +59,27 @@ def adding(theirs: Callable[..., None] | None, additions: Additions) -> Callable
 
 def _add(up: Any, down: Any, additions: Additions) -> None:
     for container in (up, down):
-        _leave_out_changes(container, additions.own_changes)
+        _leave_out_changes(container, every=additions.own_changes)
     types = _Types(up, down, additions)
     types.let_tables_use_existing()
-    given = {statement.sql for statement in additions.first_in_upgrade}
-    created = [each for each in types.created() if each.sql not in given]
-    dropped = [each for each in types.dropped() if each not in additions.last_in_downgrade]
+    created = _without(additions.first_in_upgrade, types.created())
+    dropped = _without(additions.last_in_downgrade, types.dropped())
     up.ops[:0] = _rendered([*additions.first_in_upgrade, *created])
     up.ops += _rendered(additions.last_in_upgrade)
     down.ops[:0] = _rendered(additions.first_in_downgrade)
     down.ops += _rendered([*dropped, *additions.last_in_downgrade])
 
 
+def _without(given: Iterable[Statement], statements: Iterable[Statement]) -> list[Statement]:
+    known = {each.sql for each in given}
+    return [each for each in statements if each.sql not in known]
+
+
 def _rendered(statements: Iterable[Statement]) -> list[Any]:
     return [RenderedSQL(statement) for statement in statements]
 
 
-def _leave_out_changes(container: Any, every: bool) -> None:  # noqa: FBT001 - of `_add` alone
+def _leave_out_changes(container: Any, *, every: bool) -> None:
     """Let Alembic write no change of a type that the comparison of the schemas writes."""
     kept = []
     for each in container.ops:
@@ -91,7 +96,7 @@ def _leave_out_changes(container: Any, every: bool) -> None:  # noqa: FBT001 - o
             if not each.has_changes():
                 continue
         elif hasattr(each, "ops"):
-            _leave_out_changes(each, every)
+            _leave_out_changes(each, every=every)
             if not each.ops:
                 continue
         kept.append(each)
@@ -126,7 +131,7 @@ class _Types:
             found = _enum(column.type)
             if found is None or in_table or self._key(found) in self._existing | by_table:
                 continue
-            labels = ", ".join("'" + label.replace("'", "''") + "'" for label in found.enums)
+            labels = ", ".join(map(plain_literal, found.enums))
             sql = f"CREATE TYPE {_name(found)} AS ENUM ({labels})"
             made.setdefault(self._key(found), Statement(sql, "" if made else _NEW_TYPE))
         return list(made.values())

@@ -26,7 +26,7 @@ import socket
 import sys
 from typing import Any, Final
 
-MESSAGE_BYTES: Final = 196_608
+_MESSAGE_BYTES: Final = 196_608
 _PR_SET_PDEATHSIG: Final = 1
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _MOST_DESCRIPTORS: Final = 3
@@ -65,7 +65,7 @@ class Worker:
             if self._client not in readable:
                 continue
             message, descriptors, _, _ = socket.recv_fds(
-                self._client, MESSAGE_BYTES, _MOST_DESCRIPTORS
+                self._client, _MESSAGE_BYTES, _MOST_DESCRIPTORS
             )
             if not message:
                 self._end_all()
@@ -81,7 +81,7 @@ class Worker:
         pid = os.fork()
         if pid == 0:
             self._become(request, output)
-            sys.argv += map(str, others)
+            sys.argv[1:] = [*request["arguments"], *map(str, others)]
             return True
         for each in (output, *others):
             os.close(each)
@@ -110,7 +110,6 @@ class Worker:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-        sys.argv[1:] = request["arguments"]
 
     def _reap(self) -> None:
         with contextlib.suppress(BlockingIOError):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from migration_runner.database.sql_literals import plain_literal
 from migration_runner.workshop.dumps.columns import parse_column
 from migration_runner.workshop.dumps.lexer import Kind, tokens
 from migration_runner.workshop.dumps.objects import ObjectName
-from migration_runner.workshop.dumps.sql import literal, literals, qualified, quote, table_of
+from migration_runner.workshop.dumps.sql import literals, qualified, quote, table_of
 
 ONLY_ADDED: Final = (
     "PostgreSQL cannot remove a value of an enum type: the downgrade leaves it. A new value cannot"
@@ -26,10 +27,10 @@ def added_labels(schema: str, models: str) -> tuple[str, ...] | None:
         if label in old:
             continue
         if position:
-            place = f" AFTER {literal(new[position - 1])}"
+            place = f" AFTER {plain_literal(new[position - 1])}"
         else:
-            place = f" BEFORE {literal(old[0])}" if old else ""
-        clauses.append(f"ADD VALUE IF NOT EXISTS {literal(label)}{place}")
+            place = f" BEFORE {plain_literal(old[0])}" if old else ""
+        clauses.append(f"ADD VALUE IF NOT EXISTS {plain_literal(label)}{place}")
     return tuple(clauses)
 
 
@@ -67,7 +68,8 @@ def advice(enum: ObjectName, schema: str, models: str, objects: Mapping[ObjectNa
         pairs = [(a, b) for a, b in zip(old, new, strict=True) if a != b]
         if pairs and all(a in removed and b in added for a, b in pairs):
             renames = "\n".join(
-                f"    ALTER TYPE {own} RENAME VALUE {literal(a)} TO {literal(b)};" for a, b in pairs
+                f"    ALTER TYPE {own} RENAME VALUE {plain_literal(a)} TO {plain_literal(b)};"
+                for a, b in pairs
             )
             said.append(f"If values were renamed, write:\n{renames}")
     what = "removed" if removed else "put into another order"
@@ -107,4 +109,4 @@ def _names(text: str, enum: ObjectName) -> bool:
 
 
 def _list(labels: list[str]) -> str:
-    return ", ".join(literal(label) for label in labels)
+    return ", ".join(plain_literal(label) for label in labels)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from migration_runner.database.sql_literals import plain_literal
 from migration_runner.workshop.dumps.objects import ObjectName
-from migration_runner.workshop.dumps.sql import literal, quote, table_of
+from migration_runner.workshop.dumps.sql import quote, table_of
 
 _CYCLE: Final = re.compile(r"\bCYCLE\b")
 _OPTION: Final = re.compile(
@@ -29,7 +30,7 @@ def alter_options(options: str, *, identity: bool = False) -> str:
 
 def nextval(sequence: str) -> str:
     """Return the default of a column that takes its values from a sequence, as a dump has it."""
-    return f"nextval({literal(sequence)}::regclass)"
+    return f"nextval({plain_literal(sequence)}::regclass)"
 
 
 def continue_after(name: ObjectName) -> str:
@@ -37,7 +38,7 @@ def continue_after(name: ObjectName) -> str:
 
     Without rows `setval` gets a null, and does nothing.
     """
-    table, column = literal(table_of(name)), literal(name.name)
+    table, column = plain_literal(table_of(name)), plain_literal(name.name)
     sequence = f"pg_get_serial_sequence({table}, {column})"
     values = f"max({quote(name.name)})) FROM {table_of(name)}"
     return f"SELECT setval({sequence}, {values}"

@@ -57,9 +57,3 @@ def literals(labels: str) -> list[str]:
     return [
         token.text[1:-1].replace("''", "'") for token in tokens(labels) if token.kind is Kind.STRING
     ]
-
-
-def literal(value: str) -> str:
-    """Return a string as SQL's literal, also where it has backslashes."""
-    doubled = value.replace("'", "''")
-    return f"'{doubled}'"

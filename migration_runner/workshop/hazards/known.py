@@ -46,6 +46,14 @@ _RULES: Final = (
     (rf"CLUSTER{_OPTIONS}(?:\s+VERBOSE)?\s*{_TABLE}?", _REWRITES),
     (r"REINDEX\b", _REINDEXES),
 )
+# What does the same in a transaction, and a block, which does unless it ends one.
+_WRAPPED: Final = re.compile(
+    r"(?i)(?:ALTER\s+(?:TABLE|DOMAIN|INDEX|VIEW)|CREATE\s+(?:UNIQUE\s+)?INDEX"
+    r"|CREATE\s+(?:CONSTRAINT\s+)?TRIGGER|CREATE\s+(?:MATERIALIZED\s+VIEW|TABLE)"
+    r"|DROP\s+(?:TABLE|INDEX|VIEW|TRIGGER)|TRUNCATE|UPDATE|DELETE|INSERT|REFRESH|LOCK|COMMENT)\b"
+)
+_BLOCK: Final = re.compile(r"(?i)DO\b")
+_ENDS: Final = re.compile(r"(?i)\b(?:COMMIT|ROLLBACK|CALL)\b")
 
 
 def known(sql: str) -> Known | None:
@@ -66,15 +74,6 @@ def may_be_wrapped(sql: str) -> bool:
     pieces = pieces_of(sql)
     if len(pieces) != 1 or known(sql):
         return False
-    if re.match(_BLOCK, pieces[0]):
-        return re.search(_ENDS, sql) is None
-    return re.match(_WRAPPED, pieces[0]) is not None
-
-
-_WRAPPED: Final = (
-    r"(?i)(?:ALTER\s+(?:TABLE|DOMAIN|INDEX|VIEW)|CREATE\s+(?:UNIQUE\s+)?INDEX"
-    r"|CREATE\s+(?:CONSTRAINT\s+)?TRIGGER|CREATE\s+(?:MATERIALIZED\s+VIEW|TABLE)"
-    r"|DROP\s+(?:TABLE|INDEX|VIEW|TRIGGER)|TRUNCATE|UPDATE|DELETE|INSERT|REFRESH|LOCK|COMMENT)\b"
-)
-_BLOCK: Final = r"(?i)DO\b"
-_ENDS: Final = r"(?i)\b(?:COMMIT|ROLLBACK|CALL)\b"
+    if _BLOCK.match(pieces[0]):
+        return _ENDS.search(sql) is None
+    return _WRAPPED.match(pieces[0]) is not None

@@ -10,6 +10,8 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from migration_runner.database.sql_literals import plain_literal
+
 _NAMED: Final = re.compile(r"%%|%\((?P<name>[^)]*)\)s")
 _PLAIN: Final = re.compile(r"%%|%s")
 _DOLLAR: Final = re.compile(r"\$(?P<number>\d+)")
@@ -76,13 +78,9 @@ def literal_of(value: Any) -> str:
         case list() | tuple():
             text = f"ARRAY[{', '.join(map(literal_of, value))}]"
         case dict():
-            text = _quoted(json.dumps(value, default=str))
+            text = plain_literal(json.dumps(value, default=str))
         case dt.datetime() | dt.date() | dt.time() | uuid.UUID():
             text = f"'{value}'"
         case _:
-            text = _quoted(str(value))
+            text = plain_literal(str(value))
     return text
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

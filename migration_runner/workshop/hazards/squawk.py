@@ -59,8 +59,10 @@ def lint(statements: Sequence[Statement], *, major: int, breaking: Collection[st
         return Linted(problem=NOT_INSTALLED)
     findings: list[Finding] = []
     for transactional in (True, False):
-        chosen = [each for each in statements if each.transactional == transactional]
-        files = [*_files(each for each in chosen if not each.error)]
+        chosen = (
+            each for each in statements if each.transactional == transactional and not each.error
+        )
+        files = [*_files(chosen)]
         if not files:
             continue
         try:

@@ -14,7 +14,7 @@ _OBSERVED: Final = "observed on the server instead"
 _TASTE: Final = "a matter of taste"
 _BY_CHOICE: Final = "squawk's own default is not to ask it"
 
-# Every rule of squawk 2.70 that is not asked, with the reason.
+# The rules of squawk 2.70 that are not asked, with the reason.
 OFF: Final = {
     "require-lock-timeout": f"{_RUNNER}: MIGRATE_DDL_LOCK_TIMEOUT",
     "require-statement-timeout": f"{_RUNNER}: MIGRATE_STATEMENT_TIMEOUT",
@@ -44,6 +44,7 @@ OFF: Final = {
     "ban-truncate-cascade": f"{_OBSERVED}: empties-table",
     "ban-alter-domain-with-add-constraint": f"{_OBSERVED}: scan-blocks-writes",
     "ban-set-schema": f"{_OBSERVED}: renames-table",
+    "ban-duplicate-column-assignments": "the server refuses it",
     "ban-create-domain-with-constraint": _TASTE,
     "ban-char-field": _TASTE,
     "prefer-bigint-over-int": _TASTE,
@@ -60,6 +61,7 @@ OFF: Final = {
             "ban-add-composite-attribute",
             "ban-add-enum-value",
             "ban-alter-database-options",
+            "ban-alter-extension",
             "ban-alter-function-options",
             "ban-alter-generated-expression",
             "ban-alter-identity",
@@ -78,6 +80,7 @@ OFF: Final = {
             "ban-drop-policy",
             "ban-drop-trigger",
             "ban-new-write-restriction",
+            "ban-replace-view-function",
             "ban-replica-identity",
             "ban-revoke",
             "ban-set-default",

@@ -171,7 +171,7 @@ def test_what_the_models_make_themselves_is_theirs(dumps_databases: Databases) -
         "CREATE EXTENSION pg_trgm",
         "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 2'",
     ):
-        ddl = sqlalchemy.DDL(statement)  # type: ignore[no-untyped-call]
+        ddl = sqlalchemy.DDL(statement)  # type: ignore[no-untyped-call]  # SQLAlchemy's
         sqlalchemy.event.listen(metadata, "before_create", ddl)
 
     found = _differences(

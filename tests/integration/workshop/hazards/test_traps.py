@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,10 +17,19 @@ _DRIVERS = ["psycopg", "psycopg2", "asyncpg", "psycopg_async"]
 _HEADER = "import sqlalchemy as sa\nfrom alembic import op\n\n\ndef upgrade():\n"
 
 
-def _run(hazard_shop: Shop, folder: Path, body: str, driver: str = "psycopg") -> Ran:
-    path = folder / "revision.py"
-    path.write_text(_HEADER + "".join(f"    {line}\n" for line in body.strip().splitlines()))
-    return hazard_shop.run(path, driver)
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def run(hazard_shop: Shop, tmp_path: Path) -> Run:
+    """Return a function of an upgrade's lines, and of a driver: it runs them on the shop."""
+
+    def run_lines(body: str, driver: str = "psycopg") -> Ran:
+        path = tmp_path / "revision.py"
+        path.write_text(_HEADER + textwrap.indent(body.strip(), "    ") + "\n")
+        return hazard_shop.run(path, driver)
+
+    return run_lines
 
 
 def _checks(ran: Ran) -> list[str]:
@@ -26,12 +37,8 @@ def _checks(ran: Ran) -> list[str]:
 
 
 @pytest.mark.parametrize("driver", _DRIVERS)
-def test_the_level_of_messages_is_the_revisions_own(
-    hazard_shop: Shop, tmp_path: Path, driver: str
-) -> None:
-    ran = _run(
-        hazard_shop,
-        tmp_path,
+def test_the_level_of_messages_is_the_revisions_own(run: Run, driver: str) -> None:
+    ran = run(
         """
 query = "SELECT current_setting('client_min_messages')"
 show = lambda: op.get_bind().exec_driver_sql(query).scalar()
@@ -58,12 +65,8 @@ return first, second, third, fourth
 
 
 @pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])
-def test_only_the_revisions_own_messages_reach_it(
-    hazard_shop: Shop, tmp_path: Path, driver: str
-) -> None:
-    ran = _run(
-        hazard_shop,
-        tmp_path,
+def test_only_the_revisions_own_messages_reach_it(run: Run, driver: str) -> None:
+    ran = run(
         """
 import logging
 
@@ -80,12 +83,8 @@ return [each.strip().replace("NOTICE:  ", "NOTICE: ") for each in seen]
 
 
 @pytest.mark.parametrize("driver", _DRIVERS)
-def test_an_aborted_transaction_is_left_as_it_is(
-    hazard_shop: Shop, tmp_path: Path, driver: str
-) -> None:
-    ran = _run(
-        hazard_shop,
-        tmp_path,
+def test_an_aborted_transaction_is_left_as_it_is(run: Run, driver: str) -> None:
+    ran = run(
         """
 for statement in ("SELECT nothing", "ALTER TABLE orders ADD COLUMN a text"):
     try:
@@ -100,10 +99,8 @@ for statement in ("SELECT nothing", "ALTER TABLE orders ADD COLUMN a text"):
 
 
 @pytest.mark.parametrize("driver", _DRIVERS)
-def test_every_line_is_found(hazard_shop: Shop, tmp_path: Path, driver: str) -> None:
-    ran = _run(
-        hazard_shop,
-        tmp_path,
+def test_every_line_is_found(run: Run, driver: str) -> None:
+    ran = run(
         """
 def change(column):
     op.execute(
@@ -126,10 +123,8 @@ op.bulk_insert(
     assert found[3][1].startswith("INSERT INTO lines (quantity) VALUES (1")
 
 
-def test_questions_that_sqlalchemy_asks_are_left_out(hazard_shop: Shop, tmp_path: Path) -> None:
-    ran = _run(
-        hazard_shop,
-        tmp_path,
+def test_questions_that_sqlalchemy_asks_are_left_out(run: Run) -> None:
+    ran = run(
         """
 sa.inspect(op.get_bind()).get_columns("orders")
 sa.inspect(op.get_bind()).has_table("orders")
@@ -145,12 +140,8 @@ with sa.create_engine(op.get_bind().engine.url).connect() as connection:
     ]
 
 
-def test_what_is_rolled_back_to_a_savepoint_has_not_happened(
-    hazard_shop: Shop, tmp_path: Path
-) -> None:
-    ran = _run(
-        hazard_shop,
-        tmp_path,
+def test_what_is_rolled_back_to_a_savepoint_has_not_happened(run: Run) -> None:
+    ran = run(
         """
 for _ in range(2):
     with op.get_bind().begin_nested() as savepoint:
@@ -162,12 +153,8 @@ for _ in range(2):
     assert [changes, changes] == [[*each.seen.changes] for each in ran.statements]
 
 
-def test_statements_of_an_event_loop_in_the_revision_are_found(
-    hazard_shop: Shop, tmp_path: Path
-) -> None:
-    ran = _run(
-        hazard_shop,
-        tmp_path,
+def test_statements_of_an_event_loop_in_the_revision_are_found(run: Run) -> None:
+    ran = run(
         """
 import asyncio
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -186,12 +173,8 @@ asyncio.run(work(op.get_bind().engine.url.set(drivername="postgresql+asyncpg")))
     assert ["table-rewrite"] == _checks(ran)
 
 
-def test_a_lock_that_is_held_already_is_seen_with_its_line(
-    hazard_shop: Shop, tmp_path: Path
-) -> None:
-    ran = _run(
-        hazard_shop,
-        tmp_path,
+def test_a_lock_that_is_held_already_is_seen_with_its_line(run: Run) -> None:
+    ran = run(
         """
 op.execute("ALTER TABLE customers ADD COLUMN a text")
 op.execute("CREATE INDEX ON orders (legacy_id)")
@@ -207,12 +190,8 @@ op.execute("CREATE INDEX ON orders (legacy_id)")
     )
 
 
-def test_scans_of_other_transactions_are_not_this_statements(
-    hazard_shop: Shop, tmp_path: Path
-) -> None:
-    ran = _run(
-        hazard_shop,
-        tmp_path,
+def test_scans_of_other_transactions_are_not_this_statements(run: Run) -> None:
+    ran = run(
         """
 with op.get_context().autocommit_block():
     for _ in range(3):
@@ -223,25 +202,19 @@ op.execute("ALTER TABLE lines ADD COLUMN a text")
     assert [(), (), (), ()] == [each.seen.scanned for each in ran.statements]
 
 
-def test_a_time_zone_decides_on_a_rewrite(hazard_shop: Shop, tmp_path: Path) -> None:
+def test_a_time_zone_decides_on_a_rewrite(hazard_shop: Shop, run: Run) -> None:
     with hazard_shop.server.connect(hazard_shop.name) as connection:
         connection.execute(
             f"ALTER DATABASE {hazard_shop.name} SET timezone = 'Europe/Berlin'".encode()
         )
-    ran = _run(
-        hazard_shop,
-        tmp_path,
+    ran = run(
         'op.execute("ALTER TABLE customers ALTER created_at TYPE timestamptz")',
     )
     assert ["table-rewrite"] == _checks(ran)
 
 
-def test_new_files_of_a_truncated_and_a_reindexed_table_are_told_apart(
-    hazard_shop: Shop, tmp_path: Path
-) -> None:
-    ran = _run(
-        hazard_shop,
-        tmp_path,
+def test_new_files_of_a_truncated_and_a_reindexed_table_are_told_apart(run: Run) -> None:
+    ran = run(
         """
 op.execute("TRUNCATE orders")
 op.execute("REINDEX TABLE customers")
@@ -252,10 +225,8 @@ op.execute("ALTER SEQUENCE customers_id_seq RESTART WITH 7")
     assert [((), ()), ((), ("customers",)), ((), ())] == seen
 
 
-def test_autocommit_is_seen_and_changes_nothing(hazard_shop: Shop, tmp_path: Path) -> None:
-    ran = _run(
-        hazard_shop,
-        tmp_path,
+def test_autocommit_is_seen_and_changes_nothing(run: Run) -> None:
+    ran = run(
         """
 with op.get_context().autocommit_block():
     op.execute("ALTER TABLE lines ALTER quantity TYPE bigint")
@@ -269,18 +240,14 @@ with op.get_context().autocommit_block():
     assert [False] * 3 == [each.transactional for each in ran.statements]
 
 
-def test_a_deletion_without_rows_is_still_one_of_the_whole_table(
-    hazard_shop: Shop, tmp_path: Path
-) -> None:
-    ran = _run(hazard_shop, tmp_path, 'op.execute(sa.delete(sa.table("lines")))')
+def test_a_deletion_without_rows_is_still_one_of_the_whole_table(run: Run) -> None:
+    ran = run('op.execute(sa.delete(sa.table("lines")))')
     assert [0] == [each.rows for each in ran.statements]
     assert ["whole-table-write"] == _checks(ran)
 
 
-def test_a_revision_may_end_all_other_sessions(hazard_shop: Shop, tmp_path: Path) -> None:
-    ran = _run(
-        hazard_shop,
-        tmp_path,
+def test_a_revision_may_end_all_other_sessions(run: Run) -> None:
+    ran = run(
         """
 op.execute(
     "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from migration_runner.workshop.hazards import squawk
 from migration_runner.workshop.hazards.squawk import NOT_INSTALLED, Linted, lint
+from migration_runner.workshop.hazards.squawk_rules import ASKED, OFF
 from migration_runner.workshop.hazards.statement import Statement
 
 
@@ -34,6 +36,22 @@ def test_findings_are_at_the_lines_of_the_revision() -> None:
         ("r1", 7, "squawk-ban-drop-function", "Dropping a function may break existing clients."),
         ("r2", 9, "squawk-ban-drop-schema", "Dropping a schema may break existing clients."),
     ] == [(each.revision, each.line, each.check, each.message) for each in found.findings]
+
+
+def test_every_rule_that_is_named_is_one_of_squawks(tmp_path: Path) -> None:
+    file = tmp_path / "statements.sql"
+    file.write_text("SELECT 1;")
+    program = squawk.find_squawk()
+    assert program is not None
+    included = [f"--include={rule}" for rule in sorted({*ASKED, *OFF})]
+    # It refuses the names of others, and finds nothing in this statement.
+    done = subprocess.run(  # noqa: S603 - our own arguments
+        [program, *included, file],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (0, "") == (done.returncode, done.stderr)
 
 
 def test_what_the_runner_does_itself_is_not_asked() -> None:
