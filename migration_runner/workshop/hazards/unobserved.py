@@ -21,7 +21,7 @@ def add_known(seen: Seen, sql: str) -> tuple[Seen, tuple[Lock, ...]]:
         return replace(seen, scanned=()), (*indexed, *checked)
     tables: tuple[str, ...] = (found.table,) if found.table else ()
     if found.rewrites:
-        tables = tables or (_EVERY_TABLE,)
+        tables = seen.rewritten or tables or (_EVERY_TABLE,)
         seen = replace(seen, rewritten=tables, reindexed=())
     elif found.reindexes:
         tables = seen.reindexed or tables or (_EVERY_TABLE,)

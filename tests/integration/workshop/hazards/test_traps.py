@@ -258,3 +258,15 @@ op.execute("ALTER TABLE lines ALTER quantity TYPE bigint")
     )
     assert "" == ran.error
     assert ["table-rewrite"] == _checks(ran)
+
+
+def test_every_table_that_vacuum_full_rewrites_is_named(run: Run) -> None:
+    ran = run(
+        """
+with op.get_context().autocommit_block():
+    op.execute("VACUUM FULL orders, lines")
+"""
+    )
+    [seen] = [each.seen for each in ran.statements]
+    assert ("lines", "orders") == seen.rewritten
+    assert (Lock("lines", "ACCESS EXCLUSIVE"), Lock("orders", "ACCESS EXCLUSIVE")) == seen.locks
