@@ -96,30 +96,23 @@ def autogenerate(workshop: Workshop, *words: str, **variables: str) -> Outcome:
     return Outcome(result.exit_code, facts, text, result.stderr)
 
 
-def change_models(
-    workshop: Workshop, before: str, after: str, *words: str, options: str = ""
+def change_side_by_side(
+    workshop: Workshop, cases: Iterable[tuple[str, str]], *words: str, options: str = ""
 ) -> Outcome:
-    """Bring the history to the models `before`, and return what came of those `after`."""
+    """Bring the history to the first models of all cases, and return what came of the second.
+
+    Each case has tables and types of its own, as `numbered` names them: alone, each would cost
+    some seconds.
+    """
+    before, after = (
+        "".join(numbered(models, number) for number, models in enumerate(each))
+        for each in zip(*cases, strict=True)
+    )
     write_models(workshop, before, options)
     first = autogenerate(workshop)
     assert CLEAN == first.tried, first.text + first.stderr
     write_models(workshop, after, options)
     return autogenerate(workshop, *words)
-
-
-def change_side_by_side(
-    workshop: Workshop, cases: Iterable[tuple[str, str]], *words: str, options: str = ""
-) -> Outcome:
-    """Change the models of many cases in one revision: alone, each would cost some seconds.
-
-    Each has tables and types of its own, as `numbered` names them.
-    """
-    befores, afters = zip(*cases, strict=True)
-    before, after = (
-        "".join(numbered(models, number) for number, models in enumerate(each))
-        for each in (befores, afters)
-    )
-    return change_models(workshop, before, after, *words, options=options)
 
 
 def numbered(text: str, number: int) -> str:
