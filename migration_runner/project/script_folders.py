@@ -6,7 +6,7 @@ import configparser
 import contextlib
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
@@ -16,7 +16,9 @@ from migration_runner.project.command_line import configure
 from migration_runner.project.loading import sentence, version_folders
 from migration_runner.settings.settings import AlembicOptions
 
-_LOCATION = "script_location"
+# Beside env.py, where a project wants its heads to conflict in git.
+HEAD_FILE: Final = "head.txt"
+_LOCATION: Final = "script_location"
 
 
 class ScriptFolders(NamedTuple):

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from migration_runner.project.script_folders import HEAD_FILE
 from migration_runner.workshop.finding import Finding
 from migration_runner.workshop.replacing import replace_files
 
-NAME: Final = "head.txt"
 _CONFLICT: Final = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")
 
 
@@ -29,7 +29,7 @@ def write_head_file(folder: Path, heads: Iterable[str]) -> bool:
 
 def head_file_content(folder: Path, heads: Iterable[str]) -> dict[Path, bytes]:
     """Return what is to be written into the `folder`'s head.txt; nothing if it says that."""
-    file = folder / NAME
+    file = folder / HEAD_FILE
     heads = sorted(heads)
     if not file.is_file() or _named(file.read_text(errors="replace")) == heads:
         return {}
@@ -38,20 +38,23 @@ def head_file_content(folder: Path, heads: Iterable[str]) -> dict[Path, bytes]:
 
 def check_head_file(folder: Path, heads: Iterable[str]) -> list[Finding]:
     """Return a finding if the `folder` has a head.txt that does not name the heads."""
-    file = folder / NAME
+    file = folder / HEAD_FILE
     if not file.is_file():
         return []
     text = file.read_text(errors="replace")
     expected = sorted(heads)
     for number, line in enumerate(text.splitlines(), 1):
         if line.startswith(_CONFLICT):
-            message = f"{NAME} has an unresolved conflict: two branches have each added a revision."
+            message = (
+                f"{HEAD_FILE} has an unresolved conflict: two branches have each added a revision."
+            )
             advice = "Run `migrate rebase`: it puts yours on top of the other, and writes the file."
             return [Finding("head-file", message, advice, file=file, line=number)]
     named = _named(text)
     if named == expected:
         return []
-    message = f"{NAME} names {_list(named)}, and the history's {_word(expected)} {_list(expected)}."
+    named_by_history = f"{_word(expected)} {_list(expected)}"
+    message = f"{HEAD_FILE} names {_list(named)}, and the history's {named_by_history}."
     advice = f"If the history is right, write {_list(expected)} into it, one a line."
     return [Finding("head-file", message, advice, file=file, line=1)]
 

@@ -39,10 +39,10 @@ def check_history(settings: Settings, *, longest_id: int | None = None) -> list[
     )
     graph = Graph(declared, complete=complete)
     findings = [_broken_file(each) for each in every.unloaded if not each.is_own_parent]
-    findings += graph.problems()
+    findings += graph.problems
     if not findings:
         findings += _alembics_own(every)
-    if complete and not graph.is_broken:
+    if complete and not graph.problems:
         heads = graph.heads()
         findings += _several_heads(graph, heads, settings.target)
         findings += check_head_file(every.folder, heads)
@@ -79,7 +79,7 @@ def _alembics_own(every: EveryFile) -> Iterator[Finding]:
     try:
         history = every.history()
     except HistoryError as error:
-        yield Finding("broken-history", error.message, file=None)
+        yield Finding("broken-history", error.message)
         return
     for revision in history.wrong_breaks():
         file = Path(revision.path)

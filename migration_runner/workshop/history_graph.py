@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from pathlib import Path
 
 from migration_runner.project.every_file import LoadedFile
 from migration_runner.workshop.finding import Finding
@@ -24,17 +23,9 @@ class Graph:
         self.files = {name: each.file for name, each in self._revisions.items()}
         self._labels = {label: each.id for each in declared for label in each.labels}
 
-    @property
-    def is_broken(self) -> bool:
-        """Whether something is wrong."""
-        return bool(self.problems())
-
-    def problems(self) -> list[Finding]:
-        """Return duplicate ids and labels, missing parents, and cycles."""
-        return self._problems
-
     @cached_property
-    def _problems(self) -> list[Finding]:
+    def problems(self) -> list[Finding]:
+        """Duplicate ids and labels, missing parents, and cycles."""
         return [
             *self._duplicates(),
             *self._duplicate_labels(),
@@ -143,6 +134,5 @@ def _walk(name: str, parents: dict[str, set[str]], among: set[str]) -> list[str]
 
 
 def _finding(revision: LoadedFile, message: str, advice: str, name: str) -> Finding:
-    file: Path = revision.file
-    line = line_of(file, name)
-    return Finding("broken-history", message, advice, revision.id, file, line)
+    line = line_of(revision.file, name)
+    return Finding("broken-history", message, advice, revision.id, revision.file, line)

@@ -6,10 +6,8 @@ GitHub shows ten annotations of each kind for a step, and drops the rest without
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Final
 
 from migration_runner.documentation import check_page
@@ -17,7 +15,7 @@ from migration_runner.log.counts import count_of
 from migration_runner.log.redaction import redact
 from migration_runner.workshop.checks import CHECKS, Level
 from migration_runner.workshop.finding import Finding
-from migration_runner.workshop.formats.places import relative
+from migration_runner.workshop.formats.places import place_of, relative, workspace
 from migration_runner.workshop.result import VerifyResult, level_of
 
 _KINDS: Final = {Level.ERROR: "error", Level.WARNING: "warning", Level.NOTE: "notice"}
@@ -50,7 +48,7 @@ def _annotate(finding: Finding, level: Level) -> str:
     properties = {"title": f"{finding.check}: {CHECKS[finding.check].title}"}
     if finding.file is not None:
         line = {"line": str(finding.line)} if finding.line else {}
-        properties = {"file": relative(finding.file, _workspace()), **line, **properties}
+        properties = {"file": relative(finding.file, workspace()), **line, **properties}
     named = ",".join(f"{name}={escape_property(value)}" for name, value in properties.items())
     # Before it is escaped: a secret would not be recognized any more.
     message = redact("\n".join(filter(None, [finding.message, finding.advice])))
@@ -65,10 +63,6 @@ def escape_message(text: str) -> str:
 def escape_property(text: str) -> str:
     """Escape a property's value in a workflow command."""
     return escape_message(text).replace(":", "%3A").replace(",", "%2C")
-
-
-def _workspace() -> Path:
-    return Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())
 
 
 def render_summary(result: VerifyResult) -> str:
@@ -99,10 +93,7 @@ def _rows(findings: Sequence[Finding]) -> Iterator[str]:
 
 
 def _place(finding: Finding) -> str:
-    if finding.file is None:
-        return ""
-    line = f":{finding.line}" if finding.line else ""
-    return _cell(f"{relative(finding.file, _workspace())}{line}")
+    return _cell(place_of(finding, workspace()))
 
 
 def _cell(text: str) -> str:

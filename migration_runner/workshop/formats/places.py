@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from migration_runner.workshop.finding import Finding
@@ -28,9 +29,14 @@ def _normal(path: Path) -> list[str]:
     return parts
 
 
-def place_of(finding: Finding) -> str:
-    """Return `file:line` for people and terminals; empty if the finding has no file."""
+def workspace() -> Path:
+    """Return the folder that GitHub's paths start from; elsewhere the working directory."""
+    return Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())
+
+
+def place_of(finding: Finding, root: Path | None = None) -> str:
+    """Return `file:line`, with the file as `relative` has it; empty if the finding has none."""
     if finding.file is None:
         return ""
     line = f":{finding.line}" if finding.line else ""
-    return f"{relative(finding.file)}{line}"
+    return f"{relative(finding.file, root)}{line}"

@@ -16,7 +16,7 @@ from migration_runner import __version__
 from migration_runner.documentation import DOCS_URL, check_page
 from migration_runner.workshop.checks import CHECKS, Check
 from migration_runner.workshop.finding import Finding
-from migration_runner.workshop.formats.places import relative
+from migration_runner.workshop.formats.places import relative, workspace
 from migration_runner.workshop.result import VerifyResult, level_of
 
 _SCHEMA: Final = (
@@ -82,7 +82,7 @@ def _result(finding: Finding, configuration: Path) -> dict[str, Any]:
 
 def _uri(file: Path) -> str:
     """Return a reference that is relative to the repository, or an absolute one."""
-    path = relative(file, Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd()))
+    path = relative(file, workspace())
     # Bytes: a path need not be UTF-8.
     reference = quote(os.fsencode(path))
     return f"file://{reference}" if path.startswith("/") else reference

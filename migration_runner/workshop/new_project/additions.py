@@ -44,11 +44,7 @@ def additions(folder: Path, existing: Existing, now: datetime) -> tuple[Files, l
     usual = alembic_files(Variant(), now)
     files[f"{existing.script}/script.py.mako"] = usual["migrations/script.py.mako"]
     kept = [existing.config, f"{existing.script}/env.py"]
-    for path in list(files):
-        if found := _found(folder, path):
-            kept.append(found)
-            del files[path]
-    return files, kept
+    return _missing(folder, files, kept)
 
 
 def whole_project(folder: Path, variant: Variant, now: datetime) -> tuple[Files, list[str]]:
@@ -56,8 +52,7 @@ def whole_project(folder: Path, variant: Variant, now: datetime) -> tuple[Files,
 
     Raises `UsageError` if what is there cannot be a part of it.
     """
-    config = "pyproject.toml" if variant.pyproject else "alembic.ini"
-    for path, how in ((config, "leave --pyproject out"), ("migrations", "move it")):
+    for path, how in ((variant.config, "leave --pyproject out"), ("migrations", "move it")):
         if (folder / path).exists():
             message = f"{folder / path} is there, and is no part of an Alembic project: {how}."
             raise UsageError(message)
@@ -65,29 +60,31 @@ def whole_project(folder: Path, variant: Variant, now: datetime) -> tuple[Files,
     models = "models.py" if (folder / "models.py").exists() else "models"
     parts = Parts(
         project_name(folder),
-        (config, models, "migrations"),
+        (variant.config, models, "migrations"),
         dockerfile=_dockerfile(folder),
         requirements=needed_packages(variant),
     )
     files = alembic_files(variant, now, with_models=with_models)
     files |= deployment_files(parts)
     kept = [] if with_models else [models]
-    for path in list(files):
-        if found := _found(folder, path):
-            kept.append(found)
-            del files[path]
-    return files, kept
+    return _missing(folder, files, kept)
 
 
 def new_project(folder: Path, variant: Variant, now: datetime) -> Files:
     """Return the files of a project of its own."""
-    config = "pyproject.toml" if variant.pyproject else "alembic.ini"
     parts = Parts(
         project_name(folder),
-        (config, "models", "migrations"),
+        (variant.config, "models", "migrations"),
         requirements=needed_packages(variant),
     )
     return alembic_files(variant, now) | deployment_files(parts)
+
+
+def _missing(folder: Path, files: Files, kept: Sequence[str]) -> tuple[Files, list[str]]:
+    """Return the files that the folder lacks; and the `kept` ones with those that it has."""
+    found = {path: _found(folder, path) for path in files}
+    missing = {path: text for path, text in files.items() if found[path] is None}
+    return missing, [*kept, *(name for name in found.values() if name is not None)]
 
 
 def _found(folder: Path, path: str) -> str | None:

@@ -48,7 +48,6 @@ class Parts:
 def alembic_files(variant: Variant, now: datetime, *, with_models: bool = True) -> Files:
     """Return Alembic's files, the models, and the first revision, which creates their table."""
     models = "sqlmodel" if variant.sqlmodel else "sqlalchemy"
-    config = "pyproject.toml" if variant.pyproject else "alembic.ini"
     imports = "import sqlmodel  # noqa: F401 - of what autogenerate writes\n"
     texts = {
         "imports": imports if variant.sqlmodel else "",
@@ -56,7 +55,7 @@ def alembic_files(variant: Variant, now: datetime, *, with_models: bool = True) 
         "created": f"{now:%Y-%m-%d %H:%M:%S}+00:00",
     }
     files = {
-        config: render(config, texts),
+        variant.config: render(variant.config, texts),
         "migrations/env.py": render("env_async.py" if variant.use_async else "env_sync.py", texts),
         "migrations/script.py.mako": render("script.py.mako", texts),
     }

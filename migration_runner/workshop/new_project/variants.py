@@ -22,6 +22,11 @@ class Variant:
     sqlmodel: bool = False
     pyproject: bool = False
 
+    @property
+    def config(self) -> str:
+        """The file that configures Alembic."""
+        return "pyproject.toml" if self.pyproject else "alembic.ini"
+
 
 def project_name(folder: Path) -> str:
     """Return a name for images and for Kubernetes, from the folder's."""

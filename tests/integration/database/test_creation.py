@@ -34,6 +34,14 @@ def table(project: Project) -> Project:
     return project
 
 
+@pytest.fixture
+def template(missing: MissingDatabase, database: Database) -> Iterator[Database]:
+    """Return a database that may be copied; a template cannot be dropped."""
+    missing.admin(f"ALTER DATABASE {database.name} IS_TEMPLATE true")
+    yield database
+    missing.admin(f"ALTER DATABASE {database.name} IS_TEMPLATE false")
+
+
 def _refused(result: Result, code: int, *said: str) -> None:
     assert code == result.exit_code, result.stdout
     assert [] == [each for each in said if each not in result.finished["summary"]], result.finished
@@ -174,15 +182,13 @@ def test_what_the_server_does_not_take(  # noqa: PLR0913 - a table's columns
 
 
 def test_a_template_that_is_in_use_is_waited_for(
-    table: Project, missing: MissingDatabase, database: Database, migrate: Migrate
+    table: Project, missing: MissingDatabase, template: Database, migrate: Migrate
 ) -> None:
-    missing.admin(f"ALTER DATABASE {database.name} IS_TEMPLATE true")
-    setting = {"MIGRATE_CREATE_DATABASE_TEMPLATE": database.name}
-    with database.connect():
+    setting = {"MIGRATE_CREATE_DATABASE_TEMPLATE": template.name}
+    with template.connect():
         running = migrate.start(DATABASE_URL=missing.url, **setting, **ON)
         waiting = running.wait_for_event("database_unavailable")
     result = running.wait()
-    missing.admin(f"ALTER DATABASE {database.name} IS_TEMPLATE false")
 
     assert "is being accessed by other users" in waiting["detail"]
     assert 0 == result.exit_code, result.stdout
@@ -210,19 +216,17 @@ def test_another_run_that_is_creating_it_is_waited_for(
 
 
 def test_somebody_else_who_creates_it_meanwhile(
-    table: Project, missing: MissingDatabase, database: Database, migrate: Migrate
+    table: Project, missing: MissingDatabase, template: Database, migrate: Migrate
 ) -> None:
     """While the statement waits for a template that is in use."""
-    missing.admin(f"ALTER DATABASE {database.name} IS_TEMPLATE true")
-    setting = {"MIGRATE_CREATE_DATABASE_TEMPLATE": database.name}
-    with database.connect():
+    setting = {"MIGRATE_CREATE_DATABASE_TEMPLATE": template.name}
+    with template.connect():
         running = migrate.start(DATABASE_URL=missing.url, **setting, **ON)
         missing.wait_until(
             "1 FROM pg_stat_activity WHERE query LIKE 'CREATE DATABASE%' AND state = 'active'"
         )
         missing.admin(f"CREATE DATABASE {missing.name} OWNER {missing.owner} TEMPLATE template0")
     result = running.wait()
-    missing.admin(f"ALTER DATABASE {database.name} IS_TEMPLATE false")
 
     assert 0 == result.exit_code, result.stdout
     assert not result.of("database_created")

@@ -23,7 +23,7 @@ _FILES: Final = ROOT / "migration_runner" / "workshop" / "new_project" / "files"
 
 
 def _lay_down(variant: Variant = Variant()) -> dict[str, str]:  # noqa: B008 - it cannot be changed
-    return new_project(Path("/work/gift-shop"), variant, _NOW)
+    return new_project(Path("/home/me/gift-shop"), variant, _NOW)
 
 
 @pytest.mark.parametrize(
