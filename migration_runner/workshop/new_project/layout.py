@@ -62,7 +62,7 @@ def alembic_files(variant: Variant, now: datetime, *, with_models: bool = True) 
     if not with_models:
         files["migrations/versions/.gitkeep"] = ""
     else:
-        first = f"migrations/versions/{now:%Y%m%d}_0001_customers.py"
+        first = f"migrations/versions/{now:%Y%m%d_%H%M%S}_0001_customers.py"
         files[first] = render("revision.py", texts)
         for part in ("base", "customer"):
             files[f"models/{part}.py"] = render(f"models_{part}_{models}.py", texts)

@@ -127,8 +127,8 @@ def test_a_model_becomes_a_revision_whose_name_sorts_behind(
 
     assert 0 == written.exit_code, written.stderr
     names = sorted(path.name for path in (laid_down / "migrations" / "versions").glob("*.py"))
-    assert [True, True] == [bool(re.fullmatch(r"\d{8}_\w+_\w+\.py", name)) for name in names]
-    assert ["0001_customers.py", "ff_gifts.py"] == [name.partition("_")[2] for name in names]
+    assert [True, True] == [bool(re.fullmatch(r"\d{8}_\d{6}_\w+_\w+\.py", name)) for name in names]
+    assert ["0001_customers.py", "ff_gifts.py"] == [name.split("_", 2)[2] for name in names]
     text = (laid_down / "migrations" / "versions" / names[-1]).read_text()
     assert '"""gifts.\n\nWhat and why:\nLocks taken' in text
     constraints = ("pk_gifts", "ix_gifts_note", "uq_gifts_code")

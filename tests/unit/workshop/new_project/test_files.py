@@ -118,10 +118,10 @@ def test_github_runs_one_after_the_other() -> None:
     }
 
 
-def test_the_first_revision_has_a_fixed_id_and_the_days_date() -> None:
+def test_the_first_revision_has_a_fixed_id_and_the_time() -> None:
     (path,) = [each for each in _lay_down() if each.startswith("migrations/versions/")]
 
-    assert "migrations/versions/20261126_0001_customers.py" == path
+    assert "migrations/versions/20261126_090500_0001_customers.py" == path
     assert "\nCreate Date: 2026-11-26 09:05:00+00:00\n" in _lay_down()[path]
 
 
