@@ -18,10 +18,14 @@ _PARAMETER: Final = re.compile(r"(?<![:\w$\\]):(?=[\w$]+(?![:\w$]))|\\(?=:[\w$]*
 
 @dataclass(frozen=True)
 class Statement:
-    """A statement, and a comment on it and on those that follow without one."""
+    """A statement, and a comment on it and on those that follow without one.
+
+    `committed`: in a block that commits it before the next one is executed.
+    """
 
     sql: str
     comment: str = ""
+    committed: bool = False
 
 
 class RenderedSQL(ops.ExecuteSQLOp):
@@ -30,6 +34,7 @@ class RenderedSQL(ops.ExecuteSQLOp):
     def __init__(self, statement: Statement) -> None:
         super().__init__(_PARAMETER.sub(r"\\\g<0>", statement.sql))
         self.comment = statement.comment
+        self.committed = statement.committed
 
 
 @renderers.dispatch_for(RenderedSQL)
@@ -42,6 +47,9 @@ def _render(autogen_context: Any, operation: RenderedSQL) -> list[str]:
     else:
         # Alembic indents all lines, so that a literal over several lines would be changed.
         call = "\n".join([f"{prefix}execute(", *(f"    {piece}" for piece in pieces), ")"])
+    if operation.committed:
+        block = f"with {prefix}get_context().autocommit_block():"
+        call = f"{block}\n{textwrap.indent(call, '    ')}"
     return [*(f"# {line}" for line in comment), call]
 
 

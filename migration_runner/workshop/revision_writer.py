@@ -19,6 +19,7 @@ from migration_runner.workshop.dumps.difference import (
     downgrade_statements,
     upgrade_statements,
 )
+from migration_runner.workshop.dumps.enums import adds_value
 from migration_runner.workshop.dumps.objects import Schema
 from migration_runner.workshop.dumps.parsing import parse
 from migration_runner.workshop.dumps.renames import PossibleRename
@@ -30,6 +31,8 @@ _START: Final = "start"
 _MOST_PASSES: Final = 5
 _FAILED: Final = ("downgrade-fails", "second-upgrade-fails")
 _TYPES: Final = ("enum", "type", "domain")
+# unsafe_new_enum_value_usage
+_NEW_VALUE_USED: Final = "55P04"
 
 
 class RevisionWriter:
@@ -52,6 +55,7 @@ class RevisionWriter:
         self._forward: list[str] = [each.upgrade for each in renames]
         self._back: list[str] = [each.downgrade for each in reversed(renames)]
         self._own_changes = False
+        self._commits_values = False
         # A revision that has the id already is nobody's to remove.
         self._known = frozenset(bench.project.history.revisions)
         # The tables and columns that a downgrade removes.
@@ -73,7 +77,7 @@ class RevisionWriter:
             self._write_once(extra)
             if self.file is not None:
                 trial = Trials(self._bench).run([self.revision], observe=True)
-                if self._let_comparison_change_columns(trial):
+                if self._commit_values(trial) or self._let_comparison_change_columns(trial):
                     continue
                 if trial.stopped_at:
                     # Its schema is not there to be compared.
@@ -115,6 +119,13 @@ class RevisionWriter:
             schema = parse(dump(self._bench, WORK))
         return schema
 
+    def _commit_values(self, trial: Trial) -> bool:
+        """Whether the use of an enum's new value has failed, which is committed from now on."""
+        executed = trial.statements.get(self.revision, ())
+        used = bool(trial.stopped_at and executed and executed[-1].error == _NEW_VALUE_USED)
+        found, self._commits_values = self._commits_values, self._commits_values or used
+        return used and not found
+
     def _let_comparison_change_columns(self, trial: Trial) -> bool:
         """Whether what Alembic writes of a column's new type may be what has failed."""
         failed = trial.stopped_at or any(each.check in _FAILED for each in trial.findings)
@@ -130,8 +141,8 @@ class RevisionWriter:
         early = [each for each in extra if each.before_tables]
         late = [each for each in extra if not each.before_tables]
         additions = Additions(
-            first_in_upgrade=(*map(Statement, self._forward), *_explained(early)),
-            last_in_upgrade=tuple(_explained(late)),
+            first_in_upgrade=(*map(Statement, self._forward), *self._explained(early)),
+            last_in_upgrade=tuple(self._explained(late)),
             first_in_downgrade=tuple(map(Statement, downgrade_statements(late))),
             last_in_downgrade=tuple(map(Statement, [*downgrade_statements(early), *self._back])),
             existing_types=frozenset(
@@ -163,16 +174,19 @@ class RevisionWriter:
         self._bench.databases.drop(WORK)
         self._bench.databases.create(WORK, _START)
 
+    def _explained(self, differences: Iterable[SchemaDifference]) -> Iterator[Statement]:
+        for each in differences:
+            seen = each.name.kind == "column" and each.difference is Difference.DIFFERENT
+            why = "From the comparison of the schemas" if seen else "Not seen by Alembic"
+            for number, statement in enumerate(each.upgrade):
+                committed = self._commits_values and adds_value(statement)
+                comment = "" if number else f"{why}: {each.sentence}"
+                if comment and committed:
+                    comment += " A new value can be used once it is committed."
+                yield Statement(statement, comment, committed)
+
 
 def _is_needed_first(difference: SchemaDifference) -> bool:
     """Whether tables may need it. The types of new columns are seen to in the revision itself."""
     missing_enum = difference.name.kind == "enum" and difference.difference is Difference.MISSING
     return bool(difference.before_tables and difference.upgrade and not missing_enum)
-
-
-def _explained(differences: Iterable[SchemaDifference]) -> Iterator[Statement]:
-    for each in differences:
-        seen = each.name.kind == "column" and each.difference is Difference.DIFFERENT
-        why = "From the comparison of the schemas" if seen else "Not seen by Alembic"
-        for number, statement in enumerate(each.upgrade):
-            yield Statement(statement, "" if number else f"{why}: {each.sentence}")

@@ -15,6 +15,7 @@ ONLY_ADDED: Final = (
     "PostgreSQL cannot remove a value of an enum type: the downgrade leaves it. A new value cannot"
     " be used in the transaction that adds it; use it in a later revision."
 )
+_ADD: Final = "ADD VALUE IF NOT EXISTS"
 
 
 def added_labels(schema: str, models: str) -> tuple[str, ...] | None:
@@ -30,8 +31,13 @@ def added_labels(schema: str, models: str) -> tuple[str, ...] | None:
             place = f" AFTER {plain_literal(new[position - 1])}"
         else:
             place = f" BEFORE {plain_literal(old[0])}" if old else ""
-        clauses.append(f"ADD VALUE IF NOT EXISTS {plain_literal(label)}{place}")
+        clauses.append(f"{_ADD} {plain_literal(label)}{place}")
     return tuple(clauses)
+
+
+def adds_value(statement: str) -> bool:
+    """Whether a statement that was written here adds a value, which it may do again."""
+    return statement.startswith("ALTER TYPE ") and f" {_ADD} " in statement
 
 
 def conversion(enum: ObjectName, labels: str, objects: Mapping[ObjectName, str]) -> tuple[str, ...]:

@@ -166,6 +166,7 @@ def _values(*labels: str) -> str:
 
 
 OLD: Final = _values("good", "bad")
+NEW: Final = ", nullable=False, server_default='new'"
 
 
 def test_values_are_added_where_they_are(workshop: Workshop) -> None:
@@ -179,6 +180,21 @@ def test_values_are_added_where_they_are(workshop: Workshop) -> None:
     for part in ("'great' BEFORE 'good'", "'it''s fair' AFTER 'good'", "'awful' AFTER 'bad'"):
         assert f'op.execute("ALTER TYPE mood0 ADD VALUE IF NOT EXISTS {part}")' in written.lines
     assert [] == wrong(workshop)
+
+
+def test_a_value_that_is_used_at_once_is_committed_first(workshop: Workshop) -> None:
+    """PostgreSQL refuses a new value in the transaction that adds it (55P04)."""
+    before = _orders(_mood(more=", server_default='good'"))
+    kind = "sa.Enum('good', 'bad', 'new', name='mood')"
+    changed = _orders(_mood(kind=kind, more=", server_default='new'"))
+    added = _orders(_mood(kind=kind, more=", server_default='good'"), _mood("n", kind, NEW))
+
+    written = change_side_by_side(workshop, [(before, changed), (before, added)])
+
+    assert CLEAN == written.tried, written.text + written.stderr
+    assert 2 == written.text.count("with op.get_context().autocommit_block():\n        op.execute(")
+    assert [] == wrong(workshop)
+    assert "enum-value-too-early" not in workshop.run("verify", "--all").stdout
 
 
 # The values in the models, and what is advised.
