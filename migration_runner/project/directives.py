@@ -6,8 +6,8 @@ Alembic hands what it is about to write to `process_revision_directives`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import sqlalchemy
@@ -22,12 +22,16 @@ _NEW_TYPE: Final = "Not seen by Alembic: add_column does not create the type of 
 
 # The schema of an enum type, and its name.
 TypeName = tuple[str, str]
+# Schema and table, the kind ("unique", "foreign key"), and the columns.
+ConstraintKey = tuple[str, str, str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
 class Additions:
     """Statements around what Alembic writes, and the enum types that the database has.
 
+    `constraint_names` are those that PostgreSQL gives to what has none in the models, each once:
+    without it, no downgrade could drop the constraint.
     With `own_changes`, Alembic writes no changes of columns' types and defaults; it never does so
     where an enum is involved: PostgreSQL needs USING, and the default set anew.
     """
@@ -37,6 +41,7 @@ class Additions:
     first_in_downgrade: tuple[Statement, ...] = ()
     last_in_downgrade: tuple[Statement, ...] = ()
     existing_types: frozenset[TypeName] = frozenset()
+    constraint_names: Mapping[ConstraintKey, Sequence[str]] = field(default_factory=dict)
     default_schema: str = "public"
     own_changes: bool = False
 
@@ -58,6 +63,9 @@ def adding(theirs: Callable[..., None] | None, additions: Additions) -> Callable
 
 
 def _add(up: Any, down: Any, additions: Additions) -> None:
+    if _name_constraints(up, additions):
+        # As Alembic has made it from the upgrade before.
+        up.reverse_into(down)
     for container in (up, down):
         _leave_out_changes(container, every=additions.own_changes)
     types = _Types(up, down, additions)
@@ -68,6 +76,35 @@ def _add(up: Any, down: Any, additions: Additions) -> None:
     up.ops += _rendered(additions.last_in_upgrade)
     down.ops[:0] = _rendered(additions.first_in_downgrade)
     down.ops += _rendered([*dropped, *additions.last_in_downgrade])
+
+
+def _name_constraints(up: Any, additions: Additions) -> bool:
+    """Give new constraints the names that PostgreSQL would; return whether there were any."""
+    names = {key: list(each) for key, each in additions.constraint_names.items()}
+    named = False
+    for each in _flat(up):
+        if isinstance(each, ops.CreateForeignKeyOp):
+            place = each.kw.get("source_schema"), each.source_table, "foreign key"
+            columns: Iterable[str] = each.local_cols
+        elif isinstance(each, ops.CreateUniqueConstraintOp):
+            place, columns = (each.schema, each.table_name, "unique"), each.columns
+        else:
+            continue
+        schema, table, kind = place
+        key = (schema or additions.default_schema, table, kind, tuple(map(str, columns)))
+        if each.constraint_name is None and names.get(key):
+            each.constraint_name = names[key].pop(0)
+            named = True
+    return named
+
+
+def _flat(container: Any) -> Iterator[Any]:
+    """Yield operations, and in place of those on a table what they consist of."""
+    for each in container.ops:
+        if hasattr(each, "ops"):
+            yield from _flat(each)
+        else:
+            yield each
 
 
 def _without(given: Iterable[Statement], statements: Iterable[Statement]) -> list[Statement]:
@@ -155,15 +192,13 @@ class _Types:
 
 def _columns(container: Any) -> Iterator[tuple[Any, bool]]:
     """Yield the columns that operations make, and whether that is with their table."""
-    for each in container.ops:
+    for each in _flat(container):
         if isinstance(each, ops.CreateTableOp):
             for column in each.columns:
                 if isinstance(column, sqlalchemy.Column):
                     yield column, True
         elif isinstance(each, ops.AddColumnOp):
             yield each.column, False
-        elif hasattr(each, "ops"):
-            yield from _columns(each)
 
 
 def _enum(kind: Any) -> Any:

@@ -23,6 +23,7 @@ CHECK: Final = "sa.CheckConstraint({!r}, name='ck_orders')"
 INDEX: Final = "sa.Index('ix_orders', 'n'{})"
 N: Final = "sa.Column('n', sa.Integer{})"
 NOTE: Final = "sa.Column('note', {})"
+OTHERS: Final = "sa.Table('others', metadata, sa.Column('id', sa.Integer, primary_key=True))\n"
 
 
 def _index(more: str) -> str:
@@ -128,6 +129,16 @@ NOT_SEEN: Final = {
             )
         ),
     ),
+    "unique without a name": (_number(""), _number("unique=True")),
+    "unique of two columns without a name": (
+        _number(""),
+        orders(N.format(""), "sa.Column('It', sa.Text)", "sa.UniqueConstraint('n', 'It')"),
+    ),
+    "foreign key without a name": (_number(""), _number("sa.ForeignKey('orders.id')")),
+    "two foreign keys of a column without a name": (
+        _number("") + OTHERS,
+        orders("sa.Column('n', sa.ForeignKey('orders.id'), sa.ForeignKey('others.id'))") + OTHERS,
+    ),
     "index renamed": (_index(""), _index("").replace("ix_orders", "ix_orders_new")),
     "primary key": (
         orders().replace("primary_key=True", "nullable=False"),
@@ -167,6 +178,23 @@ def test_nothing_is_left(cases: Mapping[str, tuple[str, str]], workshop: Worksho
     written = change_side_by_side(workshop, cases.values())
 
     assert CLEAN == written.tried, f"{[*enumerate(cases)]} {written.text} {written.stderr}"
+    assert [] == wrong(workshop)
+
+
+def test_a_constraint_without_a_name_in_a_schema(workshop: Workshop) -> None:
+    env = workshop.versions.parent / "env.py"
+    env.write_text(
+        env.read_text().replace("target_metadata=", "include_schemas=True, target_metadata=")
+    )
+    stock = (
+        "sa.Table('t', metadata, sa.Column('id', sa.Integer, primary_key=True){}, schema='stock')\n"
+    )
+    key = ", sa.Column('other', sa.ForeignKey('stock.t.id'))"
+
+    written = change_side_by_side(workshop, [(stock.format(""), stock.format(key))])
+
+    assert CLEAN == written.tried, written.text + written.stderr
+    assert "op.create_foreign_key('t_other_fkey', 't', 't', ['other'], ['id']" in written.text
     assert [] == wrong(workshop)
 
 
