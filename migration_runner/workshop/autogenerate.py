@@ -19,7 +19,7 @@ from migration_runner.workshop.dumps.renames import (
 )
 from migration_runner.workshop.finding import Finding
 from migration_runner.workshop.models_check import check_models
-from migration_runner.workshop.revision_writer import RevisionWriter
+from migration_runner.workshop.revision_writer import RevisionWriter, removed_if_interrupted
 from migration_runner.workshop.workbench import WORK, open_workbench
 
 
@@ -64,7 +64,7 @@ def autogenerate(
     if options.head == "head":
         project.history.require_one_head()
     heads = project.history.heads
-    with open_workbench(settings, project, heads) as bench:
+    with removed_if_interrupted() as begun, open_workbench(settings, project, heads) as bench:
         if len(heads) == 1:
             bench.remember(heads[0])
         check = check_models(bench)
@@ -73,10 +73,10 @@ def autogenerate(
         if not check.differences and (len(heads) > 1 or not bench.alembics_differences(WORK)):
             return Written(bench.description, unimported=check.models.unimported)
         writer = RevisionWriter(bench, words, options.rev_id, chosen, check)
-        with writer.removed_if_interrupted():
-            left, trial = writer.write()
-            if writer.file is not None:
-                fill_questions(writer.file, trial, writer.lost)
+        begun.append(writer)
+        left, trial = writer.write()
+        if writer.file is not None:
+            fill_questions(writer.file, trial, writer.lost)
         return Written(
             bench.description,
             writer.file,

@@ -21,7 +21,13 @@ from migration_runner.errors import ConfigError
 from migration_runner.workshop.initdb import SUPERUSER, initialize
 from migration_runner.workshop.programs import THREE_WAYS, Programs
 from migration_runner.workshop.server_folder import make_server_folder
-from migration_runner.workshop.server_keeper import make_pipe, open_pipe, start_keeper
+from migration_runner.workshop.server_keeper import (
+    make_pipe,
+    open_pipe,
+    start_keeper,
+    start_server,
+    stop_server,
+)
 from migration_runner.workshop.server_user import server_user
 
 _SETTINGS: Final = {
@@ -89,8 +95,7 @@ class Cluster:
                 self._own(home)
             with _locked(self.folder):
                 if home is None or not self._join():
-                    self._make_data(fill)
-                    self._start({**_SETTINGS, **(settings or {})})
+                    self._start(fill, {**_SETTINGS, **(settings or {})})
         except BaseException:
             self.stop()
             raise
@@ -106,22 +111,32 @@ class Cluster:
         was to be.
         """
         _open.discard(self)
-        ended = False
-        if self._pipe is not None:
-            if keep_data is not None:
-                os.write(self._pipe, b"keep\n")
-            os.close(self._pipe)
-            self._pipe = None
+        ended = kept = False
+        try:
+            kept = keep_data is None or self._keep(keep_data)
+        finally:
+            if self._pipe is not None:
+                os.close(self._pipe)
+                self._pipe = None
         if self._keeper is not None:
             ended = self._wait_for_end(self._keeper)
-        if keep_data is not None and ended:
-            try:
-                shutil.move(self.data, keep_data)
-            except OSError:
-                # A part of it may be there: the disk is full, for one.
-                ended = False
+            if self._keeper.stdout is not None:
+                self._keeper.stdout.close()
         if self._keeper is None or self.folder == self.sockets:
             shutil.rmtree(self.sockets, ignore_errors=True)
+        return ended and kept
+
+    def _keep(self, place: Path) -> bool:
+        """Stop the server and move its data; return whether all of them are there."""
+        if self._keeper is None or self._pipe is None:
+            return False
+        try:
+            ended = stop_server(self._keeper, self._pipe, _STOP_SECONDS)
+            if ended:
+                shutil.move(self.data, place)
+        except OSError:
+            # A part of it may be there: the disk is full, for one.
+            return False
         return ended
 
     def _wait_for_end(self, keeper: subprocess.Popen[bytes]) -> bool:
@@ -172,7 +187,7 @@ class Cluster:
             fill(self.data, lambda: initialize(self.programs, self.data, self._user))
         self._own_all(self.data)
 
-    def _start(self, settings: Mapping[str, str]) -> None:
+    def _start(self, fill: Fill, settings: Mapping[str, str]) -> None:
         options = [word for each in settings.items() for word in ("-c", "=".join(each))]
         postgres = self.programs.path("postgres")
         command = [postgres, "-D", str(self.data), "-k", str(self.sockets), *options]
@@ -182,6 +197,8 @@ class Cluster:
         reader, self._pipe = make_pipe(self.folder)
         _open.add(self)
         self._keeper = start_keeper(reader, log, self.sockets, command, self._user)
+        self._make_data(fill)
+        start_server(self._pipe)
         self._wait_until_ready(log)
 
     def _wait_until_ready(self, log: Path) -> None:

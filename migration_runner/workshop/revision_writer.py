@@ -96,15 +96,6 @@ class RevisionWriter:
         ]
         return left, trial
 
-    @contextlib.contextmanager
-    def removed_if_interrupted(self) -> Iterator[None]:
-        """Leave no revision behind that was not tried to its end."""
-        try:
-            yield
-        except BaseException:
-            self._remove()
-            raise
-
     def _rename(self) -> Schema:
         """Return the schema after the renames; indexes and constraints follow them."""
         schema = self._check.migrated
@@ -136,7 +127,7 @@ class RevisionWriter:
         return self._own_changes
 
     def _write_once(self, extra: Sequence[SchemaDifference]) -> None:
-        self._remove()
+        self.remove()
         self._start_again()
         self._execute(self._forward)
         early = [each for each in extra if each.before_tables]
@@ -167,7 +158,8 @@ class RevisionWriter:
             for statement in statements:
                 connection.execute(statement.encode())
 
-    def _remove(self) -> None:
+    def remove(self) -> None:
+        """Remove the file."""
         if self.file is not None and self.file.is_file():
             self.file.unlink()
         self.file = None
@@ -186,6 +178,18 @@ class RevisionWriter:
                 if comment and committed:
                     comment += " A new value can be used once it is committed."
                 yield Statement(statement, comment, committed)
+
+
+@contextlib.contextmanager
+def removed_if_interrupted() -> Iterator[list[RevisionWriter]]:
+    """Remove the files of these if the command does not get to its end, where it names them."""
+    begun: list[RevisionWriter] = []
+    try:
+        yield begun
+    except BaseException:
+        for writer in begun:
+            writer.remove()
+        raise
 
 
 def _is_needed_first(difference: SchemaDifference) -> bool:

@@ -1,12 +1,14 @@
 """The parent of a throw-away server: a shell that stops it once nobody uses it any more.
 
 Each user has a pipe open, from which the shell reads: that ends when the last of them closes it, or
-is killed. Then it stops the server, and removes what is not to be kept.
+is killed. Then it stops the server, and removes its folder. It is there before the folder is
+filled, and until what is to be kept was moved away.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,18 +16,29 @@ from typing import Final
 
 from migration_runner.workshop.server_user import before_server, forking, server_environment
 
-# Again and again: until it has handlers of its own, a signal to the server is lost.
+# The server is stopped again and again: until it has handlers of its own, a signal to it is lost.
+# So is the folder removed: a killed command's `cp` or `initdb` may still be filling it.
 _KEEPER: Final = """\
 log=$1 folder=$2; shift 2
-trap '' INT TERM HUP
-"$@" </dev/null >"$log" 2>&1 &
-server=$!
+trap '' INT TERM HUP PIPE
 read -r answer
-kill -INT "$server"
-(while sleep 0.2; do kill -INT "$server"; done) >/dev/null 2>&1 &
-wait "$server"
-kill -KILL $!
-[ "$answer" = keep ] || rm -rf -- "$folder"
+if [ "$answer" = start ]; then
+    "$@" </dev/null >"$log" 2>&1 &
+    server=$!
+    read -r answer
+    kill -INT "$server"
+    (while sleep 0.2; do kill -INT "$server"; done) >/dev/null 2>&1 &
+    wait "$server"
+    kill -KILL $!
+    if [ "$answer" = keep ]; then
+        echo stopped
+        read -r answer
+    fi
+fi
+for attempt in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    rm -rf -- "$folder" && break
+    sleep 0.2
+done
 """
 _PIPE: Final = "users"
 
@@ -53,13 +66,13 @@ def open_pipe(home: Path) -> int | None:
 def start_keeper(
     reader: int, log: Path, sockets: Path, command: Sequence[str], user: int | None
 ) -> subprocess.Popen[bytes]:
-    """Start the shell, which starts the server's `command`, and close the shell's end here."""
+    """Start the shell, which will start the server's `command`, and close the shell's end here."""
     try:
         with forking():
             return subprocess.Popen(  # noqa: S603 - the server's own
                 ["/bin/sh", "-c", _KEEPER, "keeper", str(log), str(sockets), *command],
                 stdin=reader,
-                stdout=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 cwd="/",
                 env=server_environment(),
@@ -69,3 +82,19 @@ def start_keeper(
             )
     finally:
         os.close(reader)
+
+
+def start_server(pipe: int) -> None:
+    """Have the shell start the server: its data are there."""
+    os.write(pipe, b"start\n")
+
+
+def stop_server(keeper: subprocess.Popen[bytes], pipe: int, seconds: float) -> bool:
+    """Have the shell stop the server, and leave the folder until the pipe is closed.
+
+    Returns whether it says that the server has ended.
+    """
+    os.write(pipe, b"keep\n")
+    assert keeper.stdout is not None  # noqa: S101 - it is a pipe
+    ready, _, _ = select.select([keeper.stdout], [], [], seconds)
+    return bool(ready) and keeper.stdout.readline() == b"stopped\n"

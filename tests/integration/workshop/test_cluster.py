@@ -30,6 +30,28 @@ print(cluster.sockets, flush=True)
 """
 
 
+# Each is killed where the server is not running: not yet, and no more.
+KILLED_WHILE_IT_IS_FILLED = """\
+import os
+from migration_runner.workshop.cluster import Cluster
+from migration_runner.workshop.programs import find_programs
+def fill(data, initialize):
+    initialize()
+    print(data.parent, flush=True)
+    os.kill(os.getpid(), 9)
+Cluster(find_programs(), fill)
+"""
+KILLED_WHILE_IT_IS_KEPT = """\
+import os, pathlib, shutil
+from migration_runner.workshop.cluster import Cluster
+from migration_runner.workshop.programs import find_programs
+shutil.move = lambda data, place: os.kill(os.getpid(), 9)
+cluster = Cluster(find_programs())
+print(cluster.folder, flush=True)
+cluster.stop(keep_data=pathlib.Path("/nowhere"))
+"""
+
+
 def _connect(cluster: Cluster, database: str = SUPERUSER) -> psycopg.Connection[Any]:
     parameters: Any = cluster.parameters(database)
     return psycopg.connect(**parameters, autocommit=True)
@@ -65,6 +87,15 @@ def test_it_ends_with_a_process_that_is_killed() -> None:
         process.wait()
 
         assert (True, True) == (there, is_gone(folder))
+
+
+@pytest.mark.parametrize("program", [KILLED_WHILE_IT_IS_FILLED, KILLED_WHILE_IT_IS_KEPT])
+def test_its_folder_is_removed_also_where_it_is_not_running(program: str) -> None:
+    done = subprocess.run(  # noqa: S603 - our own arguments
+        [sys.executable, "-c", program], check=False, cwd=ROOT, capture_output=True, text=True
+    )
+
+    assert (-9, True) == (done.returncode, is_gone(Path(done.stdout.strip())))
 
 
 def test_a_forked_process_does_not_keep_it() -> None:

@@ -29,6 +29,20 @@ if len(list(pathlib.Path("migrations/versions").glob("*.py"))) > 1:
     time.sleep(600)
 """
 
+# The command, and Ctrl-C once the server has been stopped.
+INTERRUPTED_AT_THE_END = """\
+import os, signal, sys
+from migration_runner.start import main
+from migration_runner.workshop.cluster import Cluster
+stop = Cluster.stop
+def interrupted(*words, **names):
+    stopped = stop(*words, **names)
+    os.kill(os.getpid(), signal.SIGINT)
+    return stopped
+Cluster.stop = interrupted
+sys.exit(main())
+"""
+
 
 def _pipe(workshop: Workshop) -> Path:
     path = workshop.folder / "pipe"
@@ -74,6 +88,18 @@ def test_no_revision_is_left_that_was_not_tried(workshop: Workshop, number: int)
     result = running.wait()
 
     assert ("tried", 128 + number) == (said, result.exit_code)
+    assert ["orders.py"] == sorted(path.name for path in workshop.versions.glob("*.py"))
+
+
+def test_no_revision_is_left_that_the_command_does_not_name(workshop: Workshop) -> None:
+    workshop.orders()
+    workshop.add_columns("land = sa.Column(sa.Text)")
+    words = ["revision", "--autogenerate", "-m", "more"]
+    command = [workshop.migrate.python, "-c", INTERRUPTED_AT_THE_END, *words]
+
+    result = workshop.migrate.start_command(command, **workshop.variables).wait()
+
+    assert 130 == result.exit_code
     assert ["orders.py"] == sorted(path.name for path in workshop.versions.glob("*.py"))
 
 
