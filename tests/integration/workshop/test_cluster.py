@@ -15,7 +15,7 @@ import pytest
 from migration_runner.errors import ConfigError
 from migration_runner.workshop.cluster import Cluster, is_in_use
 from migration_runner.workshop.initdb import SUPERUSER
-from migration_runner.workshop.programs import Programs, find_programs
+from migration_runner.workshop.programs import Programs, find_dump_programs, find_programs
 from tests.fixtures.runner import ROOT
 from tests.fixtures.servers import is_gone
 
@@ -171,14 +171,38 @@ def test_what_the_server_says_if_it_does_not_start() -> None:
     assert "--shadow URL" in caught.value.message
 
 
-def test_the_three_ways_without_a_server(tmp_path: Path) -> None:
+def test_the_three_ways_without_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("migration_runner.workshop.programs._known", lambda: iter(()))
+    with pytest.raises(ConfigError, match="There is no PostgreSQL server here") as caught:
+        find_programs()
+
+    for way in ("migration-runner[workshop]", "MIGRATE_POSTGRES", "--shadow URL"):
+        assert way in caught.value.message
+
+
+def test_a_wish_that_cannot_be_fulfilled(tmp_path: Path) -> None:
+    """The extra has one release: to install it does not help."""
     with pytest.raises(ConfigError, match="There is no PostgreSQL 9 here") as caught:
         find_programs("9")
     with pytest.raises(ConfigError, match="no folder with"):
         find_programs(str(tmp_path))
 
-    for way in ("migration-runner[workshop]", "MIGRATE_POSTGRES", "--shadow URL"):
-        assert way in caught.value.message
+    assert f"here: {find_programs().version}" in caught.value.message
+    assert "[workshop]" not in caught.value.message
+
+
+def test_pg_dump_of_installed_client_programs_is_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pg_dump").write_text("#!/bin/sh\necho 'pg_dump (PostgreSQL) 99.1'\n")
+    (tmp_path / "pg_dump").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+    assert Programs(tmp_path, "99.1") == find_dump_programs(99)
+    with pytest.raises(ConfigError, match="There is no PostgreSQL 99 here"):
+        find_programs("99")
+    with pytest.raises(ConfigError, match="PostgreSQL 100 or newer is needed"):
+        find_dump_programs(100)
 
 
 def test_programs_are_found_by_their_version_or_folder() -> None:
@@ -186,4 +210,5 @@ def test_programs_are_found_by_their_version_or_folder() -> None:
 
     assert isinstance(found, Programs)
     assert found == find_programs(str(found.folder))
+    assert found == find_programs(str(found.folder.parent))
     assert found.major == find_programs(str(found.major)).major

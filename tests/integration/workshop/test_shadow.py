@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from typing import Any
+from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 
+from migration_runner.workshop.shadow_databases import shadow_databases as use_shadow_databases
 from tests.fixtures.databases import Database
 from tests.fixtures.workshop import Workshop, shadow_databases, superuser_url
 
@@ -39,6 +43,19 @@ def test_without_the_right_to_create_databases(workshop: Workshop, database: Dat
     assert [] == database.query(TABLES)
 
 
+def test_a_login_that_the_server_refuses(workshop: Workshop, database: Database) -> None:
+    """Another attempt does not help, and the user's name is none of the secrets."""
+    name = "nobody_of_that_name"
+    host = urlsplit(database.url).netloc.rpartition("@")[2]
+
+    result = workshop.run(
+        "verify", "--all", MIGRATE_SHADOW=f"postgresql://{name}:{name}@{host}/postgres"
+    )
+
+    assert 77 == result.exit_code
+    assert name in result.stderr
+
+
 def test_a_password_is_hidden(workshop: Workshop) -> None:
     result = workshop.run("config", MIGRATE_SHADOW="postgresql://me:canary-secret@nowhere/x")
     unreachable = workshop.run(
@@ -49,6 +66,26 @@ def test_a_password_is_hidden(workshop: Workshop) -> None:
     assert (0, 69, 78) == (result.exit_code, unreachable.exit_code, wrong.exit_code)
     for each in (result, unreachable, wrong):
         assert "canary-secret" not in each.stdout + each.stderr
+
+
+def test_a_database_is_removed_if_its_creation_is_interrupted(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execute = psycopg.Connection.execute
+
+    def interrupted(connection: psycopg.Connection[Any], query: Any) -> None:
+        execute(connection, query)
+        raise KeyboardInterrupt
+
+    def create() -> None:
+        with use_shadow_databases(superuser_url(database)) as databases, monkeypatch.context() as m:
+            m.setattr(psycopg.Connection, "execute", interrupted)
+            databases.create("work")
+
+    with pytest.raises(KeyboardInterrupt):
+        create()
+
+    assert [] == shadow_databases(database)
 
 
 @pytest.mark.parametrize(("hours", "left"), [(23, 1), (25, 0)])
