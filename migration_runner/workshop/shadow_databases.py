@@ -125,11 +125,15 @@ class ShadowDatabases:
             )
             detail = str(error).strip()
             end = "" if detail.endswith("?") else "."
-            message = f"The server of --shadow cannot be used: {detail}{end} {failure.advice}"
+            what = "that it is running" if failure.retryable else "user, password and database"
+            message = (
+                f"The server of --shadow cannot be used: {detail}{end} Check its URL and {what}, or"
+                " leave --shadow out: then a server is started for this command."
+            )
             if failure.reason in INVALID_PARAMETERS:
                 raise ConfigError(message, reason=failure.reason) from error
             kind = DatabaseUnavailable if failure.retryable else DatabaseRejected
-            raise kind(message.strip(), reason=failure.reason) from error
+            raise kind(message, reason=failure.reason) from error
         with connection:
             yield connection
 

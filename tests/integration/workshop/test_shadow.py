@@ -54,6 +54,8 @@ def test_a_login_that_the_server_refuses(workshop: Workshop, database: Database)
 
     assert 77 == result.exit_code
     assert name in result.stderr
+    # They are not where this address is from.
+    assert "DATABASE_URL" not in result.stderr
 
 
 def test_a_password_is_hidden(workshop: Workshop) -> None:
