@@ -89,11 +89,7 @@ class RevisionWriter:
             if not more:
                 break
             extra += more
-        self.lost = [
-            f"{each.kind} {'.'.join(part for part in (each.table, each.name) if part)}"
-            for each in migrated
-            if each.kind in ("table", "column") and each not in before
-        ]
+        self.lost = _describe_lost(before, migrated)
         return left, trial
 
     def _rename(self) -> Schema:
@@ -190,6 +186,18 @@ def removed_if_interrupted() -> Iterator[list[RevisionWriter]]:
         for writer in begun:
             writer.remove()
         raise
+
+
+def _describe_lost(before: Schema, after: Schema) -> list[str]:
+    """Return the tables that are only in the schema after, and the columns of the others."""
+    tables = after.tables() - before.tables()
+    lost = []
+    for each in after:
+        if each in before or (each.schema, each.table) in tables:
+            continue
+        if each.kind in ("table", "column"):
+            lost.append(f"{each.kind} {'.'.join(filter(None, (each.table, each.name)))}")
+    return lost
 
 
 def _is_needed_first(difference: SchemaDifference) -> bool:

@@ -166,7 +166,9 @@ def _check_on(bench: Workbench, checked: Sequence[str], run: _Run) -> None:
         run.notes.append(_not_undone(trial))
     if trial.stopped_at:
         run.notes.append(
-            f"What comes after {trial.stopped_at} was not checked, nor were the models."
+            "The models were not checked."
+            if trial.stopped_at == checked[-1]
+            else f"What comes after {trial.stopped_at} was not checked, nor were the models."
         )
         return
     heads = bench.project.history.heads

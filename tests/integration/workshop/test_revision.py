@@ -160,11 +160,14 @@ def test_the_docstrings_questions_are_answered(workshop: Workshop) -> None:
     template.write_text(template.read_text().replace('"""${message}."""', asking))
     workshop.orders()
     workshop.add_columns("land = sa.Column(sa.Text)")
+    with (workshop.folder / "models.py").open("a") as file:
+        file.write("\n\nclass Gift(Base):\n    __tablename__ = 'gifts'\n")
+        file.write("    id = sa.Column(sa.Integer, primary_key=True)\n")
 
     _, text = _written(workshop)
 
     assert "Locks taken:\n  orders: ACCESS EXCLUSIVE" in text
-    assert "Downgrade loses:\n  the data of column orders.land." in text
+    assert "Downgrade loses:\n  the data of table gifts, column orders.land." in text
 
 
 def test_head_txt_follows(workshop: Workshop) -> None:

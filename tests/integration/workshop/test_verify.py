@@ -140,10 +140,20 @@ def test_a_downgrade_that_fails(workshop: Workshop) -> None:
     assert (65, [("downgrade-fails", "wrong")]) == (exit_code, _checks(found))
 
 
-def test_one_that_cannot_be_applied_ends_the_trial(workshop: Workshop) -> None:
+@pytest.mark.parametrize(
+    ("after", "note"),
+    [
+        (("after",), "What comes after wrong was not checked, nor were the models."),
+        ((), "The models were not checked."),
+    ],
+)
+def test_one_that_cannot_be_applied_ends_the_trial(
+    workshop: Workshop, after: tuple[str, ...], note: str
+) -> None:
     workshop.orders()
     path = workshop.revision("wrong", "op.execute('SELECT nothing')")
-    workshop.revision("after", "op.execute('SELECT 1')")
+    for each in after:
+        workshop.revision(each, "op.execute('SELECT 1')")
 
     exit_code, found = workshop.verify()
 
@@ -151,7 +161,7 @@ def test_one_that_cannot_be_applied_ends_the_trial(workshop: Workshop) -> None:
     (finding,) = found["findings"]
     place = str(path.relative_to(workshop.folder))
     assert (place, 11) == (finding["file"], finding["line"])
-    assert any("after wrong was not checked" in note for note in found["notes"])
+    assert note in found["notes"]
 
 
 def test_a_hazard_and_how_bad_it_has_to_be(workshop: Workshop) -> None:
