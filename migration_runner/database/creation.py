@@ -7,7 +7,6 @@ their own. They do not wait in the server: a database that is copied must have n
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Final
 
@@ -20,6 +19,7 @@ from migration_runner.database.engine import application_name
 from migration_runner.database.known_errors import MISSING_DATABASE
 from migration_runner.database.probe import Connection, connect_within, connection_parameters
 from migration_runner.database.refusals import ask_refusals
+from migration_runner.database.run_lock import advisory_key
 from migration_runner.errors import ConfigError, DatabaseRejected, MigrationError
 from migration_runner.log import events, logs
 from migration_runner.settings.database_address import read_again
@@ -82,7 +82,7 @@ class DatabaseCreator:
         raise DatabaseRejected(message, **self._facts(database, parameters.get("user", "")))
 
     def _create(self, connection: Connection, database: str) -> str:
-        key = derive_key(database)
+        key = advisory_key(KEY_NAMESPACE, database)
         looked = connection.execute("SELECT pg_backend_pid()", prepare=False).fetchone()
         through_pooler = looked != (connection.info.backend_pid,)
         if through_pooler and self._settings.pooler != "session":
@@ -174,12 +174,6 @@ def describe_database(connection: Connection, database: str) -> tuple[str, str]:
     ).fetchone()
     owner, encoding = row or ("", "")
     return str(owner), str(encoding)
-
-
-def derive_key(database: str) -> int:
-    """Return the advisory lock's key, as `run_lock.derive_key` does."""
-    text = "".join(f"{part}\0" for part in (KEY_NAMESPACE, database))
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big", signed=True)
 
 
 def _quoted(name: str) -> str:
