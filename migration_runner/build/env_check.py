@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from migration_runner.build.env_imports import BrokenImport, Imports, read_imports
 from migration_runner.build.env_trial import Trial, try_out
@@ -66,7 +67,7 @@ def _read_again(env: Path, roots: Sequence[Path], path: Sequence[str]) -> list[P
     try:
         return read_imports(env, [*roots, *map(Path, set(path) - set(sys.path))], path).files
     except BrokenImport as error:
-        return _refuse(error)
+        _refuse(error)
 
 
 def _require_success(trial: Trial, suspects: Sequence[BrokenImport]) -> None:
@@ -84,7 +85,7 @@ def _require_success(trial: Trial, suspects: Sequence[BrokenImport]) -> None:
             _refuse(BrokenImport(detail, suspect.file, suspect.line, suspect.module))
 
 
-def _refuse(error: BrokenImport) -> list[Path]:
+def _refuse(error: BrokenImport) -> NoReturn:
     line = "" if error.line is None else f", line {error.line}"
     message = f"env.py cannot be imported: {error.detail} ({error.file}{line})."
     name = error.module.partition(".")[0]

@@ -16,7 +16,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Final
 
-from migration_runner.build.module_names import may_define
+from migration_runner.build.module_names import last_name, may_define
 
 _PACKAGES: Final = frozenset({"site-packages", "dist-packages"})
 _IMPORTERS: Final = frozenset({"import_module", "__import__"})
@@ -234,19 +234,13 @@ def _walk_code(tree: ast.Module) -> Iterator[ast.Import | ast.ImportFrom | ast.C
     while ahead:
         node = ahead.pop()
         if isinstance(node, ast.Import | ast.ImportFrom) or (
-            isinstance(node, ast.Call) and _name_of(node.func) in _IMPORTERS
+            isinstance(node, ast.Call) and last_name(node.func) in _IMPORTERS
         ):
             yield node
-        if isinstance(node, ast.If) and _name_of(node.test) == "TYPE_CHECKING":
+        if isinstance(node, ast.If) and last_name(node.test) == "TYPE_CHECKING":
             ahead += node.orelse
         else:
             ahead += ast.iter_child_nodes(node)
-
-
-def _name_of(node: ast.expr) -> str | None:
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else None
 
 
 def _has_source(folders: Iterable[str]) -> bool:

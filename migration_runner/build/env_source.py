@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from migration_runner.build.module_names import last_name
 from migration_runner.project.declaration import Declaration, name_table
 
 _ENGINES: Final = frozenset(
@@ -56,7 +57,7 @@ def read_env(path: Path) -> EnvSource:
     calls = [node for node in nodes if isinstance(node, ast.Call)]
     return EnvSource(
         any(isinstance(node, ast.Attribute) and node.attr == "attributes" for node in nodes),
-        any(_name(call.func) in _ENGINES for call in calls),
+        any(last_name(call.func) in _ENGINES for call in calls),
         frozenset(_tables(calls)),
     )
 
@@ -64,7 +65,7 @@ def read_env(path: Path) -> EnvSource:
 def _tables(calls: list[ast.Call]) -> Iterator[_Table | None]:
     for call in calls:
         words = {word.arg: word.value for word in call.keywords}
-        if _name(call.func) != "configure" or not (call.args or "connection" in words):
+        if last_name(call.func) != "configure" or not (call.args or "connection" in words):
             continue
         schema = words.get("version_table_schema", ast.Constant(None))
         table = words.get("version_table", ast.Constant(_DEFAULT_TABLE))
@@ -74,9 +75,3 @@ def _tables(calls: list[ast.Call]) -> Iterator[_Table | None]:
             yield ast.literal_eval(schema), ast.literal_eval(table)
         else:
             yield None
-
-
-def _name(function: ast.expr) -> str | None:
-    if isinstance(function, ast.Attribute):
-        return function.attr
-    return function.id if isinstance(function, ast.Name) else None

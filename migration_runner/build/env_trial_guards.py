@@ -51,8 +51,7 @@ class Guards:
             engine = sqlalchemy.create_engine("sqlite://", poolclass=sqlalchemy.pool.StaticPool)
             self._replace_connections(engine)
         for module, name in _DRIVERS:
-            # Only what is loaded: an import of the trial's own would be one more that can fail.
-            found: Any = sys.modules.get(module) or _imported(module)
+            found: Any = _imported(module)
             *inner, last = name.split(".")
             for each in inner:
                 found = getattr(found, each, None)

@@ -1,4 +1,4 @@
-"""Which names a module's source may define."""
+"""Names in source: those that a module may define, and that of an expression."""
 
 from __future__ import annotations
 
@@ -36,3 +36,10 @@ def _names(tree: ast.Module) -> Iterator[str]:
             yield node.name
         elif isinstance(node, ast.MatchMapping) and node.rest:
             yield node.rest
+
+
+def last_name(node: ast.expr) -> str | None:
+    """Return the last part of a dotted name; None of any other expression."""
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else None

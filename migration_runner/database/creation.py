@@ -7,7 +7,6 @@ their own. They do not wait in the server: a database that is copied must have n
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Final
 
@@ -20,6 +19,8 @@ from migration_runner.database.engine import application_name
 from migration_runner.database.known_errors import MISSING_DATABASE
 from migration_runner.database.probe import Connection, connect_within, connection_parameters
 from migration_runner.database.refusals import ask_refusals
+from migration_runner.database.run_lock import advisory_key
+from migration_runner.database.sql_literals import identifier
 from migration_runner.errors import ConfigError, DatabaseRejected, MigrationError
 from migration_runner.log import events, logs
 from migration_runner.settings.database_address import read_again
@@ -75,19 +76,19 @@ class DatabaseCreator:
                     return failure.detail
                 reasons.append(failure.detail)
         message = (
-            f"The database {_quoted(database)} does not exist, and neither {MAINTENANCE[0]} nor"
+            f"The database {identifier(database)} does not exist, and neither {MAINTENANCE[0]} nor"
             f" {MAINTENANCE[1]} can be connected to, where it would be created:"
             f" {'; '.join(reasons)}. {self._advise(database, parameters.get('user', ''))}"
         )
         raise DatabaseRejected(message, **self._facts(database, parameters.get("user", "")))
 
     def _create(self, connection: Connection, database: str) -> str:
-        key = derive_key(database)
+        key = advisory_key(KEY_NAMESPACE, database)
         looked = connection.execute("SELECT pg_backend_pid()", prepare=False).fetchone()
         through_pooler = looked != (connection.info.backend_pid,)
         if through_pooler and self._settings.pooler != "session":
             message = (
-                f"The database {_quoted(database)} does not exist, and is not created through a"
+                f"The database {identifier(database)} does not exist, and is not created through a"
                 " pooler. Set MIGRATE_DATABASE_URL to the server's own address, or create it"
                 f" there: {self._statement(database, connection.info.user)}"
             )
@@ -113,7 +114,7 @@ class DatabaseCreator:
             return ""
         if not state or state.startswith(_PASSING):
             return said
-        missing = f"The database {_quoted(database)} does not exist, and"
+        missing = f"The database {identifier(database)} does not exist, and"
         facts = self._facts(database, user)
         refusal: MigrationError
         if state == _PRIVILEGE:
@@ -174,13 +175,3 @@ def describe_database(connection: Connection, database: str) -> tuple[str, str]:
     ).fetchone()
     owner, encoding = row or ("", "")
     return str(owner), str(encoding)
-
-
-def derive_key(database: str) -> int:
-    """Return the advisory lock's key, as `run_lock.derive_key` does."""
-    text = "".join(f"{part}\0" for part in (KEY_NAMESPACE, database))
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big", signed=True)
-
-
-def _quoted(name: str) -> str:
-    return sql.Identifier(name).as_string(None)

@@ -74,7 +74,12 @@ def derive_key(database: str, schema: str, table: str) -> int:
     schema and table, each followed by a zero byte (Postgres allows none in names).
     It must never change: every release of the runner has to use the same key.
     """
-    text = "".join(part + "\0" for part in (KEY_NAMESPACE, database, schema, table))
+    return advisory_key(KEY_NAMESPACE, database, schema, table)
+
+
+def advisory_key(*parts: str) -> int:
+    """Return a key for an advisory lock, as `derive_key` describes it."""
+    text = "".join(part + "\0" for part in parts)
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big", signed=True)
 
 

@@ -17,7 +17,7 @@ from migration_runner.errors import (
 )
 from migration_runner.fleet.image import Image
 from migration_runner.fleet.look import Sight, Sights, look_at, server_of
-from migration_runner.fleet.processes import Facts, Process, Processes
+from migration_runner.fleet.processes import Process, Processes
 from migration_runner.fleet.results import FAILED, INTERRUPTED, UP_TO_DATE, Result, Results
 from migration_runner.fleet.schedule import Limits, Schedule
 from migration_runner.fleet.targets import Target
@@ -25,6 +25,7 @@ from migration_runner.fleet.waves import Wave
 from migration_runner.log import events, logs
 from migration_runner.settings.settings import Flags, Settings
 from migration_runner.settings.variables import VARIABLES
+from migration_runner.worker.client import Facts
 
 # How long a signal may go unnoticed.
 _TICK_SECONDS: Final = 0.2

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from migration_runner.fleet.targets import Target
 from migration_runner.log import events
-from migration_runner.worker.client import WorkerProcess
+from migration_runner.worker.client import Facts, WorkerProcess
 
 _PROGRAM: Final = """\
 from migration_runner.start import take_full_path
@@ -25,7 +25,6 @@ _READ: Final = 65_536
 # No line of a run's log is longer than 16 KiB; another's can be.
 _LONGEST: Final = 262_144
 
-Facts = dict[str, Any]
 Environment = Mapping[str, str | None]
 
 

@@ -18,19 +18,18 @@ from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import LoopDetected, RevisionError
 from alembic.util import CommandError
 
-from migration_runner.errors import HistoryError
 from migration_runner.history.history import History
 from migration_runner.history.revision_names import as_tuple
 from migration_runner.project.command_line import configure
 from migration_runner.project.errors import locate
 from migration_runner.project.flask import enter_flask_application
 from migration_runner.project.loading import (
+    open_scripts,
     sentence,
     url_in_configuration,
     version_folders,
 )
-from migration_runner.project.revision_files import open_scripts
-from migration_runner.project.script_map import ScriptMap, resolve
+from migration_runner.project.script_map import read_history
 from migration_runner.project.unloadable import note_unloadable_files
 from migration_runner.settings.settings import AlembicOptions
 
@@ -89,14 +88,7 @@ class EveryFile:
 
     def history(self) -> History:
         """Return the history of the loaded files. Raises `HistoryError` if Alembic refuses them."""
-        self.directory.revision_map = ScriptMap(lambda: self._scripts)
-        try:
-            heads = tuple(self.directory.get_heads())
-            revisions = {script.revision: resolve(script) for script in self._scripts}
-        except (CommandError, RevisionError, KeyError) as error:
-            message = f"The history is broken: {sentence(error)}"
-            raise HistoryError(message, reason="broken_history") from error
-        return History(revisions, heads)
+        return read_history(self.directory, self._scripts)
 
 
 def _line_in(file: Path, error: BaseException) -> int | None:

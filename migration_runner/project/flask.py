@@ -24,6 +24,16 @@ _MARK: Final = "current_app"
 _LOCATION: Final = "script_location"
 
 
+def uses_flask(env: Path) -> bool:
+    """Whether an env.py, if it is there, uses Flask's current application."""
+    return os.access(env, os.R_OK) and _MARK in env.read_text(errors="replace")
+
+
+def set_location(config: Config, folder: Path) -> None:
+    """Let Alembic find env.py in a folder that the configuration does not name."""
+    config.set_main_option(_LOCATION, str(folder).replace("%", "%%"))
+
+
 def enter_flask_application(config: Config) -> None:
     """Push the application's context, for the rest of the process, if env.py uses it.
 
@@ -38,12 +48,12 @@ def enter_flask_application(config: Config) -> None:
         return
     folder = Path(location) if location else Path(config.config_file_name).resolve().parent
     env = folder / "env.py"
-    if not os.access(env, os.R_OK) or _MARK not in env.read_text(errors="replace"):
+    if not uses_flask(env):
         return
     if importlib.util.find_spec("flask") is None:
         return
     if not location:
-        config.set_main_option(_LOCATION, str(folder).replace("%", "%%"))
+        set_location(config, folder)
     # Flask is installed only where the project needs it.
     flask, command_line = importlib.import_module("flask"), importlib.import_module("flask.cli")
     if flask.has_app_context():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import configparser
 import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
@@ -13,7 +15,7 @@ from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 
 from migration_runner.errors import ConfigError, HistoryError
-from migration_runner.project.errors import locate, name_place
+from migration_runner.project.errors import describe_interpolation, locate, name_place
 from migration_runner.project.pins import explain_versions
 from migration_runner.settings.settings import DEFAULT_SECTION
 
@@ -23,14 +25,18 @@ def sentence(error: BaseException) -> str:
     return " ".join(str(error).split()).rstrip(".") + "."
 
 
+def broken_history(detail: str) -> HistoryError:
+    """Return the error of a history that Alembic refuses."""
+    return HistoryError(f"The history is broken: {detail}", reason="broken_history")
+
+
 @contextlib.contextmanager
 def loading() -> Iterator[None]:
     """Raise `HistoryError` that names the file that cannot be loaded."""
     try:
         yield
     except (CommandError, RevisionError) as error:
-        message = f"The history is broken: {sentence(error)}"
-        raise HistoryError(message, reason="broken_history") from error
+        raise broken_history(sentence(error)) from error
     except Exception as error:
         place = locate(error)
         file, line = place or (None, None)
@@ -48,6 +54,29 @@ def _advice(error: Exception, file: str | None) -> str:
     if isinstance(error, OSError):
         return "Make the file readable (chmod -R a+rX), or remove it."
     return "Fix the file, or install what it imports."
+
+
+@contextlib.contextmanager
+def reading(config: Config) -> Iterator[None]:
+    """Raise `ConfigError` for a configuration that does not say where the scripts are."""
+    try:
+        yield
+    except configparser.InterpolationSyntaxError as error:
+        message = f"{name_configuration(config)} has {describe_interpolation(error)}."
+        raise ConfigError(message) from None
+    except (CommandError, configparser.Error, ValueError) as error:
+        # A `ValueError`: the encoding, the syntax of pyproject.toml, an unknown separator.
+        named, reason = name_configuration(config), sentence(error)
+        message = f"{named} is not a valid Alembic configuration: {reason}"
+        raise ConfigError(message) from error
+
+
+def open_scripts(config: Config) -> ScriptDirectory:
+    """Return Alembic's directory of revisions, with none loaded. Raises `ConfigError`."""
+    with reading(config):
+        directory = ScriptDirectory.from_config(config)
+    require_folders(version_folders(directory))
+    return directory
 
 
 def require_folders(folders: Sequence[Path]) -> None:
@@ -85,6 +114,13 @@ def name_configuration(config: Config) -> str:
     named = " or ".join(str(name) for name in names if name and Path(name).exists())
     section = config.config_ini_section
     return named if section == DEFAULT_SECTION else f"{named} (section {section})"
+
+
+def read_option(config: Config, name: str) -> Any:
+    """Return one of Alembic's own options, also from pyproject.toml; None if it is not set."""
+    # Of Alembic 1.16, which reads pyproject.toml.
+    read: Any = getattr(config, "get_alembic_option", config.get_main_option)
+    return read(name)
 
 
 def url_in_configuration(config: Config) -> str:

@@ -6,7 +6,6 @@ Private names of Alembic used: `ScriptDirectory._upgrade_revs`, `_downgrade_revs
 
 from __future__ import annotations
 
-import configparser
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -18,26 +17,24 @@ from alembic.script import ScriptDirectory
 from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 
-from migration_runner.errors import ConfigError, HistoryError
+from migration_runner.errors import HistoryError
 from migration_runner.history.history import History, check_consistency
 from migration_runner.history.manifest_history import ManifestHistory, ManifestRevision
 from migration_runner.history.request import PlannedStep, Request
 from migration_runner.history.revision_names import declares_constants
-from migration_runner.project.errors import describe_interpolation
 from migration_runner.project.loading import (
-    name_configuration,
-    require_folders,
+    open_scripts,
+    read_option,
     sentence,
     version_folders,
 )
 from migration_runner.project.script_map import (
     ManifestScript,
     ManifestScriptMap,
-    ScriptMap,
     describe,
     from_manifest,
     load_files,
-    resolve,
+    read_history,
     to_manifest,
 )
 
@@ -62,20 +59,7 @@ class RevisionFiles:
     def _load(self) -> History:
         scripts = list(load_files(self.directory))
         check_consistency([describe(script) for script in scripts])
-        # So that the files are executed only once.
-        self.directory.revision_map = ScriptMap(lambda: scripts)
-        try:
-            heads = tuple(self.directory.get_heads())
-        except (CommandError, RevisionError) as error:
-            message = f"The history is broken: {sentence(error)}"
-            raise HistoryError(message, reason="broken_history") from error
-        except KeyError as error:
-            message = (
-                f"The history is broken: a down_revision is {error}, which is no revision's id. A"
-                " label or the beginning of an id will not do: write the whole id."
-            )
-            raise HistoryError(message, reason="broken_history") from error
-        history = History({script.revision: resolve(script) for script in scripts}, heads)
+        history = read_history(self.directory, scripts)
         history.check_breaks()
         return history
 
@@ -192,29 +176,14 @@ class RevisionFiles:
         return planned
 
 
-def open_scripts(config: Config) -> ScriptDirectory:
-    """Return Alembic's directory of revisions, with none loaded. Raises `ConfigError`."""
-    try:
-        directory = ScriptDirectory.from_config(config)
-    except configparser.InterpolationSyntaxError as error:
-        message = f"{name_configuration(config)} has {describe_interpolation(error)}."
-        raise ConfigError(message) from None
-    except (CommandError, configparser.Error, ValueError) as error:
-        # A `ValueError`: the encoding, the syntax of pyproject.toml, an unknown separator.
-        named, reason = name_configuration(config), sentence(error)
-        message = f"{named} is not a valid Alembic configuration: {reason}"
-        raise ConfigError(message) from error
-    require_folders(version_folders(directory))
-    return directory
-
-
 def _in_package(config: Config) -> bool:
     """Whether the configuration names a folder in a package, which Python's path decides about."""
-    # Of Alembic 1.16: also reads pyproject.toml.
-    read: Any = getattr(config, "get_alembic_option", config.get_main_option)
-    folders = [read("script_location") or ""]
-    if (read("path_separator") or read("version_path_separator")) not in ("os", ":"):
-        several = read("version_locations") or ()
+    folders = [read_option(config, "script_location") or ""]
+    separator = read_option(config, "path_separator") or read_option(
+        config, "version_path_separator"
+    )
+    if separator not in ("os", ":"):
+        several = read_option(config, "version_locations") or ()
         folders += re.split(r"[\s,;]+", several) if isinstance(several, str) else several
     return any(":" in folder and not folder.startswith("/") for folder in folders)
 

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import configparser
 import contextlib
 import sys
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 
-from migration_runner.errors import ConfigError
 from migration_runner.project.command_line import configure
-from migration_runner.project.loading import sentence, version_folders
+from migration_runner.project.flask import set_location
+from migration_runner.project.loading import read_option, reading, version_folders
 from migration_runner.settings.settings import AlembicOptions
 
 # Beside env.py, where a project wants its heads to conflict in git.
 HEAD_FILE: Final = "head.txt"
-_LOCATION: Final = "script_location"
 
 
 class ScriptFolders(NamedTuple):
@@ -38,13 +35,9 @@ def find_script_folders(folder: Path, options: AlembicOptions) -> ScriptFolders:
     try:
         with contextlib.chdir(folder):
             config = configure(options, ["heads"])
-            try:
-                scripts = ScriptDirectory.from_config(config)
-            except CommandError as error:
-                if _LOCATION not in str(error):
-                    raise
-                beside = Path(options.files[0]).resolve().parent
-                config.set_main_option(_LOCATION, str(beside).replace("%", "%%"))
+            with reading(config):
+                if not read_option(config, "script_location"):
+                    set_location(config, Path(options.files[0]).resolve().parent)
                 scripts = ScriptDirectory.from_config(config)
             added = sys.path[: len(sys.path) - len(before)]
             return ScriptFolders(
@@ -52,9 +45,5 @@ def find_script_folders(folder: Path, options: AlembicOptions) -> ScriptFolders:
                 [each.resolve() for each in version_folders(scripts)],
                 [Path(each).resolve() for each in added],
             )
-    except (CommandError, configparser.Error, ValueError) as error:
-        named = " or ".join(options.files)
-        message = f"{named} is not a valid Alembic configuration: {sentence(error)}"
-        raise ConfigError(message, reason="invalid_configuration") from error
     finally:
         sys.path[:] = before

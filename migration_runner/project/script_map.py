@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from types import ModuleType
 from typing import Any
 
 from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import Revision as AlembicRevision
-from alembic.script.revision import RevisionMap
-from alembic.util import load_python_file
+from alembic.script.revision import RevisionError, RevisionMap
+from alembic.util import CommandError, load_python_file
 
-from migration_runner.history.history import Revision
+from migration_runner.history.history import History, Revision
 from migration_runner.history.manifest_history import ManifestRevision
 from migration_runner.history.revision_digest import digest_revision
 from migration_runner.history.revision_names import as_name, as_tuple
-from migration_runner.project.loading import loading
+from migration_runner.project.loading import broken_history, loading, sentence
 
 
 class ScriptMap(RevisionMap):
@@ -116,6 +116,25 @@ def load_files(scripts: ScriptDirectory) -> Iterable[Script]:
         # "loaded twice! ignoring": two version_locations can be the same folder.
         warnings.simplefilter("ignore", UserWarning)
         yield from scripts._load_revisions()  # noqa: SLF001 - see the module's docstring
+
+
+def read_history(directory: ScriptDirectory, scripts: Sequence[Script]) -> History:
+    """Give Alembic these scripts, which are executed only once, and return their history.
+
+    Raises `HistoryError` if Alembic refuses it.
+    """
+    directory.revision_map = ScriptMap(lambda: scripts)
+    try:
+        heads = tuple(directory.get_heads())
+    except (CommandError, RevisionError) as error:
+        raise broken_history(sentence(error)) from error
+    except KeyError as error:
+        detail = (
+            f"a down_revision is {error}, which is no revision's id. A label or the beginning of an"
+            " id will not do: write the whole id."
+        )
+        raise broken_history(detail) from error
+    return History({script.revision: resolve(script) for script in scripts}, heads)
 
 
 def describe(script: Script) -> Revision:

@@ -62,8 +62,15 @@ class Graph:
                     if self._resolve(parent, name) is None:
                         what = "id" if name == "down_revision" else "id or label"
                         message = f"{name} has {parent}, and no file has that {what}."
-                        advice = f"Add the missing file, or correct {name}."
-                        yield _finding(each, message, advice, name)
+                        yield _finding(each, message, self._advise(parent, name), name)
+
+    def _advise(self, parent: str, name: str) -> str:
+        if parent in self._labels:
+            return "A branch label will not do: write a revision's id."
+        whole = [revision for revision in self._revisions if revision.startswith(parent)]
+        if len(whole) == 1:
+            return f"The beginning of an id will not do: write {whole[0]}."
+        return f"Add the missing file, or correct {name}."
 
     def _resolve(self, parent: str, name: str) -> str | None:
         """Return the revision that is meant; `depends_on` takes labels, too."""

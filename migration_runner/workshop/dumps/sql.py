@@ -10,7 +10,7 @@ from migration_runner.workshop.dumps.lexer import Kind, tokens
 from migration_runner.workshop.dumps.objects import ObjectName
 
 # SQLAlchemy knows which names are key words.
-_PREPARER: Final = postgresql.dialect().identifier_preparer  # type: ignore[no-untyped-call]
+_PREPARER: Final = postgresql.dialect().identifier_preparer  # type: ignore[no-untyped-call]  # SQLAlchemy's
 _NAMES: Final = (Kind.WORD, Kind.QUOTED)
 _REGCLASS: Final = [":", ":", "regclass"]
 _SERIAL: Final = ["pg_get_serial_sequence", "("]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
-import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -13,10 +11,9 @@ from typing import Final, NamedTuple
 from migration_runner.errors import UsageError
 from migration_runner.project.script_folders import ScriptFolders, find_script_folders
 from migration_runner.settings.settings import AlembicOptions, configured_file
+from migration_runner.workshop.new_project.flask_application import find_application
 
 _WORK_FOLDER: Final = "/app"
-_FLASK_MARK: Final = "current_app"
-_FLASK_MODULES: Final = ("app", "wsgi")
 
 
 class Existing(NamedTuple):
@@ -58,10 +55,11 @@ def find_existing(folder: Path, file: str | None) -> Existing | None:
         raise UsageError(message)
     config = _below(folder, found)
     places = find_script_folders(folder, AlembicOptions(files=(config,)))
-    code, flask = _find_code(folder, places)
+    flask = find_application(folder, places.script / "env.py")
+    code = _find_code(folder, places, flask.modules)
     needed = [found, *(each.place for each in code), places.script, *places.versions]
     environment = [] if config == default else [f"ALEMBIC_CONFIG={config}"]
-    environment += [f"FLASK_APP={flask}"] if flask else []
+    environment += [f"FLASK_APP={flask.name}"] if flask.name else []
     roots = {each.root for each in code} - {*places.python_path}
     if roots:
         added = ":".join(_in_image(_below(folder, root)) for root in sorted(roots))
@@ -96,16 +94,14 @@ def _without_nested(paths: Iterable[str]) -> list[str]:
     ]
 
 
-def _find_code(folder: Path, places: ScriptFolders) -> tuple[list[_Code], str]:
-    """Return the project's own modules that env.py and the revisions import, and Flask's app."""
+def _find_code(folder: Path, places: ScriptFolders, names: Iterable[str]) -> list[_Code]:
+    """Return those modules of the project's own that have the `names` or that its scripts import.
+
+    Also those that these import in turn.
+    """
     roots = list(dict.fromkeys([*places.python_path, folder, folder / "src"]))
     # A folder `alembic` with the scripts is not what they import by that name.
     taken = {places.script, *places.versions}
-    env = places.script / "env.py"
-    uses_flask = env.is_file() and _FLASK_MARK in env.read_text(errors="replace")
-    flask = _flask_application(folder) if uses_flask else ""
-    names = [flask.partition(":")[0].partition(".")[0]] if flask else []
-    names = names or (list(_FLASK_MODULES) if uses_flask else [])
     waiting = [code for name in names if (code := _find_module(name, roots, taken))]
     for place in (places.script, *places.versions):
         waiting += _imported(place, roots, taken)
@@ -115,16 +111,7 @@ def _find_code(folder: Path, places: ScriptFolders) -> tuple[list[_Code], str]:
         if code not in found:
             found.append(code)
             waiting += _imported(code.place, roots, taken)
-    return sorted(found), flask
-
-
-def _flask_application(folder: Path) -> str:
-    """Return what `.flaskenv`, which does not get into the image, or the environment names."""
-    file = folder / ".flaskenv"
-    text = file.read_text(errors="replace") if file.is_file() else ""
-    named = re.search(r"^\s*(?:export\s+)?FLASK_APP\s*=\s*[\"']?([\w.:()/]+)", text, re.MULTILINE)
-    application = named[1] if named else os.environ.get("FLASK_APP", "")
-    return application.removesuffix(".py")
+    return sorted(found)
 
 
 def _imported(place: Path, roots: Sequence[Path], taken: set[Path]) -> Iterator[_Code]:

@@ -81,6 +81,12 @@ def repository(project: Project, migrate: Migrate) -> Repository:
     return Repository(project, migrate)
 
 
+@pytest.fixture
+def no_git(project: Project) -> dict[str, str]:
+    """Return variables with which git finds no repository around the project."""
+    return {"GIT_CEILING_DIRECTORIES": str(project.folder.parent)}
+
+
 def _refused(result: Result) -> str:
     """Return what a refusal says."""
     last = json.loads(result.stderr.splitlines()[-1])
@@ -297,13 +303,14 @@ def test_a_branch_that_does_not_exist(
     assert said in _refused(result)
 
 
-def test_neither_git_nor_a_database(project: Project, migrate: Migrate) -> None:
-    variables = {"GIT_CEILING_DIRECTORIES": str(project.folder.parent)}
+def test_neither_git_nor_a_database(
+    project: Project, migrate: Migrate, no_git: dict[str, str]
+) -> None:
     project.revision("r1")
-    assert 0 == migrate.run("rebase", **variables).exit_code
+    assert 0 == migrate.run("rebase", **no_git).exit_code
     project.revision("r2", down=None)
 
-    result = migrate.run("rebase", **variables)
+    result = migrate.run("rebase", **no_git)
 
     assert 64 == result.exit_code
     assert "Run it in a git repository, or name a database" in _refused(result)
@@ -333,40 +340,32 @@ def test_what_the_database_has_is_not_moved(
 
 
 def test_without_git_the_ledger_says_what_is_ones_own(
-    project: Project, migrate: Migrate, database: Database
+    project: Project, migrate: Migrate, database: Database, no_git: dict[str, str]
 ) -> None:
-    variables = {
-        "DATABASE_URL": database.url,
-        "GIT_CEILING_DIRECTORIES": str(project.folder.parent),
-    }
     project.table("r1", "one")
     project.table("t1", "two")
-    assert 0 == migrate.run(**variables).exit_code
+    assert 0 == migrate.run(DATABASE_URL=database.url).exit_code
     project.revision("m1", down="r1")
     project.revision("m2", down="m1")
 
-    result = migrate.run("rebase", **variables)
+    result = migrate.run("rebase", DATABASE_URL=database.url, **no_git)
 
     assert 0 == result.exit_code, result.stderr
     done = json.loads(result.stdout)
     assert [("m1", "t1")] == [(each["revision"], each["after"]) for each in done["moved"]]
     assert ("what the database does not have", ["m2"]) == (done["own_by"], done["heads"])
-    assert 0 == migrate.run(**variables).exit_code
+    assert 0 == migrate.run(DATABASE_URL=database.url).exit_code
 
 
 def test_without_git_two_that_nobody_has_applied(
-    project: Project, migrate: Migrate, database: Database
+    project: Project, migrate: Migrate, database: Database, no_git: dict[str, str]
 ) -> None:
-    variables = {
-        "DATABASE_URL": database.url,
-        "GIT_CEILING_DIRECTORIES": str(project.folder.parent),
-    }
     project.table("r1", "one")
-    assert 0 == migrate.run(**variables).exit_code
+    assert 0 == migrate.run(DATABASE_URL=database.url).exit_code
     project.revision("m1", down="r1")
     project.revision("m2", down="r1")
 
-    result = migrate.run("rebase", **variables)
+    result = migrate.run("rebase", DATABASE_URL=database.url, **no_git)
 
     assert 65 == result.exit_code
     assert "The database has none of m1, m2" in _refused(result)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from migration_runner.database.creation import KEY_NAMESPACE
+from migration_runner.database.run_lock import advisory_key
 from tests.fixtures.databases import CANARY, Database, create_database
 from tests.fixtures.env_sources import ENV_SOURCES
 from tests.fixtures.fleet import HISTORY, FleetOfDatabases
@@ -49,9 +51,8 @@ def _refused(result: Result, code: int, *said: str) -> None:
     assert not result.of("database_created")
 
 
-def test_a_run_creates_it_and_migrates(
-    table: Project, missing: MissingDatabase, migrate: Migrate
-) -> None:
+@pytest.mark.usefixtures("table")
+def test_a_run_creates_it_and_migrates(missing: MissingDatabase, migrate: Migrate) -> None:
     first, second = (migrate.run(DATABASE_URL=missing.url, **ON) for _ in range(2))
 
     assert 0 == first.exit_code, first.stdout
@@ -62,19 +63,17 @@ def test_a_run_creates_it_and_migrates(
     assert [] == first.of("database_unavailable")
     assert "up_to_date" == second.finished["outcome"]
     assert not second.of("database_created")
-    assert table.folder.is_dir()
 
 
-def test_without_being_asked_it_is_not_created(
-    table: Project, missing: MissingDatabase, migrate: Migrate
-) -> None:
+@pytest.mark.usefixtures("table")
+def test_without_being_asked_it_is_not_created(missing: MissingDatabase, migrate: Migrate) -> None:
     _refused(migrate.run(DATABASE_URL=missing.url), 77, "`migrate create`")
 
     assert [] == missing.facts()
-    assert table.folder.is_dir()
 
 
-def test_ten_at_once_create_one(table: Project, missing: MissingDatabase, migrate: Migrate) -> None:
+@pytest.mark.usefixtures("table")
+def test_ten_at_once_create_one(missing: MissingDatabase, migrate: Migrate) -> None:
     running = [migrate.start(DATABASE_URL=missing.url, **ON) for _ in range(10)]
     results = [each.wait() for each in running]
 
@@ -82,14 +81,14 @@ def test_ten_at_once_create_one(table: Project, missing: MissingDatabase, migrat
     assert 1 == sum(len(each.of("database_created")) for each in results)
     outcomes = sorted(each.finished["outcome"] for each in results)
     assert ["applied", *["up_to_date"] * 9] == outcomes
-    assert table.folder.is_dir()
 
 
+@pytest.mark.usefixtures("table")
 @pytest.mark.parametrize(
     "name",
     ['we"ird name', "Upper", "se;lect--", "a%20b", "ümläut", "it's", "back\\slash", "x" * 63],
 )
-def test_an_odd_name(table: Project, missing: MissingDatabase, migrate: Migrate, name: str) -> None:
+def test_an_odd_name(missing: MissingDatabase, migrate: Migrate, name: str) -> None:
     odd = missing.named(name)
 
     result = migrate.run(DATABASE_URL=odd.url, **ON)
@@ -97,12 +96,10 @@ def test_an_odd_name(table: Project, missing: MissingDatabase, migrate: Migrate,
     assert 0 == result.exit_code, result.stdout
     assert [(missing.owner, "UTF8")] == odd.facts()
     assert [("r1",)] == odd.there.query("SELECT version_num FROM alembic_version")
-    assert table.folder.is_dir()
 
 
-def test_a_role_without_the_right(
-    table: Project, missing: MissingDatabase, migrate: Migrate
-) -> None:
+@pytest.mark.usefixtures("table")
+def test_a_role_without_the_right(missing: MissingDatabase, migrate: Migrate) -> None:
     odd = missing.named('we"ird')
     missing.admin(f"ALTER ROLE {missing.owner} NOCREATEDB")
 
@@ -113,12 +110,10 @@ def test_a_role_without_the_right(
     assert f'CREATE DATABASE "we""ird" OWNER "{missing.owner}";' == statement
     missing.admin(statement)
     assert 0 == migrate.run(DATABASE_URL=odd.url, **ON).exit_code
-    assert table.folder.is_dir()
 
 
-def test_owner_encoding_and_template(
-    table: Project, missing: MissingDatabase, migrate: Migrate
-) -> None:
+@pytest.mark.usefixtures("table")
+def test_owner_encoding_and_template(missing: MissingDatabase, migrate: Migrate) -> None:
     owner = missing.owner.replace("creator", "app")
     missing.admin(f"CREATE ROLE {owner}")
     missing.admin(f"GRANT {owner} TO {missing.owner}")
@@ -133,12 +128,10 @@ def test_owner_encoding_and_template(
 
     assert 0 == result.exit_code, result.stdout
     assert [(owner, "SQL_ASCII")] == missing.facts()
-    assert table.folder.is_dir()
 
 
-def test_the_role_that_migrates_owns_it(
-    table: Project, missing: MissingDatabase, migrate: Migrate
-) -> None:
+@pytest.mark.usefixtures("table")
+def test_the_role_that_migrates_owns_it(missing: MissingDatabase, migrate: Migrate) -> None:
     owner = missing.owner.replace("creator", "app")
     missing.admin(f"CREATE ROLE {owner}")
     missing.admin(f"GRANT {owner} TO {missing.owner}")
@@ -147,9 +140,9 @@ def test_the_role_that_migrates_owns_it(
 
     assert 0 == result.exit_code, result.stdout
     assert [(owner, "UTF8")] == missing.facts()
-    assert table.folder.is_dir()
 
 
+@pytest.mark.usefixtures("table")
 @pytest.mark.parametrize(
     ("variable", "value", "code", "said"),
     [
@@ -161,7 +154,6 @@ def test_the_role_that_migrates_owns_it(
     ],
 )
 def test_what_the_server_does_not_take(  # noqa: PLR0913 - a table's columns
-    table: Project,
     missing: MissingDatabase,
     migrate: Migrate,
     *,
@@ -178,11 +170,11 @@ def test_what_the_server_does_not_take(  # noqa: PLR0913 - a table's columns
 
     _refused(result, code, said)
     assert [] == missing.facts()
-    assert table.folder.is_dir()
 
 
+@pytest.mark.usefixtures("table")
 def test_a_template_that_is_in_use_is_waited_for(
-    table: Project, missing: MissingDatabase, template: Database, migrate: Migrate
+    missing: MissingDatabase, template: Database, migrate: Migrate
 ) -> None:
     setting = {"MIGRATE_CREATE_DATABASE_TEMPLATE": template.name}
     with template.connect():
@@ -193,16 +185,14 @@ def test_a_template_that_is_in_use_is_waited_for(
     assert "is being accessed by other users" in waiting["detail"]
     assert 0 == result.exit_code, result.stdout
     assert 1 == len(result.of("database_created"))
-    assert table.folder.is_dir()
 
 
+@pytest.mark.usefixtures("table")
 def test_another_run_that_is_creating_it_is_waited_for(
-    table: Project, missing: MissingDatabase, migrate: Migrate
+    missing: MissingDatabase, migrate: Migrate
 ) -> None:
     """As held by a run that is about to: the lock is of the database `postgres`."""
-    from migration_runner.database.creation import derive_key  # noqa: PLC0415 - as the others have it
-
-    key = derive_key(missing.name)
+    key = advisory_key(KEY_NAMESPACE, missing.name)
     with missing.server.connect() as other:
         other.execute("SELECT pg_advisory_lock(%s)", [key])
         running = migrate.start(DATABASE_URL=missing.url, **ON)
@@ -212,11 +202,11 @@ def test_another_run_that_is_creating_it_is_waited_for(
 
     assert "another run is creating it" == waiting["detail"]
     assert 0 == result.exit_code, result.stdout
-    assert table.folder.is_dir()
 
 
+@pytest.mark.usefixtures("table")
 def test_somebody_else_who_creates_it_meanwhile(
-    table: Project, missing: MissingDatabase, template: Database, migrate: Migrate
+    missing: MissingDatabase, template: Database, migrate: Migrate
 ) -> None:
     """While the statement waits for a template that is in use."""
     setting = {"MIGRATE_CREATE_DATABASE_TEMPLATE": template.name}
@@ -231,7 +221,6 @@ def test_somebody_else_who_creates_it_meanwhile(
     assert 0 == result.exit_code, result.stdout
     assert not result.of("database_created")
     assert not result.of("database_unavailable")
-    assert table.folder.is_dir()
 
 
 @pytest.mark.parametrize("kind", sorted(OWN_ENGINES))
@@ -278,19 +267,20 @@ def test_another_database_of_env_pys_is_not_created(
     assert [] == missing.facts()
 
 
+@pytest.mark.usefixtures("table")
 @pytest.mark.parametrize(
     "words", [("status",), ("wait",), ("check",), ("current",), ("downgrade", "base", "--yes")]
 )
 def test_what_applies_nothing_creates_nothing(
-    table: Project, missing: MissingDatabase, migrate: Migrate, words: tuple[str, ...]
+    missing: MissingDatabase, migrate: Migrate, words: tuple[str, ...]
 ) -> None:
     migrate.run(*words, DATABASE_URL=missing.url, MIGRATE_WAIT_TIMEOUT="2s", **ON)
 
     assert [] == missing.facts()
-    assert table.folder.is_dir()
 
 
-def test_libpqs_variables(table: Project, missing: MissingDatabase, migrate: Migrate) -> None:
+@pytest.mark.usefixtures("table")
+def test_libpqs_variables(missing: MissingDatabase, migrate: Migrate) -> None:
     result = migrate.run(
         PGHOST="127.0.0.1",
         PGPORT=str(missing.server.port),
@@ -302,12 +292,10 @@ def test_libpqs_variables(table: Project, missing: MissingDatabase, migrate: Mig
 
     assert 0 == result.exit_code, result.stdout
     assert [(missing.owner, "UTF8")] == missing.facts()
-    assert table.folder.is_dir()
 
 
-def test_a_service_file(
-    table: Project, missing: MissingDatabase, migrate: Migrate, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("table")
+def test_a_service_file(missing: MissingDatabase, migrate: Migrate, tmp_path: Path) -> None:
     services = tmp_path / "services"
     services.write_text(
         f"[shop]\nhost=127.0.0.1\nport={missing.server.port}\nuser={missing.owner}\n"
@@ -318,17 +306,16 @@ def test_a_service_file(
 
     assert 0 == result.exit_code, result.stdout
     assert [(missing.owner, "UTF8")] == missing.facts()
-    assert table.folder.is_dir()
 
 
-def test_several_hosts(table: Project, missing: MissingDatabase, migrate: Migrate) -> None:
+@pytest.mark.usefixtures("table")
+def test_several_hosts(missing: MissingDatabase, migrate: Migrate) -> None:
     url = missing.there.url_at(1, missing.server.port).rpartition("/")[0] + f"/{missing.name}"
 
     result = migrate.run(DATABASE_URL=url, **ON)
 
     assert 0 == result.exit_code, result.stdout
     assert [(missing.owner, "UTF8")] == missing.facts()
-    assert table.folder.is_dir()
 
 
 def test_exec_creates_it(missing: MissingDatabase, migrate: Migrate) -> None:
@@ -352,8 +339,9 @@ def test_nothing_is_imported_for_it_where_it_is_off(table: Project, database: Da
     assert "migration_runner.database.creation" not in done.stderr
 
 
+@pytest.mark.usefixtures("table")
 def test_where_there_is_no_maintenance_database_but_the_template(
-    table: Project, own_server: PostgresServer, migrate: Migrate
+    own_server: PostgresServer, migrate: Migrate
 ) -> None:
     """Which has to be free of other sessions while it is copied."""
     own_server.start()
@@ -368,11 +356,11 @@ def test_where_there_is_no_maintenance_database_but_the_template(
 
     assert [0] * 4 == [each.exit_code for each in results], [each.stdout for each in results]
     assert 1 == sum(len(each.of("database_created")) for each in results)
-    assert table.folder.is_dir()
 
 
+@pytest.mark.usefixtures("table")
 def test_where_only_the_missing_database_may_be_connected_to(
-    table: Project, own_server: PostgresServer, migrate: Migrate
+    own_server: PostgresServer, migrate: Migrate
 ) -> None:
     rules = own_server.folder / "pg_hba.conf"
     own_server.start()
@@ -387,7 +375,6 @@ def test_where_only_the_missing_database_may_be_connected_to(
 
     statement = f'CREATE DATABASE "new" OWNER "{database.owner}";'
     _refused(result, 77, "neither postgres nor template1 can be connected to", statement)
-    assert table.folder.is_dir()
 
 
 @pytest.fixture
@@ -407,8 +394,8 @@ def pooled_url(
     missing.admin(f"DROP DATABASE IF EXISTS {missing.name} WITH (FORCE)")
 
 
+@pytest.mark.usefixtures("table")
 def test_through_a_pooler_it_is_not_created(
-    table: Project,
     missing: MissingDatabase,
     pooled_url: Callable[[PoolMode], str],
     migrate: Migrate,
@@ -417,11 +404,10 @@ def test_through_a_pooler_it_is_not_created(
 
     _refused(result, 78, "is not created through a pooler. Set MIGRATE_DATABASE_URL")
     assert [] == missing.facts()
-    assert table.folder.is_dir()
 
 
+@pytest.mark.usefixtures("table")
 def test_through_a_pooler_of_sessions(
-    table: Project,
     missing: MissingDatabase,
     pooled_url: Callable[[PoolMode], str],
     migrate: Migrate,
@@ -431,7 +417,6 @@ def test_through_a_pooler_of_sessions(
 
     assert 0 == result.exit_code, result.stdout
     assert 1 == len(missing.facts())
-    assert table.folder.is_dir()
 
 
 def test_the_fast_path_finds_it_missing(

@@ -198,6 +198,20 @@ def test_duplicates_missing_parents_and_cycles_all_at_once(project: Project) -> 
     ] == [each.message for each in found]
 
 
+def test_a_parent_that_is_not_written_as_a_whole_id(project: Project) -> None:
+    project.revision("abcdef", header="branch_labels = 'side'")
+    project.revision("by_label", down="side")
+    project.revision("by_beginning", down="abc", header="depends_on = 'abcd'")
+
+    found = _check(project)
+
+    assert [
+        "The beginning of an id will not do: write abcdef.",
+        "The beginning of an id will not do: write abcdef.",
+        "A branch label will not do: write a revision's id.",
+    ] == [each.advice for each in found]
+
+
 def test_a_cycle_through_depends_on(project: Project) -> None:
     project.revision("r1", down=None, header="depends_on = 'r3'")
     project.revision("r2", down="r1")

@@ -317,13 +317,29 @@ def test_what_cannot_be_added_to(application: Path, migrate: Migrate) -> None:
         assert before == _texts(application)
 
 
-def test_an_invalid_configuration(application: Path, migrate: Migrate) -> None:
-    _write(application, {"alembic.ini": "[alembic]\nscript_location = nowhere\n"})
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (
+            "script_location = nowhere",
+            "alembic.ini is not a valid Alembic configuration: Path doesn't exist",
+        ),
+        (
+            "script_location = %(canary)\n",
+            "alembic.ini has a single % in `script_location`: write %% for each %",
+        ),
+    ],
+)
+def test_an_invalid_configuration(
+    application: Path, migrate: Migrate, lines: str, said: str
+) -> None:
+    _write(application, {"alembic.ini": f"[alembic]\n{lines}\n"})
 
     result = migrate.run("init", "--into", ".")
 
     assert 78 == result.exit_code, result.stderr
-    assert "alembic.ini is not a valid Alembic configuration: Path doesn't exist" in result.stderr
+    assert said in result.stderr
+    assert "canary" not in result.stderr
     assert not (application / "Dockerfile").exists()
 
 
