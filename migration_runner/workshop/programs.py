@@ -25,10 +25,12 @@ _INSTALLED: Final = (
 )
 # Of a server; the last is asked for its version.
 _NEEDED: Final = ("initdb", "pg_dump", "postgres")
+_OTHER_WAYS: Final = (
+    "a PostgreSQL server (MIGRATE_POSTGRES names its major version, or the folder of its programs),"
+    " or name a server on which databases can be created: --shadow URL."
+)
 THREE_WAYS: Final = (
-    'Install the extra (pip install "migration-runner[workshop]"), install a PostgreSQL server'
-    " (MIGRATE_POSTGRES names its major version, or the folder of its programs), or name a server"
-    " on which databases can be created: --shadow URL."
+    f'Install the extra (pip install "migration-runner[workshop]"), or {_OTHER_WAYS}'
 )
 
 
@@ -74,14 +76,14 @@ def find_programs(wanted: str = "") -> Programs:
         if not wanted or found.major == int(wanted):
             return found
     if wanted:
-        versions = " and ".join(dict.fromkeys(found.version for found in _known())) or "none"
-        message = (
-            f"There is no PostgreSQL {wanted} here to start for this command (here: {versions})."
-            " Install one (MIGRATE_POSTGRES names its major version, or the folder of its"
-            " programs), or name a server on which databases can be created: --shadow URL."
-        )
+        here = list(_known())
+        versions = " and ".join(dict.fromkeys(found.version for found in here)) or "none"
+        missing = f"PostgreSQL {wanted} here to start for this command (here: {versions})"
     else:
-        message = f"There is no PostgreSQL server here to start for this command. {THREE_WAYS}"
+        missing = "PostgreSQL server here to start for this command"
+    # The extra has one release: where it is installed, it does not help.
+    ways = f"Install {_OTHER_WAYS}" if any(_packages()) else THREE_WAYS
+    message = f"There is no {missing}. {ways}"
     raise ConfigError(message, reason="no_server")
 
 
@@ -101,16 +103,23 @@ def find_dump_programs(major: int) -> Programs:
 
 
 def _known(needed: Sequence[str] = _NEEDED) -> Iterator[Programs]:
-    for package, place in _PACKAGES:
-        # Without importing it: it starts a machinery of its own.
-        spec = importlib.util.find_spec(package)
-        if spec and spec.origin and (found := _look(Path(spec.origin).parent / place, needed)):
+    for folder in _packages():
+        if (found := _look(folder, needed)) is not None:
             yield found
     folders = [folder for pattern in _INSTALLED for folder in Path("/").glob(pattern[1:])]
     if (program := shutil.which(needed[-1])) is not None:
         folders.insert(0, Path(program).resolve().parent)
     installed = [found for folder in folders if (found := _look(folder, needed)) is not None]
     yield from sorted(installed, key=lambda found: found.major, reverse=True)
+
+
+def _packages() -> Iterator[Path]:
+    """Yield the folders of programs in those packages that are installed."""
+    for package, place in _PACKAGES:
+        # Without importing it: it starts a machinery of its own.
+        spec = importlib.util.find_spec(package)
+        if spec and spec.origin:
+            yield Path(spec.origin).parent / place
 
 
 def _look(folder: Path, needed: Sequence[str] = _NEEDED) -> Programs | None:

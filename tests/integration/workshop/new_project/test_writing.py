@@ -173,6 +173,15 @@ class _Interrupts(dict[str, str]):
             os.kill(os.getpid(), signal.SIGINT)
 
 
+@pytest.fixture
+def _interruptible() -> Iterator[None]:
+    """Of a process that was started in the background, a shell lets Ctrl-C be ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interruptible")
 @pytest.mark.parametrize("after", range(4))
 def test_ctrl_c_leaves_nothing(tmp_path: Path, after: int) -> None:
     with pytest.raises(KeyboardInterrupt):
@@ -183,6 +192,7 @@ def test_ctrl_c_leaves_nothing(tmp_path: Path, after: int) -> None:
     assert [] == _entries(tmp_path)
 
 
+@pytest.mark.usefixtures("_interruptible")
 def test_ctrl_c_leaves_what_was_there(tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "a.txt").write_text("mine")
