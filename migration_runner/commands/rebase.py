@@ -99,7 +99,8 @@ def _find_own(
 ) -> tuple[_Own, set[str]]:
     """Return one's own revisions, and those that the database has, if one is named."""
     options, history = invocation.options, project.history
-    if len(history.heads) < 2 and not options.base and not options.applied:  # noqa: PLR2004 - none has to be one's own
+    # With one head, none has to be one's own.
+    if len(history.heads) <= 1 and not options.base and not options.applied:
         return _Own((), (), "", _git(project)), set()
     applied: set[str] | None = None
     if options.applied or settings.database is not None:

@@ -69,7 +69,7 @@ def load(descriptor: int) -> Any:
     """Read what another of our own processes has written, from the beginning, and close it."""
     os.lseek(descriptor, 0, os.SEEK_SET)
     with open(descriptor, "rb") as file:
-        return pickle.load(file)  # noqa: S301 - see above
+        return pickle.load(file)  # noqa: S301 - our own process's
 
 
 def _carry_out(name: str, words: Mapping[str, Any]) -> Outcome:

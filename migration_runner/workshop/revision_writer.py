@@ -13,7 +13,7 @@ import psycopg
 from migration_runner.project.alembic_project import AlembicProject
 from migration_runner.project.directives import Additions
 from migration_runner.project.rendered_sql import Statement
-from migration_runner.workshop.dumps.constraint_names import constraint_names
+from migration_runner.workshop.dumps.constraint_names import new_constraint_names
 from migration_runner.workshop.dumps.difference import (
     Difference,
     SchemaDifference,
@@ -136,7 +136,7 @@ class RevisionWriter:
             existing_types=frozenset(
                 (each.schema, each.name) for each in self._check.migrated if each.kind in _TYPES
             ),
-            constraint_names=constraint_names(self._check.expected),
+            constraint_names=new_constraint_names(self._check.expected, self._check.migrated),
             own_changes=self._own_changes,
         )
         try:

@@ -139,6 +139,10 @@ NOT_SEEN: Final = {
         _number("") + OTHERS,
         orders("sa.Column('n', sa.ForeignKey('orders.id'), sa.ForeignKey('others.id'))") + OTHERS,
     ),
+    "second foreign key of a column without a name": (
+        _number("sa.ForeignKey('orders.id')") + OTHERS,
+        orders("sa.Column('n', sa.ForeignKey('orders.id'), sa.ForeignKey('others.id'))") + OTHERS,
+    ),
     "index renamed": (_index(""), _index("").replace("ix_orders", "ix_orders_new")),
     "primary key": (
         orders().replace("primary_key=True", "nullable=False"),
